@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* The hooks. What they read is described in record.h, how in the *.bpf.h files. */
+#include "kernel_types.h"
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#include "output.bpf.h"
+#include "path.bpf.h"
+#include "record.h"
+#include "scratch.bpf.h"
+#include "task.bpf.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+_Static_assert(sizeof(struct record_exec) <= 512, "RECORD_HEAD_MAX_BYTES holds the fixed part");
+
+struct caller {
+	char comm[RECORD_COMM_BYTES];
+};
+
+/*
+ * Command names of tasks that are in the middle of an exec. An exec that is killed between the two
+ * hooks leaves its entry behind, so the oldest ones make room.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32); /* thread id */
+	__type(value, struct caller);
+} callers SEC(".maps");
+
+/*
+ * fs/exec.c, begin_new_exec() names the task after the new program (by then it is the group leader)
+ * before sched_process_exec: here the caller's name is still in place. Tasks also rename
+ * themselves and each other; in_execve tells these apart (where a kernel lacks it, the exec's own
+ * rename still comes last).
+ */
+SEC("tp_btf/task_rename")
+int BPF_PROG(handle_task_rename, struct task_struct *task)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct caller caller = {};
+
+	if ((__u32)task->pid != tid)
+		return 0;
+	if (bpf_core_field_exists(task->in_execve) && !BPF_CORE_READ_BITFIELD(task, in_execve))
+		return 0;
+	bpf_probe_read_kernel_str(caller.comm, sizeof(caller.comm), task->comm);
+	bpf_map_update_elem(&callers, &tid, &caller, BPF_ANY);
+	return 0;
+}
+
+static __always_inline void fill_caller(struct record_exec *exec, __u32 tid)
+{
+	struct caller *caller = bpf_map_lookup_elem(&callers, &tid);
+
+	if (!caller) {
+		exec->unreadable |= RECORD_KEY_COMM;
+		return;
+	}
+	__builtin_memcpy(exec->comm, caller->comm, sizeof(exec->comm));
+	bpf_map_delete_elem(&callers, &tid);
+}
+
+/* Notes in the record what a path walker returned. Returns the end of the variable data. */
+static __always_inline __u32 take_path(struct record_exec *exec, struct record_slice *slice, enum record_key key,
+				       __u32 offset, int walked)
+{
+	__u32 end = walked & PATH_END_MASK;
+
+	if (walked & PATH_CUT)
+		exec->truncated |= key;
+	if (walked & PATH_UNREADABLE)
+		exec->unreadable |= key;
+	slice->offset = offset;
+	slice->length = end - offset;
+	return end;
+}
+
+static __always_inline __u32 append_filename(struct scratch *scratch, struct record_exec *exec,
+					     struct linux_binprm *bprm, __u32 end)
+{
+	long length = bpf_probe_read_kernel_str(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES, bprm->filename);
+
+	exec->filename.offset = end;
+	exec->filename.length = 0;
+	if (length <= 0) {
+		exec->unreadable |= RECORD_KEY_FILENAME;
+		return end;
+	}
+	exec->filename.length = length - 1;
+	return end + length;
+}
+
+/* mm/memfd.c, MFD_NAME_PREFIX */
+static __always_inline bool is_memfd_name(const __u8 *name)
+{
+	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' && name[4] == 'd' && name[5] == ':';
+}
+
+static __always_inline __u32 append_exe(struct record_exec *exec, struct scratch *scratch, __u32 slot,
+					struct task_struct *task, __u32 end)
+{
+	struct file *file = task->mm->exe_file;
+	struct path path = {};
+	int walked;
+
+	if (!file || bpf_core_read(&path, sizeof(path), &file->f_path)) {
+		exec->unreadable |= RECORD_KEY_EXE;
+		return end;
+	}
+	walked = path_append(slot, end, (__u64)path.mnt, (__u64)path.dentry);
+	if (!BPF_CORE_READ(path.dentry, d_hash.pprev) && !(walked & PATH_NAMELESS))
+		exec->flags |= RECORD_FLAG_DELETED; /* include/linux/dcache.h, d_unlinked() */
+	if (walked & PATH_NAMELESS && end <= RECORD_HEAD_MAX_BYTES - RECORD_NAME_BYTES &&
+	    is_memfd_name(&scratch->record[end]))
+		exec->flags |= RECORD_FLAG_MEMFD;
+	return take_path(exec, &exec->exe, RECORD_KEY_EXE, end, walked);
+}
+
+static __always_inline __u32 append_cwd(struct record_exec *exec, __u32 slot, struct task_struct *task, __u32 end)
+{
+	struct path path = {};
+
+	if (bpf_core_read(&path, sizeof(path), &task->fs->pwd)) {
+		exec->unreadable |= RECORD_KEY_CWD;
+		return end;
+	}
+	return take_path(exec, &exec->cwd, RECORD_KEY_CWD, end,
+			 path_append(slot, end, (__u64)path.mnt, (__u64)path.dentry));
+}
+
+/*
+ * The parent may be exiting on another CPU. Its task_struct stays (RCU); exit_mm() clears ->mm before
+ * it lets go of the address space, so what was read is true if ->mm has not changed meanwhile.
+ */
+static __always_inline __u32 append_parent_exe(struct record_exec *exec, __u32 slot, struct task_struct *task,
+					       __u32 end)
+{
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent, group_leader);
+	struct mm_struct *mm = BPF_CORE_READ(parent, mm);
+	struct file *file = BPF_CORE_READ(mm, exe_file);
+	struct path path = {};
+	int walked;
+
+	if (!mm)
+		return end;
+	if (!file || bpf_core_read(&path, sizeof(path), &file->f_path)) {
+		exec->unreadable |= RECORD_KEY_PARENT_EXE;
+		return end;
+	}
+	walked = path_append(slot, end, (__u64)path.mnt, (__u64)path.dentry);
+	if (BPF_CORE_READ(parent, mm) != mm || BPF_CORE_READ(mm, exe_file) != file)
+		walked = end | PATH_UNREADABLE;
+	return take_path(exec, &exec->parent_exe, RECORD_KEY_PARENT_EXE, end, walked);
+}
+
+static __always_inline __u32 append_cgroup(struct record_exec *exec, __u32 slot, struct task_struct *task, __u32 end)
+{
+	__u64 node = (__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+
+	return take_path(exec, &exec->cgroup, RECORD_KEY_CGROUP, end, path_append_cgroup(slot, end, node));
+}
+
+/* Sends the record with the argument strings, which lie at the top of the new stack, as its last slice. */
+static __always_inline void send_with_args(struct record_exec *exec, struct scratch *scratch, struct task_struct *task,
+					   __u32 end)
+{
+	__u64 start = task->mm->arg_start;
+	__u64 length = exec->args_bytes;
+
+	if (length > config_args_max_bytes) {
+		length = config_args_max_bytes;
+		exec->truncated |= RECORD_KEY_ARGS;
+	}
+	exec->args.offset = end;
+	exec->args.length = length;
+	exec->header.size = end + length;
+	if (end > RECORD_HEAD_MAX_BYTES)
+		return;
+	if (length <= RECORD_SHORT_ARGS_BYTES) {
+		if (!bpf_probe_read_user(&scratch->record[end], length, (const void *)start)) {
+			output_scratch(scratch, RECORD_EXEC, end + length);
+			return;
+		}
+	} else if (output_long(scratch, RECORD_EXEC, end, start, length)) {
+		return;
+	}
+	exec->truncated &= ~RECORD_KEY_ARGS;
+	exec->unreadable |= RECORD_KEY_ARGS;
+	exec->args.length = 0;
+	exec->header.size = end;
+	output_scratch(scratch, RECORD_EXEC, end);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
+{
+	__u32 slot = scratch_claim(), end = sizeof(struct record_exec);
+	struct scratch *scratch = scratch_get(slot);
+	struct record_exec *exec;
+
+	if (!scratch) {
+		output_count_loss(RECORD_EXEC, RECORD_LOSS_NO_SCRATCH);
+		return 0;
+	}
+	exec = (struct record_exec *)scratch->record;
+	__builtin_memset(exec, 0, sizeof(*exec));
+	exec->header.version = RECORD_VERSION;
+	exec->header.type = RECORD_EXEC;
+	exec->header.time_ns = bpf_ktime_get_boot_ns();
+	exec->tid = old_tid;
+	exec->argc = bprm->argc;
+	exec->args_bytes = task->mm->arg_end - task->mm->arg_start;
+	task_fill(&exec->task, task);
+	fill_caller(exec, task->pid);
+	end = append_filename(scratch, exec, bprm, end);
+	end = append_exe(exec, scratch, slot, task, end);
+	end = append_cwd(exec, slot, task, end);
+	end = append_parent_exe(exec, slot, task, end);
+	end = append_cgroup(exec, slot, task, end);
+	send_with_args(exec, scratch, task, end);
+	scratch_release(slot);
+	return 0;
+}

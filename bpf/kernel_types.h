@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The few kernel structures that the programs read, with just the members used. CO-RE relocates each
+ * access to where the running kernel has the member, so order and completeness do not matter here.
+ * Names after "___" are flavours of one kernel type (libbpf strips the suffix).
+ */
+#ifndef EXECTAP_KERNEL_TYPES_H
+#define EXECTAP_KERNEL_TYPES_H
+
+#include <linux/types.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* include/linux/pid.h, enum pid_type (the same since 4.19) */
+enum { PIDTYPE_PGID = 2, PIDTYPE_SID = 3, PIDTYPE_COUNT = 4 };
+
+typedef struct {
+	__u32 val;
+} kuid_t;
+
+typedef struct {
+	__u32 val;
+} kgid_t;
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct user_namespace {
+	struct ns_common ns;
+};
+
+struct pid_namespace {
+	struct ns_common ns;
+};
+
+struct mnt_namespace {
+	struct ns_common ns;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+	struct net *net_ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[1];
+};
+
+struct cred {
+	kuid_t uid;
+	kgid_t gid;
+	kuid_t euid;
+	kgid_t egid;
+	/* {u32 cap[2]} up to 6.2, {u64 val} since; 8 bytes of the same meaning on little-endian machines */
+	struct {
+	} cap_effective;
+	struct user_namespace *user_ns;
+};
+
+struct tty_driver {
+	int major;
+	int minor_start;
+};
+
+struct tty_struct {
+	struct tty_driver *driver;
+	int index;
+};
+
+struct signal_struct {
+	struct pid *pids[PIDTYPE_COUNT];
+	struct tty_struct *tty;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct hlist_bl_node {
+	struct hlist_bl_node **pprev;
+};
+
+struct dentry {
+	struct hlist_bl_node d_hash;
+	struct dentry *d_parent;
+	struct qstr d_name;
+};
+
+struct vfsmount {
+	struct dentry *mnt_root;
+};
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+};
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+};
+
+struct file {
+	struct path f_path;
+};
+
+struct fs_struct {
+	struct path pwd;
+};
+
+struct mm_struct {
+	struct file *exe_file;
+	unsigned long arg_start;
+	unsigned long arg_end;
+};
+
+struct kernfs_node {
+	struct kernfs_node *__parent; /* since 6.15 */
+	const char *name;
+};
+
+struct kernfs_node___parent {
+	struct kernfs_node *parent; /* before 6.15 */
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp;
+};
+
+struct task_struct {
+	struct mm_struct *mm;
+	unsigned in_execve : 1;
+	int pid;
+	int tgid;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	struct pid *thread_pid;
+	__u64 start_boottime;
+	const struct cred *cred;
+	char comm[16];
+	struct fs_struct *fs;
+	struct nsproxy *nsproxy;
+	struct signal_struct *signal;
+	kuid_t loginuid;	/* CONFIG_AUDIT */
+	unsigned int sessionid; /* CONFIG_AUDIT */
+	struct css_set *cgroups;
+};
+
+struct linux_binprm {
+	int argc;
+	const char *filename;
+};
+
+#pragma clang attribute pop
+
+#endif

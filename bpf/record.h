@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The layout of what the BPF programs hand to user space: the records in the ring buffer and the
+ * page of shared words beside it. The one header that both sides include, so it uses nothing but
+ * <linux/types.h>.
+ *
+ * Fixed fields come first, 8-byte members before 4-byte ones, so that no compiler pads; variable
+ * data follows and is named by {offset, length} slices. Offsets count from the record's first byte.
+ */
+#ifndef EXECTAP_RECORD_H
+#define EXECTAP_RECORD_H
+
+#include <linux/types.h>
+
+/* Raised whenever a reader of the former layout would misread the new one. */
+#define RECORD_VERSION 1
+
+#define RECORD_COMM_BYTES 16   /* TASK_COMM_LEN, include/linux/sched.h */
+#define RECORD_PATH_BYTES 4096 /* PATH_MAX: longest string for filename, exe, cwd, parent_exe, cgroup */
+
+/* The most that everything but the argument strings takes: fixed fields, five paths, and room to read one more name. */
+#define RECORD_NAME_BYTES 256 /* NAME_MAX and its NUL */
+#define RECORD_HEAD_MAX_BYTES (512 + 5 * RECORD_PATH_BYTES + RECORD_NAME_BYTES)
+
+/* Longer argument strings than these reserve a power of two in the ring buffer, up to RECORD_MAX_BYTES. */
+#define RECORD_SHORT_ARGS_BYTES (24 * 1024)
+#define RECORD_MAX_BYTES (8 * 1024 * 1024)
+
+/* No audit login was made: AUDIT_UID_UNSET and AUDIT_SID_UNSET, include/uapi/linux/audit.h */
+#define RECORD_AUDIT_UNSET ((__u32)-1)
+
+enum record_type {
+	RECORD_EXEC = 0,
+	RECORD_TYPES,
+};
+
+/* Why an event has no record. Indexes record_shared.lost. */
+enum record_loss {
+	RECORD_LOSS_BUFFER_FULL = 0, /* no room in the ring buffer */
+	RECORD_LOSS_NO_SCRATCH = 1,  /* every scratch slot of this CPU was claimed */
+	RECORD_LOSSES,
+};
+
+/* Bits of record_exec.truncated and .unreadable, one for each key that can be either. */
+enum record_key {
+	RECORD_KEY_COMM = 1 << 0,
+	RECORD_KEY_FILENAME = 1 << 1,
+	RECORD_KEY_ARGS = 1 << 2,
+	RECORD_KEY_EXE = 1 << 3,
+	RECORD_KEY_CWD = 1 << 4,
+	RECORD_KEY_PARENT_EXE = 1 << 5,
+	RECORD_KEY_CGROUP = 1 << 6,
+};
+
+/* Bits of record_exec.flags */
+enum record_flag {
+	RECORD_FLAG_MEMFD = 1 << 0,   /* the file that runs has no name in any directory tree: memfd_create(2) */
+	RECORD_FLAG_DELETED = 1 << 1, /* its directory entry is gone */
+};
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic warning "-Wpadded"
+
+/*
+ * Part of the record's variable data. A path slice (exe, cwd, parent_exe, cgroup) holds names from
+ * the leaf up to the root, each ended by a NUL; length 0 is the root itself. filename is one string
+ * without its NUL; args are strings, each ended by a NUL unless the last was cut.
+ */
+struct record_slice {
+	__u32 offset; /* bytes from the start of the record */
+	__u32 length; /* bytes */
+};
+
+/* What every record starts with. */
+struct record_header {
+	__u32 size;    /* bytes of the whole record, slices included */
+	__u16 version; /* RECORD_VERSION */
+	__u16 type;    /* enum record_type */
+	__u64 time_ns; /* CLOCK_BOOTTIME at the hook */
+};
+
+/* Who it was: the acting task, read from the kernel's own structures. Ids are those of the initial namespaces. */
+struct record_task {
+	__u64 start_ns; /* CLOCK_BOOTTIME at the fork of the process */
+	__u64 parent_start_ns;
+	__u64 cap_effective; /* bit n is capability n */
+	__u32 pid;	     /* thread group ids */
+	__u32 ppid;
+	__u32 pgid;
+	__u32 sid;
+	__u32 uid;
+	__u32 gid;
+	__u32 euid;
+	__u32 egid;
+	__u32 auid;	 /* RECORD_AUDIT_UNSET: none */
+	__u32 ses;	 /* RECORD_AUDIT_UNSET: none */
+	__u32 tty_major; /* 0 with tty_minor 0: no controlling terminal */
+	__u32 tty_minor;
+	__u32 ns_pid; /* pid in the namespace of the process */
+	__u32 pid_ns; /* inode numbers; 0: unknown */
+	__u32 mnt_ns;
+	__u32 net_ns;
+	__u32 user_ns;
+	__u32 reserved;
+	char parent_comm[RECORD_COMM_BYTES];
+};
+
+struct record_exec {
+	struct record_header header;
+	struct record_task task;
+	__u64 args_bytes; /* true length of the argument strings, NULs included; args.length may be less */
+	__u32 tid;	  /* id of the calling thread before the exec */
+	__u32 argc;
+	__u32 flags;	  /* enum record_flag */
+	__u32 truncated;  /* enum record_key: cut by the kernel side */
+	__u32 unreadable; /* enum record_key: a read failed, its slice is empty */
+	__u32 reserved;
+	char comm[RECORD_COMM_BYTES]; /* of the caller */
+	struct record_slice filename;
+	struct record_slice exe;
+	struct record_slice cwd;
+	struct record_slice parent_exe; /* offset 0: the parent has none (a kernel thread) */
+	struct record_slice cgroup;
+	struct record_slice args;
+};
+
+/* Words both sides see, in a memory-mapped page: read without a system call, thus without privileges. */
+struct record_shared {
+	__u32 consumer_sleeps; /* user space is about to wait without a timeout: wake it after the next record */
+	__u32 reserved;
+	__u64 lost[RECORD_TYPES][RECORD_LOSSES];
+};
+
+#pragma GCC diagnostic pop
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Scratch memory in which a record is built before it goes to the ring buffer as a whole.
+ *
+ * Tracepoint programs can be preempted on kernels 7.x, and another program of ours can then run on
+ * the same CPU, so a CPU's scratch has to be claimed. Kernels before 5.12 have no atomic instruction
+ * that returns the old value; counting up and *then* looking whether one is alone works on all of
+ * them: whoever reads 1 after its own increment is the only one until it counts down. Two that meet
+ * may both be turned away, which is why there is more than one slot to a CPU.
+ */
+#ifndef EXECTAP_SCRATCH_BPF_H
+#define EXECTAP_SCRATCH_BPF_H
+
+#include "kernel_types.h"
+#include "record.h"
+#include <bpf/bpf_helpers.h>
+
+#define SCRATCH_SLOTS_PER_CPU 2
+#define SCRATCH_NONE ((__u32)-1)
+
+/* A record with as many argument bytes as the default --max-line can hold. */
+#define SCRATCH_RECORD_BYTES (RECORD_HEAD_MAX_BYTES + RECORD_SHORT_ARGS_BYTES)
+
+struct scratch {
+	__u32 users;
+	__u32 reserved;
+	struct { /* a path walk under way, path.bpf.h */
+		__u64 dentry;
+		__u64 mount;
+		__u32 start;
+		__u32 end;
+	} walk;
+	__u8 record[SCRATCH_RECORD_BYTES];
+};
+
+/*
+ * A power of two less one, set by the loader. CPUs that are equal under it share slots, which the claim
+ * makes safe. (A mask, since 6.18 refuses the program with EFAULT where a remainder stands here.)
+ */
+const volatile __u32 config_cpu_mask = 0;
+
+/* Slot k of CPU c is at c * SCRATCH_SLOTS_PER_CPU + k; the loader sets max_entries to match the mask. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SCRATCH_SLOTS_PER_CPU);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratch_slots SEC(".maps");
+
+static __always_inline struct scratch *scratch_get(__u32 slot)
+{
+	return bpf_map_lookup_elem(&scratch_slots, &slot);
+}
+
+/* Returns a slot that is the caller's until scratch_release(), or SCRATCH_NONE. */
+static __always_inline __u32 scratch_claim(void)
+{
+	__u32 first = (bpf_get_smp_processor_id() & config_cpu_mask) * SCRATCH_SLOTS_PER_CPU;
+
+	for (__u32 slot = first; slot < first + SCRATCH_SLOTS_PER_CPU; slot++) {
+		struct scratch *scratch = scratch_get(slot);
+
+		if (!scratch)
+			break;
+		__sync_fetch_and_add(&scratch->users, 1);
+		if (*(volatile __u32 *)&scratch->users == 1)
+			return slot;
+		__sync_fetch_and_add(&scratch->users, -1);
+	}
+	return SCRATCH_NONE;
+}
+
+static __always_inline void scratch_release(__u32 slot)
+{
+	struct scratch *scratch = scratch_get(slot);
+
+	if (scratch)
+		__sync_fetch_and_add(&scratch->users, -1);
+}
+
+#endif

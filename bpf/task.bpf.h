@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Fills a record's struct record_task from a task's kernel structures. */
+#ifndef EXECTAP_TASK_BPF_H
+#define EXECTAP_TASK_BPF_H
+
+#include "kernel_types.h"
+#include "record.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+static __always_inline void task_fill_ids(struct record_task *out, struct task_struct *task)
+{
+	struct task_struct *parent = task->real_parent;
+
+	out->pid = task->tgid;
+	out->start_ns = task->group_leader->start_boottime;
+	out->ppid = parent->tgid;
+	out->parent_start_ns = parent->group_leader->start_boottime;
+	bpf_probe_read_kernel_str(out->parent_comm, sizeof(out->parent_comm), parent->group_leader->comm);
+	out->pgid = BPF_CORE_READ(task, signal, pids[PIDTYPE_PGID], numbers[0].nr);
+	out->sid = BPF_CORE_READ(task, signal, pids[PIDTYPE_SID], numbers[0].nr);
+}
+
+static __always_inline void task_fill_namespaces(struct record_task *out, struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	unsigned int level = BPF_CORE_READ(pid, level);
+	struct nsproxy *nsproxy = task->nsproxy;
+	struct upid own = {};
+
+	/* numbers[] has one entry for each level of pid namespaces, the innermost last */
+	bpf_core_read(&own, sizeof(own), &pid->numbers[level]);
+	out->ns_pid = own.nr;
+	out->pid_ns = BPF_CORE_READ(own.ns, ns.inum);
+	out->user_ns = task->cred->user_ns->ns.inum;
+	out->mnt_ns = 0;
+	out->net_ns = 0;
+	if (nsproxy) {
+		out->mnt_ns = nsproxy->mnt_ns->ns.inum;
+		out->net_ns = nsproxy->net_ns->ns.inum;
+	}
+}
+
+static __always_inline void task_fill_credentials(struct record_task *out, struct task_struct *task)
+{
+	const struct cred *cred = task->cred;
+
+	out->uid = cred->uid.val;
+	out->gid = cred->gid.val;
+	out->euid = cred->euid.val;
+	out->egid = cred->egid.val;
+	bpf_core_read(&out->cap_effective, sizeof(out->cap_effective), &cred->cap_effective);
+	out->auid = RECORD_AUDIT_UNSET;
+	out->ses = RECORD_AUDIT_UNSET;
+	if (bpf_core_field_exists(task->loginuid)) {
+		out->auid = task->loginuid.val;
+		out->ses = task->sessionid;
+	}
+}
+
+static __always_inline void task_fill_tty(struct record_task *out, struct task_struct *task)
+{
+	struct tty_struct *tty = task->signal->tty;
+
+	out->tty_major = 0;
+	out->tty_minor = 0;
+	if (tty) {
+		out->tty_major = tty->driver->major;
+		out->tty_minor = tty->driver->minor_start + tty->index;
+	}
+}
+
+static __always_inline void task_fill(struct record_task *out, struct task_struct *task)
+{
+	task_fill_ids(out, task);
+	task_fill_namespaces(out, task);
+	task_fill_credentials(out, task);
+	task_fill_tty(out, task);
+	out->reserved = 0;
+}
+
+#endif

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "capture.h"
+
+#include "exectap.skel.h"
+#include "log.h"
+#include "ring.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The reader is woken from its batches when this part of the buffer is full. */
+#define WAKE_MARK_DIVISOR 4
+/* A long record may take this part of the buffer at the most. */
+#define LONG_RECORD_DIVISOR 2
+
+struct capture {
+	struct exectap *skeleton;
+	struct ring *ring;
+	struct record_shared *shared;
+	int exec_program_fd;
+};
+
+/* libbpf's warnings are details to us: what they mean for the user is said by support_diagnose(). */
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	char line[512];
+	int length = vsnprintf(line, sizeof(line), format, arguments);
+
+	if (level == LIBBPF_DEBUG)
+		return length;
+	line[strcspn(line, "\n")] = '\0';
+	log_detail("%s", line);
+	return length;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What of the wanted argument bytes fits into one record, given how long ones are sent (output.bpf.h). */
+static size_t args_max_bytes(const struct capture_options *options)
+{
+	size_t longest = min_size(options->buffer_bytes / LONG_RECORD_DIVISOR, RECORD_MAX_BYTES);
+
+	if (options->args_max_bytes <= RECORD_SHORT_ARGS_BYTES)
+		return options->args_max_bytes;
+	return min_size(options->args_max_bytes, longest - RECORD_HEAD_MAX_BYTES);
+}
+
+static int configure(struct exectap *skeleton, const struct capture_options *options)
+{
+	int possible_cpus = libbpf_num_possible_cpus();
+	__u32 cpus = 1;
+	int result;
+
+	if (possible_cpus < 0)
+		return possible_cpus;
+	while (cpus < (__u32)possible_cpus)
+		cpus *= 2;
+	skeleton->rodata->config_cpu_mask = cpus - 1;
+	skeleton->rodata->config_args_max_bytes = args_max_bytes(options);
+	skeleton->rodata->config_wake_mark_bytes = options->buffer_bytes / WAKE_MARK_DIVISOR;
+	result = bpf_map__set_max_entries(skeleton->maps.events, (__u32)options->buffer_bytes);
+	if (result)
+		return result;
+	/* the object declares the slots of one CPU */
+	return bpf_map__set_max_entries(skeleton->maps.scratch_slots,
+					cpus * bpf_map__max_entries(skeleton->maps.scratch_slots));
+}
+
+static int start(struct capture *capture, const struct capture_options *options)
+{
+	int result = configure(capture->skeleton, options);
+
+	if (!result)
+		result = exectap__load(capture->skeleton);
+	if (result)
+		return result;
+	result = ring_new(&capture->ring, bpf_map__fd(capture->skeleton->maps.events), options->buffer_bytes);
+	if (result)
+		return result;
+	capture->shared = &capture->skeleton->bss->shared;
+	capture->exec_program_fd = bpf_program__fd(capture->skeleton->progs.handle_exec);
+	return exectap__attach(capture->skeleton);
+}
+
+int capture_new(struct capture **capture, const struct capture_options *options)
+{
+	struct capture *new = calloc(1, sizeof(*new));
+	int result;
+
+	if (!new)
+		return -ENOMEM;
+	libbpf_set_print(print_libbpf);
+	new->skeleton = exectap__open();
+	result = new->skeleton ? start(new, options) : -errno;
+	if (result) {
+		capture_free(new);
+		return result;
+	}
+	*capture = new;
+	return 0;
+}
+
+void capture_free(struct capture *capture)
+{
+	if (!capture)
+		return;
+	ring_free(capture->ring);
+	exectap__destroy(capture->skeleton);
+	free(capture);
+}
+
+int capture_fd(const struct capture *capture)
+{
+	return bpf_map__fd(capture->skeleton->maps.events);
+}
+
+bool capture_next(struct capture *capture, const void **record, size_t *length)
+{
+	return ring_next(capture->ring, record, length);
+}
+
+void capture_release(struct capture *capture)
+{
+	ring_release(capture->ring);
+}
+
+uint64_t capture_written(const struct capture *capture)
+{
+	return ring_written(capture->ring);
+}
+
+uint64_t capture_read(const struct capture *capture)
+{
+	return ring_read(capture->ring);
+}
+
+bool capture_sleep(struct capture *capture)
+{
+	__atomic_store_n(&capture->shared->consumer_sleeps, 1, __ATOMIC_RELAXED);
+	/* the store above against the load in ring_written(): output.bpf.h has the other half */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (ring_written(capture->ring) == ring_read(capture->ring))
+		return true;
+	capture_wake(capture);
+	return false;
+}
+
+void capture_wake(struct capture *capture)
+{
+	__atomic_store_n(&capture->shared->consumer_sleeps, 0, __ATOMIC_RELAXED);
+}
+
+/* Runs of the program that the kernel skipped as recursions (5.12 and later; 0 before). */
+static uint64_t recursion_misses(int program_fd)
+{
+	struct bpf_prog_info info = {};
+	__u32 length = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(program_fd, &info, &length) ? 0 : info.recursion_misses;
+}
+
+void capture_get_lost(const struct capture *capture, struct capture_lost *lost)
+{
+	for (int type = 0; type < RECORD_TYPES; type++)
+		for (int reason = 0; reason < RECORD_LOSSES; reason++)
+			lost->counts[type][reason] =
+				__atomic_load_n(&capture->shared->lost[type][reason], __ATOMIC_RELAXED);
+	lost->counts[RECORD_EXEC][CAPTURE_LOSS_RECURSION] = recursion_misses(capture->exec_program_fd);
+}

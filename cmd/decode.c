@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "decode.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The slice as a view; false where it reaches out of the record's variable data. */
+static bool slice_view(const struct record_exec *exec, struct record_slice slice, struct text *view)
+{
+	if (!slice.length) {
+		*view = (struct text){"", 0};
+		return true;
+	}
+	if (slice.offset < sizeof(*exec) || slice.offset > exec->header.size ||
+	    slice.length > exec->header.size - slice.offset)
+		return false;
+	*view = (struct text){(const char *)exec + slice.offset, slice.length};
+	return true;
+}
+
+/*
+ * "name\0dir\0" -> "/dir/name", written backwards so that it ends with room's last byte. Where the names next
+ * to the root are missing (cut), there is no leading slash, for the path is not absolute.
+ */
+static bool path_view(const struct record_exec *exec, struct record_slice slice, bool cut, char room[EVENT_PATH_BYTES],
+		      struct text *path)
+{
+	char *start = room + EVENT_PATH_BYTES;
+	struct text names, name;
+
+	if (!slice_view(exec, slice, &names) || names.length > EVENT_PATH_BYTES)
+		return false;
+	if (names.length && names.bytes[names.length - 1])
+		return false;
+	while (text_next_string(&names, &name)) {
+		start -= name.length + 1;
+		*start = '/';
+		memcpy(start + 1, name.bytes, name.length);
+	}
+	if (start == room + EVENT_PATH_BYTES)
+		*--start = '/';
+	else if (cut)
+		start++;
+	*path = (struct text){start, (size_t)(room + EVENT_PATH_BYTES - start)};
+	return true;
+}
+
+static bool decode_paths(const struct record_exec *exec, struct event_exec *out)
+{
+	const struct {
+		struct record_slice slice;
+		enum record_key key;
+	} paths[EVENT_PATHS] = {
+		[EVENT_PATH_EXE] = {exec->exe, RECORD_KEY_EXE},
+		[EVENT_PATH_CWD] = {exec->cwd, RECORD_KEY_CWD},
+		[EVENT_PATH_PARENT_EXE] = {exec->parent_exe, RECORD_KEY_PARENT_EXE},
+		[EVENT_PATH_CGROUP] = {exec->cgroup, RECORD_KEY_CGROUP},
+	};
+
+	for (int i = 0; i < EVENT_PATHS; i++)
+		if (!path_view(exec, paths[i].slice, exec->truncated & paths[i].key, out->path_bytes[i],
+			       &out->paths[i]))
+			return false;
+	return true;
+}
+
+static struct text comm_view(const char comm[RECORD_COMM_BYTES])
+{
+	return (struct text){comm, strnlen(comm, RECORD_COMM_BYTES)};
+}
+
+static int decode_exec(const struct record_exec *exec, struct event *event)
+{
+	struct event_exec *out = &event->exec;
+
+	event->type = EVENT_EXEC;
+	out->task = exec->task;
+	out->tid = exec->tid;
+	out->argc = exec->argc;
+	out->args_bytes = exec->args_bytes;
+	out->truncated = exec->truncated;
+	out->unreadable = exec->unreadable;
+	out->memfd = exec->flags & RECORD_FLAG_MEMFD;
+	out->deleted = exec->flags & RECORD_FLAG_DELETED;
+	out->parent_has_exe = exec->parent_exe.offset != 0;
+	out->comm = comm_view(exec->comm);
+	out->parent_comm = comm_view(exec->task.parent_comm);
+	if (!slice_view(exec, exec->filename, &out->filename) || !slice_view(exec, exec->args, &out->args) ||
+	    !decode_paths(exec, out) || out->args.length > out->args_bytes ||
+	    memchr(out->filename.bytes, '\0', out->filename.length))
+		return -EBADMSG;
+	return 0;
+}
+
+int decode_record(const void *bytes, size_t length, struct event *event)
+{
+	const struct record_header *header = bytes;
+
+	if (length < sizeof(*header))
+		return -EBADMSG;
+	if (header->version != RECORD_VERSION || header->type >= RECORD_TYPES)
+		return -EPROTONOSUPPORT;
+	/* a record may be followed by unused room, never be longer than what was received */
+	if (header->size > length || header->size < sizeof(struct record_exec))
+		return -EBADMSG;
+	event->time_ns = header->time_ns;
+	return decode_exec(bytes, event);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An event as the stages after decode see it. The texts are views: into the record's bytes, or into
+ * the event itself, so an event is neither copied nor kept beyond its record.
+ */
+#ifndef EXECTAP_EVENT_H
+#define EXECTAP_EVENT_H
+
+#include "record.h"
+#include "text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A path of RECORD_PATH_BYTES of names with their NULs is as long with its slashes. */
+#define EVENT_PATH_BYTES RECORD_PATH_BYTES
+#define EVENT_ID_BYTES 64
+#define EVENT_TTY_BYTES 24
+
+enum event_type {
+	EVENT_EXEC,
+	EVENT_LOST,
+};
+
+enum event_path {
+	EVENT_PATH_EXE,
+	EVENT_PATH_CWD,
+	EVENT_PATH_PARENT_EXE,
+	EVENT_PATH_CGROUP,
+	EVENT_PATHS,
+};
+
+struct event_exec {
+	/* decode */
+	struct record_task task;
+	uint64_t args_bytes; /* the true length; args.length may be less */
+	uint32_t tid;	     /* of the calling thread, before the exec */
+	uint32_t argc;
+	uint32_t truncated;  /* enum record_key */
+	uint32_t unreadable; /* enum record_key */
+	bool memfd;
+	bool deleted;
+	bool parent_has_exe;
+	struct text comm;
+	struct text parent_comm;
+	struct text filename;
+	struct text args; /* strings, each ended by a NUL but perhaps the last */
+	struct text paths[EVENT_PATHS];
+	char path_bytes[EVENT_PATHS][EVENT_PATH_BYTES];
+
+	/* enrich */
+	uint64_t start_wall_ns;	   /* CLOCK_REALTIME */
+	char tty[EVENT_TTY_BYTES]; /* empty: none */
+	char id[EVENT_ID_BYTES];
+	char parent_id[EVENT_ID_BYTES];
+	char event_id[EVENT_ID_BYTES];
+};
+
+struct event_lost {
+	uint64_t count;		/* events that have no line */
+	const char *reason;	/* static */
+	const char *event_type; /* static: the type of line that is missing; NULL where that can't be known */
+	uint64_t from_ns;	/* CLOCK_BOOTTIME: they were lost after this ... */
+	uint64_t to_ns;		/* ... and before this */
+	uint64_t from_wall_ns;	/* enrich: the same by CLOCK_REALTIME */
+	uint64_t to_wall_ns;
+};
+
+struct event {
+	enum event_type type;
+	uint64_t time_ns; /* CLOCK_BOOTTIME */
+	uint64_t seq;	  /* of the line */
+
+	/* enrich */
+	uint64_t wall_ns; /* CLOCK_REALTIME */
+	const char *host; /* borrowed from the enricher */
+	const char *boot_id;
+
+	union {
+		struct event_exec exec;
+		struct event_lost lost;
+	};
+};
+
+#endif

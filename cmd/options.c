@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "options.h"
+
+#include "encode.h"
+#include "log.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
+
+#define LINE_MAX_DEFAULT_BYTES 15360 /* Fluent Bit's stdin ends at 16,000 */
+#define LINE_MAX_LIMIT_BYTES (64 * MIB)
+#define BUFFER_DEFAULT_BYTES (8 * MIB)
+#define BUFFER_MIN_BYTES (128 * KIB)
+#define BUFFER_LIMIT_BYTES (1024 * MIB)
+
+#define HINT "see 'exectap --help'"
+
+struct option_row {
+	char letter; /* 0: none */
+	const char *name;
+	const char *argument; /* NULL: takes none */
+	const char *help;
+	int (*take)(struct options *options, const char *name, const char *value);
+};
+
+/* A whole number with an optional K, M or G (powers of 1024). */
+static int parse_size(const char *name, const char *value, size_t least, size_t most, size_t *size)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	char *end;
+	unsigned long long number;
+
+	errno = 0;
+	number = strtoull(value, &end, 10);
+	if (value[0] < '0' || value[0] > '9' || errno)
+		goto no_size;
+	if (*end) {
+		unit = strchr(units, *end);
+		if (!unit || end[1] || number > most)
+			goto no_size;
+		number <<= 10 * (unit - units + 1);
+	}
+	if (number < least || number > most) {
+		log_error("--%s %s: must be from %zu to %zu bytes", name, value, least, most);
+		return -EINVAL;
+	}
+	*size = number;
+	return 0;
+
+no_size:
+	log_error("--%s %s: not a size: give bytes, or a number with K, M or G", name, value);
+	return -EINVAL;
+}
+
+/* For options that have one value so far. */
+static int take_only(const char *name, const char *value, const char *only)
+{
+	if (!strcmp(value, only))
+		return 0;
+	log_error("--%s %s: unknown: this version has '%s'", name, value, only);
+	return -EINVAL;
+}
+
+static int take_output(struct options *options, const char *name, const char *value)
+{
+	(void)options;
+	return take_only(name, value, "-");
+}
+
+static int take_format(struct options *options, const char *name, const char *value)
+{
+	(void)options;
+	return take_only(name, value, "native");
+}
+
+static int take_events(struct options *options, const char *name, const char *value)
+{
+	(void)options;
+	return take_only(name, value, "exec");
+}
+
+static int take_max_line(struct options *options, const char *name, const char *value)
+{
+	return parse_size(name, value, ENCODE_LINE_MIN_BYTES, LINE_MAX_LIMIT_BYTES, &options->line_max_bytes);
+}
+
+/* The kernel wants a power of two (kernel/bpf/ringbuf.c, ringbuf_map_alloc()); what was asked for is the least. */
+static int take_buffer(struct options *options, const char *name, const char *value)
+{
+	size_t wanted, size = BUFFER_MIN_BYTES;
+	int result = parse_size(name, value, BUFFER_MIN_BYTES, BUFFER_LIMIT_BYTES, &wanted);
+
+	if (result)
+		return result;
+	while (size < wanted)
+		size *= 2;
+	options->buffer_bytes = size;
+	return 0;
+}
+
+static int take_check(struct options *options, const char *name, const char *value)
+{
+	(void)name;
+	(void)value;
+	options->check = true;
+	return 0;
+}
+
+static int take_verbose(struct options *options, const char *name, const char *value)
+{
+	(void)name;
+	(void)value;
+	options->verbose = true;
+	return 0;
+}
+
+static int take_version(struct options *options, const char *name, const char *value)
+{
+	(void)name;
+	(void)value;
+	options->version = true;
+	return 0;
+}
+
+static int take_help(struct options *options, const char *name, const char *value)
+{
+	(void)name;
+	(void)value;
+	options->help = true;
+	return 0;
+}
+
+static const struct option_row rows[] = {
+	{'o', "output", "DEST", "where the lines go: - (stdout, the default)", take_output},
+	{'f', "format", "NAME", "what they look like: native (the default)", take_format},
+	{'e', "events", "LIST", "what is told: exec (the default)", take_events},
+	{0, "max-line", "BYTES", "longest line, newline included (default 15360)", take_max_line},
+	{0, "buffer", "SIZE", "ring buffer, rounded up to a power of two (default 8M)", take_buffer},
+	{0, "check", NULL, "say what this host supports, and stop", take_check},
+	{'v', "verbose", NULL, "more diagnostics on stderr", take_verbose},
+	{'V', "version", NULL, "print the version, and stop", take_version},
+	{'h', "help", NULL, "print this, and stop", take_help},
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+
+/* What getopt_long(3) returns for rows[i]: past every letter, so that rows without one have a number too. */
+#define ROW_VALUE_BASE 256
+
+static void fill_getopt(struct option long_options[ROWS + 1], char letters[2 * ROWS + 2])
+{
+	*letters++ = ':';
+	for (size_t i = 0; i < ROWS; i++) {
+		long_options[i] = (struct option){
+			.name = rows[i].name,
+			.has_arg = rows[i].argument ? required_argument : no_argument,
+			.val = ROW_VALUE_BASE + (int)i,
+		};
+		if (rows[i].letter) {
+			*letters++ = rows[i].letter;
+			if (rows[i].argument)
+				*letters++ = ':';
+		}
+	}
+	long_options[ROWS] = (struct option){};
+	*letters = '\0';
+}
+
+static const struct option_row *find_row(int value)
+{
+	if (value >= ROW_VALUE_BASE)
+		return &rows[value - ROW_VALUE_BASE];
+	for (size_t i = 0; i < ROWS; i++)
+		if (rows[i].letter == value)
+			return &rows[i];
+	return NULL;
+}
+
+static int refuse(int found, char **argv)
+{
+	const char *culprit = argv[optind - 1];
+	char letter[] = {'-', (char)optopt, '\0'};
+
+	if (optopt > 0 && optopt < ROW_VALUE_BASE)
+		culprit = letter;
+	if (found == ':')
+		log_error("%s: needs an argument: " HINT, culprit);
+	else if (optopt >= ROW_VALUE_BASE)
+		log_error("%s: takes no argument: " HINT, culprit);
+	else
+		log_error("%s: unknown or ambiguous option: " HINT, culprit);
+	return -EINVAL;
+}
+
+int options_parse(struct options *options, int argc, char **argv)
+{
+	struct option long_options[ROWS + 1];
+	char letters[2 * ROWS + 2];
+	int found, result;
+
+	*options = (struct options){
+		.line_max_bytes = LINE_MAX_DEFAULT_BYTES,
+		.buffer_bytes = BUFFER_DEFAULT_BYTES,
+	};
+	fill_getopt(long_options, letters);
+	while ((found = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
+		const struct option_row *row;
+
+		if (found == '?' || found == ':')
+			return refuse(found, argv);
+		row = find_row(found);
+		result = row->take(options, row->name, optarg);
+		if (result)
+			return result;
+	}
+	if (optind < argc) {
+		log_error("%s: takes no such argument: " HINT, argv[optind]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+void options_print_help(void)
+{
+	char name[32];
+
+	printf("Usage: exectap [options]\n"
+	       "Writes one JSON object per line for every program executed on this host.\n\n");
+	for (size_t i = 0; i < ROWS; i++) {
+		snprintf(name, sizeof(name), "--%s %s", rows[i].name, rows[i].argument ? rows[i].argument : "");
+		if (rows[i].letter)
+			printf("  -%c, %-20s %s\n", rows[i].letter, name, rows[i].help);
+		else
+			printf("      %-20s %s\n", name, rows[i].help);
+	}
+	printf("\nExit status: 0 stopped as asked, 1 failed while running, 2 wrong usage,\n"
+	       "3 not permitted, 4 this kernel can't.\n");
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "stream.h"
+
+#include "clock.h"
+#include "decode.h"
+#include "log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* stream_finish() waits this long for records that a program is in the middle of writing. */
+#define FINISH_ROUNDS 1000
+#define FINISH_ROUND_NS 1000000
+
+/* Records that can't be decoded are lost here, not in the kernel. */
+enum undecoded {
+	UNDECODED_CORRUPT,
+	UNDECODED_VERSION,
+	UNDECODED_REASONS,
+};
+
+struct lost_count {
+	uint64_t now;
+	uint64_t told;
+};
+
+struct stream {
+	struct capture *capture;
+	struct enricher *enricher;
+	struct encoder *encoder;
+	struct sink *sink;
+	uint64_t seq;
+	uint64_t lost_checked_ns; /* CLOCK_BOOTTIME: what was lost before this has been told */
+	struct capture_lost lost_told;
+	struct lost_count undecoded[UNDECODED_REASONS];
+	struct event event; /* the one under way */
+};
+
+static const char *const record_type_names[RECORD_TYPES] = {
+	[RECORD_EXEC] = "exec",
+};
+
+static const char *const capture_loss_names[CAPTURE_LOSSES] = {
+	[CAPTURE_LOSS_BUFFER_FULL] = "buffer_full",
+	[CAPTURE_LOSS_NO_SCRATCH] = "no_scratch",
+	[CAPTURE_LOSS_RECURSION] = "recursion",
+};
+
+static const char *const undecoded_names[UNDECODED_REASONS] = {
+	[UNDECODED_CORRUPT] = "corrupt_record",
+	[UNDECODED_VERSION] = "unknown_record_version",
+};
+
+int stream_new(struct stream **stream, struct capture *capture, struct enricher *enricher, struct encoder *encoder,
+	       struct sink *sink)
+{
+	struct stream *new = calloc(1, sizeof(*new));
+
+	if (!new)
+		return -ENOMEM;
+	new->capture = capture;
+	new->enricher = enricher;
+	new->encoder = encoder;
+	new->sink = sink;
+	new->lost_checked_ns = clock_boot_ns();
+	*stream = new;
+	return 0;
+}
+
+void stream_free(struct stream *stream)
+{
+	free(stream);
+}
+
+/* Writes what has been gathered; only then are the records behind it done with. */
+static int flush(struct stream *stream)
+{
+	int result = sink_flush(stream->sink);
+
+	if (!result)
+		capture_release(stream->capture);
+	return result;
+}
+
+/* Enriches and encodes stream->event as the next line. The sink must have room. */
+static int write_event(struct stream *stream)
+{
+	char *line = sink_room(stream->sink);
+	size_t length;
+	int result;
+
+	stream->event.seq = stream->seq;
+	enrich_event(stream->enricher, &stream->event);
+	result = encode_event(stream->encoder, &stream->event, line, &length);
+	if (result)
+		return result;
+	sink_commit(stream->sink, length);
+	stream->seq++;
+	return 0;
+}
+
+static int write_record(struct stream *stream, const void *record, size_t length)
+{
+	int result = decode_record(record, length, &stream->event);
+	enum undecoded reason = result == -EBADMSG ? UNDECODED_CORRUPT : UNDECODED_VERSION;
+
+	if (!result)
+		return write_event(stream);
+	if (!stream->undecoded[reason].now++)
+		log_error("a record of %zu bytes can't be decoded: %s: each one is counted in a lost line", length,
+			  undecoded_names[reason]);
+	return 0;
+}
+
+static int write_lost(struct stream *stream, const char *event_type, const char *reason, uint64_t count, uint64_t to_ns)
+{
+	struct event *event = &stream->event;
+	int result = sink_room(stream->sink) ? 0 : flush(stream);
+
+	if (result)
+		return result;
+	event->type = EVENT_LOST;
+	event->time_ns = to_ns;
+	event->lost = (struct event_lost){
+		.count = count,
+		.reason = reason,
+		.event_type = event_type,
+		.from_ns = stream->lost_checked_ns,
+		.to_ns = to_ns,
+	};
+	return write_event(stream);
+}
+
+static int confess_captured(struct stream *stream, uint64_t now_ns)
+{
+	struct capture_lost lost;
+	int result = 0;
+
+	capture_get_lost(stream->capture, &lost);
+	for (int type = 0; type < RECORD_TYPES; type++)
+		for (int reason = 0; reason < CAPTURE_LOSSES && !result; reason++) {
+			uint64_t *told = &stream->lost_told.counts[type][reason];
+			uint64_t count = lost.counts[type][reason];
+
+			if (count <= *told)
+				continue;
+			result = write_lost(stream, record_type_names[type], capture_loss_names[reason], count - *told,
+					    now_ns);
+			*told = count;
+		}
+	return result;
+}
+
+/* A line for every kind of loss that grew since the last time. */
+static int confess(struct stream *stream)
+{
+	uint64_t now_ns = clock_boot_ns();
+	int result = confess_captured(stream, now_ns);
+
+	for (int reason = 0; reason < UNDECODED_REASONS && !result; reason++) {
+		struct lost_count *count = &stream->undecoded[reason];
+
+		if (count->now == count->told)
+			continue;
+		result = write_lost(stream, NULL, undecoded_names[reason], count->now - count->told, now_ns);
+		count->told = count->now;
+	}
+	stream->lost_checked_ns = now_ns;
+	return result;
+}
+
+long stream_drain(struct stream *stream)
+{
+	const void *record;
+	long records = 0;
+	size_t length;
+	int result = 0;
+
+	enrich_refresh(stream->enricher);
+	while (!result) {
+		if (!sink_room(stream->sink)) {
+			result = flush(stream);
+			continue;
+		}
+		if (!capture_next(stream->capture, &record, &length))
+			break;
+		result = write_record(stream, record, length);
+		records++;
+	}
+	if (!result)
+		result = confess(stream);
+	if (!result)
+		result = flush(stream);
+	return result ? result : records;
+}
+
+int stream_finish(struct stream *stream)
+{
+	const struct timespec pause = {.tv_nsec = FINISH_ROUND_NS};
+	uint64_t end = capture_written(stream->capture);
+
+	for (int round = 0; round < FINISH_ROUNDS; round++) {
+		long drained = stream_drain(stream);
+
+		if (drained < 0)
+			return (int)drained;
+		if (capture_read(stream->capture) >= end)
+			return 0;
+		nanosleep(&pause, NULL);
+	}
+	return -ETIMEDOUT;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The pipe: record -> decode -> enrich -> encode -> sink, and the confession of what was lost. */
+#ifndef EXECTAP_STREAM_H
+#define EXECTAP_STREAM_H
+
+#include "capture.h"
+#include "encode.h"
+#include "enrich.h"
+#include "sink.h"
+
+struct stream;
+
+/* All four stay the caller's. Returns 0 or -ENOMEM; free with stream_free(). */
+int stream_new(struct stream **stream, struct capture *capture, struct enricher *enricher, struct encoder *encoder,
+	       struct sink *sink);
+void stream_free(struct stream *stream);
+
+/*
+ * Turns every record that is there into a line, adds a line for each kind of loss, and writes them
+ * out. A record's room in the ring buffer is given back when its line is written. Returns the number of
+ * records (at least 0) or -errno of the sink or encoder.
+ */
+long stream_drain(struct stream *stream);
+
+/* The same for what the kernel holds at the time of the call, records still being written included. */
+int stream_finish(struct stream *stream);
+
+#endif

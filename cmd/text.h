@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Strings of unknown encoding, as the kernel has them: any byte but NUL, not ended by a NUL. */
+#ifndef EXECTAP_TEXT_H
+#define EXECTAP_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct text {
+	const char *bytes; /* borrowed */
+	size_t length;	   /* bytes */
+};
+
+/* What replaces bytes that are no UTF-8: U+FFFD. */
+#define TEXT_REPLACEMENT "\xef\xbf\xbd"
+#define TEXT_REPLACEMENT_BYTES 3
+
+/* Most bytes that text_to_utf8() and text_to_base64() write for `length` bytes. */
+#define TEXT_UTF8_MAX(length) ((length)*TEXT_REPLACEMENT_BYTES)
+#define TEXT_BASE64_LENGTH(length) (((length) + 2) / 3 * 4)
+
+struct text text_from_string(const char *string);
+
+/* Takes the next NUL-ended string (or the rest, if no NUL is left) off the front of *strings; false at the end. */
+bool text_next_string(struct text *strings, struct text *string);
+
+/* True if every byte is part of well-formed UTF-8 (Unicode 15, table 3-7). */
+bool text_is_utf8(struct text text);
+
+/*
+ * Writes text as well-formed UTF-8 to out (room for TEXT_UTF8_MAX(text.length) bytes, no NUL is added)
+ * and returns the bytes written. Each maximal ill-formed part becomes one U+FFFD (Unicode 15, 3.9,
+ * "substitution of maximal subparts").
+ */
+size_t text_to_utf8(struct text text, char *out);
+
+/* Writes text in base64 (RFC 4648, with padding) to out and returns TEXT_BASE64_LENGTH(text.length). */
+size_t text_to_base64(struct text text, char *out);
+
+/*
+ * The bytes that text takes up between the quotes of a JSON string, after text_to_utf8(), with the
+ * shortest escapes of RFC 8259 for quote, backslash and control characters.
+ */
+size_t text_json_length(struct text text);
+
+/*
+ * Drops bytes from the end until text_json_length() is at most json_bytes, and never leaves a cut
+ * UTF-8 sequence that was whole.
+ */
+struct text text_cut(struct text text, size_t json_bytes);
+
+#endif
