@@ -157,7 +157,7 @@ struct task_struct {
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
-	kuid_t loginuid;	/* CONFIG_AUDIT */
+	kuid_t loginuid; /* CONFIG_AUDIT */
 	unsigned int sessionid; /* CONFIG_AUDIT */
 	struct css_set *cgroups;
 };

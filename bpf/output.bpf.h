@@ -65,9 +65,11 @@ static __always_inline void output_scratch(struct scratch *scratch, enum record_
  * (nothing was sent then); a full buffer is counted here.
  */
 #define OUTPUT_TRY_RESERVE(reserve_bytes)                                                                              \
-	if (tail_bytes <= (reserve_bytes)-RECORD_HEAD_MAX_BYTES) {                                                     \
-		__u8 *room = bpf_ringbuf_reserve(&events, reserve_bytes, 0);                                           \
-                                                                                                                       \
+	do {                                                                                                           \
+		__u8 *room;                                                                                            \
+		if (tail_bytes > (reserve_bytes)-RECORD_HEAD_MAX_BYTES)                                                \
+			break;                                                                                         \
+		room = bpf_ringbuf_reserve(&events, reserve_bytes, 0);                                                 \
 		if (!room) {                                                                                           \
 			output_count_loss(type, RECORD_LOSS_BUFFER_FULL);                                              \
 			return true;                                                                                   \
@@ -80,21 +82,21 @@ static __always_inline void output_scratch(struct scratch *scratch, enum record_
 		bpf_ringbuf_submit(room, BPF_RB_NO_WAKEUP);                                                            \
 		output_wake(reserve_bytes);                                                                            \
 		return true;                                                                                           \
-	}
+	} while (0)
 
 static __noinline bool output_long(struct scratch *scratch, enum record_type type, __u32 head_bytes, __u64 tail,
 				   __u64 tail_bytes)
 {
 	if (head_bytes > RECORD_HEAD_MAX_BYTES)
 		head_bytes = RECORD_HEAD_MAX_BYTES;
-	OUTPUT_TRY_RESERVE(64 << 10)
-	OUTPUT_TRY_RESERVE(128 << 10)
-	OUTPUT_TRY_RESERVE(256 << 10)
-	OUTPUT_TRY_RESERVE(512 << 10)
-	OUTPUT_TRY_RESERVE(1 << 20)
-	OUTPUT_TRY_RESERVE(2 << 20)
-	OUTPUT_TRY_RESERVE(4 << 20)
-	OUTPUT_TRY_RESERVE(RECORD_MAX_BYTES)
+	OUTPUT_TRY_RESERVE(64 << 10);
+	OUTPUT_TRY_RESERVE(128 << 10);
+	OUTPUT_TRY_RESERVE(256 << 10);
+	OUTPUT_TRY_RESERVE(512 << 10);
+	OUTPUT_TRY_RESERVE(1 << 20);
+	OUTPUT_TRY_RESERVE(2 << 20);
+	OUTPUT_TRY_RESERVE(4 << 20);
+	OUTPUT_TRY_RESERVE(RECORD_MAX_BYTES);
 	return false;
 }
 

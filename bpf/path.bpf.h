@@ -16,10 +16,10 @@
 #include <bpf/bpf_helpers.h>
 
 #define PATH_END_MASK 0xffffff
-#define PATH_CUT (1 << 24)	  /* longer than RECORD_PATH_BYTES: the names next to the root are missing */
+#define PATH_CUT (1 << 24) /* longer than RECORD_PATH_BYTES: the names next to the root are missing */
 #define PATH_UNREADABLE (1 << 25) /* nothing was appended */
-#define PATH_NAMELESS (1 << 26)	  /* the file is in no directory tree (memfd) */
-#define PATH_DONE (1 << 27)	  /* inside the walkers only */
+#define PATH_NAMELESS (1 << 26) /* the file is in no directory tree (memfd) */
+#define PATH_DONE (1 << 27) /* inside the walkers only */
 
 /*
  * A loop is checked once for each of its rounds, a global function once: the walk goes in strides, so

@@ -15,7 +15,7 @@
 /* Raised whenever a reader of the former layout would misread the new one. */
 #define RECORD_VERSION 1
 
-#define RECORD_COMM_BYTES 16   /* TASK_COMM_LEN, include/linux/sched.h */
+#define RECORD_COMM_BYTES 16 /* TASK_COMM_LEN, include/linux/sched.h */
 #define RECORD_PATH_BYTES 4096 /* PATH_MAX: longest string for filename, exe, cwd, parent_exe, cgroup */
 
 /* The most that everything but the argument strings takes: fixed fields, five paths, and room to read one more name. */
@@ -37,7 +37,7 @@ enum record_type {
 /* Why an event has no record. Indexes record_shared.lost. */
 enum record_loss {
 	RECORD_LOSS_BUFFER_FULL = 0, /* no room in the ring buffer */
-	RECORD_LOSS_NO_SCRATCH = 1,  /* every scratch slot of this CPU was claimed */
+	RECORD_LOSS_NO_SCRATCH = 1, /* every scratch slot of this CPU was claimed */
 	RECORD_LOSSES,
 };
 
@@ -54,7 +54,7 @@ enum record_key {
 
 /* Bits of record_exec.flags */
 enum record_flag {
-	RECORD_FLAG_MEMFD = 1 << 0,   /* the file that runs has no name in any directory tree: memfd_create(2) */
+	RECORD_FLAG_MEMFD = 1 << 0, /* the file that runs has no name in any directory tree: memfd_create(2) */
 	RECORD_FLAG_DELETED = 1 << 1, /* its directory entry is gone */
 };
 
@@ -73,9 +73,9 @@ struct record_slice {
 
 /* What every record starts with. */
 struct record_header {
-	__u32 size;    /* bytes of the whole record, slices included */
+	__u32 size; /* bytes of the whole record, slices included */
 	__u16 version; /* RECORD_VERSION */
-	__u16 type;    /* enum record_type */
+	__u16 type; /* enum record_type */
 	__u64 time_ns; /* CLOCK_BOOTTIME at the hook */
 };
 
@@ -84,7 +84,7 @@ struct record_task {
 	__u64 start_ns; /* CLOCK_BOOTTIME at the fork of the process */
 	__u64 parent_start_ns;
 	__u64 cap_effective; /* bit n is capability n */
-	__u32 pid;	     /* thread group ids */
+	__u32 pid; /* thread group ids */
 	__u32 ppid;
 	__u32 pgid;
 	__u32 sid;
@@ -92,8 +92,8 @@ struct record_task {
 	__u32 gid;
 	__u32 euid;
 	__u32 egid;
-	__u32 auid;	 /* RECORD_AUDIT_UNSET: none */
-	__u32 ses;	 /* RECORD_AUDIT_UNSET: none */
+	__u32 auid; /* RECORD_AUDIT_UNSET: none */
+	__u32 ses; /* RECORD_AUDIT_UNSET: none */
 	__u32 tty_major; /* 0 with tty_minor 0: no controlling terminal */
 	__u32 tty_minor;
 	__u32 ns_pid; /* pid in the namespace of the process */
@@ -109,10 +109,10 @@ struct record_exec {
 	struct record_header header;
 	struct record_task task;
 	__u64 args_bytes; /* true length of the argument strings, NULs included; args.length may be less */
-	__u32 tid;	  /* id of the calling thread before the exec */
+	__u32 tid; /* id of the calling thread before the exec */
 	__u32 argc;
-	__u32 flags;	  /* enum record_flag */
-	__u32 truncated;  /* enum record_key: cut by the kernel side */
+	__u32 flags; /* enum record_flag */
+	__u32 truncated; /* enum record_key: cut by the kernel side */
 	__u32 unreadable; /* enum record_key: a read failed, its slice is empty */
 	__u32 reserved;
 	char comm[RECORD_COMM_BYTES]; /* of the caller */

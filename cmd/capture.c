@@ -91,19 +91,19 @@ static int start(struct capture *capture, const struct capture_options *options)
 
 int capture_new(struct capture **capture, const struct capture_options *options)
 {
-	struct capture *new = calloc(1, sizeof(*new));
+	struct capture *created = calloc(1, sizeof(*created));
 	int result;
 
-	if (!new)
+	if (!created)
 		return -ENOMEM;
 	libbpf_set_print(print_libbpf);
-	new->skeleton = exectap__open();
-	result = new->skeleton ? start(new, options) : -errno;
+	created->skeleton = exectap__open();
+	result = created->skeleton ? start(created, options) : -errno;
 	if (result) {
-		capture_free(new);
+		capture_free(created);
 		return result;
 	}
-	*capture = new;
+	*capture = created;
 	return 0;
 }
 

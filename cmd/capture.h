@@ -12,7 +12,7 @@
 struct capture;
 
 struct capture_options {
-	size_t buffer_bytes;   /* a power of two, and of pages */
+	size_t buffer_bytes; /* a power of two, and of pages */
 	size_t args_max_bytes; /* argument bytes worth keeping of one exec */
 };
 

@@ -8,13 +8,13 @@
 static bool slice_view(const struct record_exec *exec, struct record_slice slice, struct text *view)
 {
 	if (!slice.length) {
-		*view = (struct text){"", 0};
+		*view = (struct text){ "", 0 };
 		return true;
 	}
 	if (slice.offset < sizeof(*exec) || slice.offset > exec->header.size ||
 	    slice.length > exec->header.size - slice.offset)
 		return false;
-	*view = (struct text){(const char *)exec + slice.offset, slice.length};
+	*view = (struct text){ (const char *)exec + slice.offset, slice.length };
 	return true;
 }
 
@@ -41,7 +41,7 @@ static bool path_view(const struct record_exec *exec, struct record_slice slice,
 		*--start = '/';
 	else if (cut)
 		start++;
-	*path = (struct text){start, (size_t)(room + EVENT_PATH_BYTES - start)};
+	*path = (struct text){ start, (size_t)(room + EVENT_PATH_BYTES - start) };
 	return true;
 }
 
@@ -51,10 +51,10 @@ static bool decode_paths(const struct record_exec *exec, struct event_exec *out)
 		struct record_slice slice;
 		enum record_key key;
 	} paths[EVENT_PATHS] = {
-		[EVENT_PATH_EXE] = {exec->exe, RECORD_KEY_EXE},
-		[EVENT_PATH_CWD] = {exec->cwd, RECORD_KEY_CWD},
-		[EVENT_PATH_PARENT_EXE] = {exec->parent_exe, RECORD_KEY_PARENT_EXE},
-		[EVENT_PATH_CGROUP] = {exec->cgroup, RECORD_KEY_CGROUP},
+		[EVENT_PATH_EXE] = { exec->exe, RECORD_KEY_EXE },
+		[EVENT_PATH_CWD] = { exec->cwd, RECORD_KEY_CWD },
+		[EVENT_PATH_PARENT_EXE] = { exec->parent_exe, RECORD_KEY_PARENT_EXE },
+		[EVENT_PATH_CGROUP] = { exec->cgroup, RECORD_KEY_CGROUP },
 	};
 
 	for (int i = 0; i < EVENT_PATHS; i++)
@@ -66,7 +66,7 @@ static bool decode_paths(const struct record_exec *exec, struct event_exec *out)
 
 static struct text comm_view(const char comm[RECORD_COMM_BYTES])
 {
-	return (struct text){comm, strnlen(comm, RECORD_COMM_BYTES)};
+	return (struct text){ comm, strnlen(comm, RECORD_COMM_BYTES) };
 }
 
 static int decode_exec(const struct record_exec *exec, struct event *event)

@@ -72,54 +72,54 @@ static const struct {
 	const char *name;
 	json_type type;
 } keys[KEYS] = {
-	[KEY_TIMESTAMP] = {"timestamp", JSON_STRING},
-	[KEY_TYPE] = {"type", JSON_STRING},
-	[KEY_SEQ] = {"seq", JSON_INTEGER},
-	[KEY_HOST] = {"host", JSON_STRING},
-	[KEY_BOOT_ID] = {"boot_id", JSON_STRING},
-	[KEY_SCHEMA] = {"schema", JSON_INTEGER},
-	[KEY_EVENT_ID] = {"event_id", JSON_STRING},
-	[KEY_ID] = {"id", JSON_STRING},
-	[KEY_PID] = {"pid", JSON_INTEGER},
-	[KEY_TID] = {"tid", JSON_INTEGER},
-	[KEY_PPID] = {"ppid", JSON_INTEGER},
-	[KEY_PGID] = {"pgid", JSON_INTEGER},
-	[KEY_SID] = {"sid", JSON_INTEGER},
-	[KEY_COMM] = {"comm", JSON_STRING},
-	[KEY_FILENAME] = {"filename", JSON_STRING},
-	[KEY_ARGS] = {"args", JSON_ARRAY},
-	[KEY_ARGC] = {"argc", JSON_INTEGER},
-	[KEY_ARGS_BYTES] = {"args_bytes", JSON_INTEGER},
-	[KEY_EXE] = {"exe", JSON_STRING},
-	[KEY_CWD] = {"cwd", JSON_STRING},
-	[KEY_MEMFD] = {"memfd", JSON_TRUE},
-	[KEY_DELETED] = {"deleted", JSON_TRUE},
-	[KEY_UID] = {"uid", JSON_INTEGER},
-	[KEY_GID] = {"gid", JSON_INTEGER},
-	[KEY_EUID] = {"euid", JSON_INTEGER},
-	[KEY_EGID] = {"egid", JSON_INTEGER},
-	[KEY_AUID] = {"auid", JSON_INTEGER},
-	[KEY_SES] = {"ses", JSON_INTEGER},
-	[KEY_CAP_EFF] = {"cap_eff", JSON_STRING},
-	[KEY_TTY] = {"tty", JSON_STRING},
-	[KEY_START] = {"start", JSON_STRING},
-	[KEY_PARENT_COMM] = {"parent_comm", JSON_STRING},
-	[KEY_PARENT_EXE] = {"parent_exe", JSON_STRING},
-	[KEY_PARENT_ID] = {"parent_id", JSON_STRING},
-	[KEY_CGROUP] = {"cgroup", JSON_STRING},
-	[KEY_NS_PID] = {"ns_pid", JSON_INTEGER},
-	[KEY_PID_NS] = {"pid_ns", JSON_INTEGER},
-	[KEY_MNT_NS] = {"mnt_ns", JSON_INTEGER},
-	[KEY_NET_NS] = {"net_ns", JSON_INTEGER},
-	[KEY_USER_NS] = {"user_ns", JSON_INTEGER},
-	[KEY_COUNT] = {"count", JSON_INTEGER},
-	[KEY_REASON] = {"reason", JSON_STRING},
-	[KEY_EVENT_TYPE] = {"event_type", JSON_STRING},
-	[KEY_FROM] = {"from", JSON_STRING},
-	[KEY_TO] = {"to", JSON_STRING},
-	[KEY_TRUNCATED] = {"truncated", JSON_ARRAY},
-	[KEY_UNREADABLE] = {"unreadable", JSON_ARRAY},
-	[KEY_RAW] = {"raw", JSON_OBJECT},
+	[KEY_TIMESTAMP] = { "timestamp", JSON_STRING },
+	[KEY_TYPE] = { "type", JSON_STRING },
+	[KEY_SEQ] = { "seq", JSON_INTEGER },
+	[KEY_HOST] = { "host", JSON_STRING },
+	[KEY_BOOT_ID] = { "boot_id", JSON_STRING },
+	[KEY_SCHEMA] = { "schema", JSON_INTEGER },
+	[KEY_EVENT_ID] = { "event_id", JSON_STRING },
+	[KEY_ID] = { "id", JSON_STRING },
+	[KEY_PID] = { "pid", JSON_INTEGER },
+	[KEY_TID] = { "tid", JSON_INTEGER },
+	[KEY_PPID] = { "ppid", JSON_INTEGER },
+	[KEY_PGID] = { "pgid", JSON_INTEGER },
+	[KEY_SID] = { "sid", JSON_INTEGER },
+	[KEY_COMM] = { "comm", JSON_STRING },
+	[KEY_FILENAME] = { "filename", JSON_STRING },
+	[KEY_ARGS] = { "args", JSON_ARRAY },
+	[KEY_ARGC] = { "argc", JSON_INTEGER },
+	[KEY_ARGS_BYTES] = { "args_bytes", JSON_INTEGER },
+	[KEY_EXE] = { "exe", JSON_STRING },
+	[KEY_CWD] = { "cwd", JSON_STRING },
+	[KEY_MEMFD] = { "memfd", JSON_TRUE },
+	[KEY_DELETED] = { "deleted", JSON_TRUE },
+	[KEY_UID] = { "uid", JSON_INTEGER },
+	[KEY_GID] = { "gid", JSON_INTEGER },
+	[KEY_EUID] = { "euid", JSON_INTEGER },
+	[KEY_EGID] = { "egid", JSON_INTEGER },
+	[KEY_AUID] = { "auid", JSON_INTEGER },
+	[KEY_SES] = { "ses", JSON_INTEGER },
+	[KEY_CAP_EFF] = { "cap_eff", JSON_STRING },
+	[KEY_TTY] = { "tty", JSON_STRING },
+	[KEY_START] = { "start", JSON_STRING },
+	[KEY_PARENT_COMM] = { "parent_comm", JSON_STRING },
+	[KEY_PARENT_EXE] = { "parent_exe", JSON_STRING },
+	[KEY_PARENT_ID] = { "parent_id", JSON_STRING },
+	[KEY_CGROUP] = { "cgroup", JSON_STRING },
+	[KEY_NS_PID] = { "ns_pid", JSON_INTEGER },
+	[KEY_PID_NS] = { "pid_ns", JSON_INTEGER },
+	[KEY_MNT_NS] = { "mnt_ns", JSON_INTEGER },
+	[KEY_NET_NS] = { "net_ns", JSON_INTEGER },
+	[KEY_USER_NS] = { "user_ns", JSON_INTEGER },
+	[KEY_COUNT] = { "count", JSON_INTEGER },
+	[KEY_REASON] = { "reason", JSON_STRING },
+	[KEY_EVENT_TYPE] = { "event_type", JSON_STRING },
+	[KEY_FROM] = { "from", JSON_STRING },
+	[KEY_TO] = { "to", JSON_STRING },
+	[KEY_TRUNCATED] = { "truncated", JSON_ARRAY },
+	[KEY_UNREADABLE] = { "unreadable", JSON_ARRAY },
+	[KEY_RAW] = { "raw", JSON_OBJECT },
 };
 
 /* Keys whose strings can be cut or unreadable: their name, and their bit in the record. */
@@ -127,9 +127,10 @@ static const struct {
 	enum key key;
 	enum record_key bit;
 } cuttable[] = {
-	{KEY_COMM, RECORD_KEY_COMM},	 {KEY_FILENAME, RECORD_KEY_FILENAME}, {KEY_ARGS, RECORD_KEY_ARGS},
-	{KEY_EXE, RECORD_KEY_EXE},	 {KEY_CWD, RECORD_KEY_CWD},	      {KEY_PARENT_EXE, RECORD_KEY_PARENT_EXE},
-	{KEY_CGROUP, RECORD_KEY_CGROUP},
+	{ KEY_COMM, RECORD_KEY_COMM },	   { KEY_FILENAME, RECORD_KEY_FILENAME },
+	{ KEY_ARGS, RECORD_KEY_ARGS },	   { KEY_EXE, RECORD_KEY_EXE },
+	{ KEY_CWD, RECORD_KEY_CWD },	   { KEY_PARENT_EXE, RECORD_KEY_PARENT_EXE },
+	{ KEY_CGROUP, RECORD_KEY_CGROUP },
 };
 #define CUTTABLE (sizeof(cuttable) / sizeof(cuttable[0]))
 
@@ -138,9 +139,9 @@ struct encoder {
 	json_t *root;
 	json_t *values[KEYS];
 	uint64_t present; /* bit n: the event at hand has key n */
-	uint64_t linked;  /* the keys that root holds now */
+	uint64_t linked; /* the keys that root holds now */
 	json_t *raw_args; /* inside raw, by index */
-	char *scratch;	  /* one string on its way into the tree */
+	char *scratch; /* one string on its way into the tree */
 	size_t scratch_bytes;
 	int error; /* the first failure since encode_event() began */
 };
@@ -171,24 +172,24 @@ static json_t *value_new(json_type type)
 
 int encode_new(struct encoder **encoder, size_t line_max_bytes)
 {
-	struct encoder *new = calloc(1, sizeof(*new));
+	struct encoder *created = calloc(1, sizeof(*created));
 	bool complete;
 
-	if (!new)
+	if (!created)
 		return -ENOMEM;
-	new->line_max_bytes = line_max_bytes;
-	new->root = json_object();
-	new->raw_args = json_object();
-	complete = new->root &&new->raw_args;
+	created->line_max_bytes = line_max_bytes;
+	created->root = json_object();
+	created->raw_args = json_object();
+	complete = created->root && created->raw_args;
 	for (int key = 0; key < KEYS; key++) {
-		new->values[key] = value_new(keys[key].type);
-		complete = complete && new->values[key];
+		created->values[key] = value_new(keys[key].type);
+		complete = complete && created->values[key];
 	}
 	if (!complete) {
-		encode_free(new);
+		encode_free(created);
 		return -ENOMEM;
 	}
-	*encoder = new;
+	*encoder = created;
 	return 0;
 }
 
@@ -360,8 +361,8 @@ static void set_namespaces(struct encoder *encoder, const struct record_task *ta
 		enum key key;
 		uint32_t value;
 	} numbers[] = {
-		{KEY_NS_PID, task->ns_pid}, {KEY_PID_NS, task->pid_ns},	  {KEY_MNT_NS, task->mnt_ns},
-		{KEY_NET_NS, task->net_ns}, {KEY_USER_NS, task->user_ns},
+		{ KEY_NS_PID, task->ns_pid }, { KEY_PID_NS, task->pid_ns },   { KEY_MNT_NS, task->mnt_ns },
+		{ KEY_NET_NS, task->net_ns }, { KEY_USER_NS, task->user_ns },
 	};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -480,7 +481,7 @@ static size_t argument_cost(struct text value, size_t index)
 /* The longest beginning of an argument that costs no more than room; not even the empty string is `false`. */
 static bool argument_cut(struct text *value, size_t index, size_t room)
 {
-	size_t overhead = argument_cost((struct text){"", 0}, index);
+	size_t overhead = argument_cost((struct text){ "", 0 }, index);
 
 	if (overhead > room)
 		return false;
@@ -508,7 +509,7 @@ static struct text arguments_cut(struct text strings, size_t room)
 		room -= cost;
 		kept_bytes = (size_t)(rest.bytes - strings.bytes);
 	}
-	return (struct text){strings.bytes, kept_bytes};
+	return (struct text){ strings.bytes, kept_bytes };
 }
 
 /* Bytes that a raw object adds around its entries when there was none. */
@@ -535,11 +536,11 @@ static size_t fit(struct encoder *encoder, const struct event *event, struct exc
 		struct text *string;
 		enum record_key bit;
 	} order[] = {
-		{&excerpt->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP},
-		{&excerpt->paths[EVENT_PATH_PARENT_EXE], RECORD_KEY_PARENT_EXE},
-		{&excerpt->paths[EVENT_PATH_CWD], RECORD_KEY_CWD},
-		{&excerpt->paths[EVENT_PATH_EXE], RECORD_KEY_EXE},
-		{&excerpt->filename, RECORD_KEY_FILENAME},
+		{ &excerpt->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP },
+		{ &excerpt->paths[EVENT_PATH_PARENT_EXE], RECORD_KEY_PARENT_EXE },
+		{ &excerpt->paths[EVENT_PATH_CWD], RECORD_KEY_CWD },
+		{ &excerpt->paths[EVENT_PATH_EXE], RECORD_KEY_EXE },
+		{ &excerpt->filename, RECORD_KEY_FILENAME },
 	};
 	struct text args = excerpt->args;
 	size_t length, room;

@@ -10,8 +10,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define HOST_BYTES 65	  /* __NEW_UTS_LEN + 1, include/uapi/linux/utsname.h */
-#define BOOT_ID_BYTES 37  /* a UUID and its NUL */
+#define HOST_BYTES 65 /* __NEW_UTS_LEN + 1, include/uapi/linux/utsname.h */
+#define BOOT_ID_BYTES 37 /* a UUID and its NUL */
 #define BOOT_KEY_BYTES 17 /* the first 64 bits of the boot id, in hex, and a NUL */
 
 struct enricher {
@@ -47,35 +47,35 @@ static int boot_id_read(char boot_id[BOOT_ID_BYTES])
 
 int enrich_new(struct enricher **enricher)
 {
-	struct enricher *new = calloc(1, sizeof(*new));
+	struct enricher *created = calloc(1, sizeof(*created));
 	int result;
 
-	if (!new)
+	if (!created)
 		return -ENOMEM;
-	result = boot_id_read(new->boot_id);
+	result = boot_id_read(created->boot_id);
 	if (result) {
-		free(new);
+		free(created);
 		return result;
 	}
-	boot_key_set(new);
-	new->wall_minus_boot_ns = clock_wall_minus_boot_ns();
-	enrich_refresh(new);
-	*enricher = new;
+	boot_key_set(created);
+	created->wall_minus_boot_ns = clock_wall_minus_boot_ns();
+	enrich_refresh(created);
+	*enricher = created;
 	return 0;
 }
 
 int enrich_new_fixed(struct enricher **enricher, const char *host, const char *boot_id, int64_t wall_minus_boot_ns)
 {
-	struct enricher *new = calloc(1, sizeof(*new));
+	struct enricher *created = calloc(1, sizeof(*created));
 
-	if (!new)
+	if (!created)
 		return -ENOMEM;
-	snprintf(new->host, sizeof(new->host), "%s", host);
-	snprintf(new->boot_id, sizeof(new->boot_id), "%s", boot_id);
-	boot_key_set(new);
-	new->wall_minus_boot_ns = wall_minus_boot_ns;
-	new->fixed = true;
-	*enricher = new;
+	snprintf(created->host, sizeof(created->host), "%s", host);
+	snprintf(created->boot_id, sizeof(created->boot_id), "%s", boot_id);
+	boot_key_set(created);
+	created->wall_minus_boot_ns = wall_minus_boot_ns;
+	created->fixed = true;
+	*enricher = created;
 	return 0;
 }
 

@@ -34,9 +34,9 @@ struct event_exec {
 	/* decode */
 	struct record_task task;
 	uint64_t args_bytes; /* the true length; args.length may be less */
-	uint32_t tid;	     /* of the calling thread, before the exec */
+	uint32_t tid; /* of the calling thread, before the exec */
 	uint32_t argc;
-	uint32_t truncated;  /* enum record_key */
+	uint32_t truncated; /* enum record_key */
 	uint32_t unreadable; /* enum record_key */
 	bool memfd;
 	bool deleted;
@@ -49,7 +49,7 @@ struct event_exec {
 	char path_bytes[EVENT_PATHS][EVENT_PATH_BYTES];
 
 	/* enrich */
-	uint64_t start_wall_ns;	   /* CLOCK_REALTIME */
+	uint64_t start_wall_ns; /* CLOCK_REALTIME */
 	char tty[EVENT_TTY_BYTES]; /* empty: none */
 	char id[EVENT_ID_BYTES];
 	char parent_id[EVENT_ID_BYTES];
@@ -57,19 +57,19 @@ struct event_exec {
 };
 
 struct event_lost {
-	uint64_t count;		/* events that have no line */
-	const char *reason;	/* static */
+	uint64_t count; /* events that have no line */
+	const char *reason; /* static */
 	const char *event_type; /* static: the type of line that is missing; NULL where that can't be known */
-	uint64_t from_ns;	/* CLOCK_BOOTTIME: they were lost after this ... */
-	uint64_t to_ns;		/* ... and before this */
-	uint64_t from_wall_ns;	/* enrich: the same by CLOCK_REALTIME */
+	uint64_t from_ns; /* CLOCK_BOOTTIME: they were lost after this ... */
+	uint64_t to_ns; /* ... and before this */
+	uint64_t from_wall_ns; /* enrich: the same by CLOCK_REALTIME */
 	uint64_t to_wall_ns;
 };
 
 struct event {
 	enum event_type type;
 	uint64_t time_ns; /* CLOCK_BOOTTIME */
-	uint64_t seq;	  /* of the line */
+	uint64_t seq; /* of the line */
 
 	/* enrich */
 	uint64_t wall_ns; /* CLOCK_REALTIME */

@@ -45,8 +45,8 @@ static void handle_stop(int signal)
 
 static void handle_signals(void)
 {
-	struct sigaction stop = {.sa_handler = handle_stop};
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct sigaction stop = { .sa_handler = handle_stop };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
@@ -70,7 +70,7 @@ static int wait_for(int epoll, struct epoll_event *event, int timeout_ms)
 
 static int epoll_add(int epoll, int fd, uint32_t events)
 {
-	struct epoll_event event = {.events = events, .data.fd = fd};
+	struct epoll_event event = { .events = events, .data.fd = fd };
 
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }

@@ -138,15 +138,15 @@ static int take_help(struct options *options, const char *name, const char *valu
 }
 
 static const struct option_row rows[] = {
-	{'o', "output", "DEST", "where the lines go: - (stdout, the default)", take_output},
-	{'f', "format", "NAME", "what they look like: native (the default)", take_format},
-	{'e', "events", "LIST", "what is told: exec (the default)", take_events},
-	{0, "max-line", "BYTES", "longest line, newline included (default 15360)", take_max_line},
-	{0, "buffer", "SIZE", "ring buffer, rounded up to a power of two (default 8M)", take_buffer},
-	{0, "check", NULL, "say what this host supports, and stop", take_check},
-	{'v', "verbose", NULL, "more diagnostics on stderr", take_verbose},
-	{'V', "version", NULL, "print the version, and stop", take_version},
-	{'h', "help", NULL, "print this, and stop", take_help},
+	{ 'o', "output", "DEST", "where the lines go: - (stdout, the default)", take_output },
+	{ 'f', "format", "NAME", "what they look like: native (the default)", take_format },
+	{ 'e', "events", "LIST", "what is told: exec (the default)", take_events },
+	{ 0, "max-line", "BYTES", "longest line, newline included (default 15360)", take_max_line },
+	{ 0, "buffer", "SIZE", "ring buffer, rounded up to a power of two (default 8M)", take_buffer },
+	{ 0, "check", NULL, "say what this host supports, and stop", take_check },
+	{ 'v', "verbose", NULL, "more diagnostics on stderr", take_verbose },
+	{ 'V', "version", NULL, "print the version, and stop", take_version },
+	{ 'h', "help", NULL, "print this, and stop", take_help },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -185,7 +185,7 @@ static const struct option_row *find_row(int value)
 static int refuse(int found, char **argv)
 {
 	const char *culprit = argv[optind - 1];
-	char letter[] = {'-', (char)optopt, '\0'};
+	char letter[] = { '-', (char)optopt, '\0' };
 
 	if (optopt > 0 && optopt < ROW_VALUE_BASE)
 		culprit = letter;

@@ -10,10 +10,10 @@
 #define RECORD_ALIGNMENT 8
 
 struct ring {
-	uint64_t *consumer_position;	   /* the first page, ours to write */
+	uint64_t *consumer_position; /* the first page, ours to write */
 	const uint64_t *producer_position; /* the second page */
-	const unsigned char *data;	   /* mapped twice in a row, so that a record never wraps */
-	size_t size_bytes;		   /* a power of two */
+	const unsigned char *data; /* mapped twice in a row, so that a record never wraps */
+	size_t size_bytes; /* a power of two */
 	size_t page_bytes;
 	uint64_t next;
 };
@@ -21,11 +21,11 @@ struct ring {
 int ring_new(struct ring **ring, int fd, size_t size_bytes)
 {
 	size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	struct ring *new = calloc(1, sizeof(*new));
+	struct ring *created = calloc(1, sizeof(*created));
 	void *consumer, *producer;
 	int error;
 
-	if (!new)
+	if (!created)
 		return -ENOMEM;
 	consumer = mmap(NULL, page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	error = errno;
@@ -35,19 +35,19 @@ int ring_new(struct ring **ring, int fd, size_t size_bytes)
 	error = errno;
 	if (producer == MAP_FAILED)
 		goto fail_producer;
-	new->consumer_position = consumer;
-	new->producer_position = producer;
-	new->data = (const unsigned char *)producer + page_bytes;
-	new->size_bytes = size_bytes;
-	new->page_bytes = page_bytes;
-	new->next = __atomic_load_n(new->consumer_position, __ATOMIC_ACQUIRE);
-	*ring = new;
+	created->consumer_position = consumer;
+	created->producer_position = producer;
+	created->data = (const unsigned char *)producer + page_bytes;
+	created->size_bytes = size_bytes;
+	created->page_bytes = page_bytes;
+	created->next = __atomic_load_n(created->consumer_position, __ATOMIC_ACQUIRE);
+	*ring = created;
 	return 0;
 
 fail_producer:
 	munmap(consumer, page_bytes);
 fail_consumer:
-	free(new);
+	free(created);
 	return -error;
 }
 

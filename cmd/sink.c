@@ -18,18 +18,18 @@ struct sink {
 
 int sink_new(struct sink **sink, int fd, size_t line_max_bytes)
 {
-	struct sink *new = calloc(1, sizeof(*new));
+	struct sink *created = calloc(1, sizeof(*created));
 
-	if (!new)
+	if (!created)
 		return -ENOMEM;
-	new->fd = fd;
-	new->line_max_bytes = line_max_bytes;
-	new->lines = malloc(GATHER_BYTES + line_max_bytes);
-	if (!new->lines) {
-		free(new);
+	created->fd = fd;
+	created->line_max_bytes = line_max_bytes;
+	created->lines = malloc(GATHER_BYTES + line_max_bytes);
+	if (!created->lines) {
+		free(created);
 		return -ENOMEM;
 	}
-	*sink = new;
+	*sink = created;
 	return 0;
 }
 
@@ -59,7 +59,7 @@ void sink_commit(struct sink *sink, size_t length)
 /* Somebody else may have made the shared file description non-blocking; then this waits for room. */
 static int wait_writable(int fd)
 {
-	struct pollfd writable = {.fd = fd, .events = POLLOUT};
+	struct pollfd writable = { .fd = fd, .events = POLLOUT };
 
 	if (poll(&writable, 1, -1) < 0 && errno != EINTR)
 		return -errno;

@@ -57,16 +57,16 @@ static const char *const undecoded_names[UNDECODED_REASONS] = {
 int stream_new(struct stream **stream, struct capture *capture, struct enricher *enricher, struct encoder *encoder,
 	       struct sink *sink)
 {
-	struct stream *new = calloc(1, sizeof(*new));
+	struct stream *created = calloc(1, sizeof(*created));
 
-	if (!new)
+	if (!created)
 		return -ENOMEM;
-	new->capture = capture;
-	new->enricher = enricher;
-	new->encoder = encoder;
-	new->sink = sink;
-	new->lost_checked_ns = clock_boot_ns();
-	*stream = new;
+	created->capture = capture;
+	created->enricher = enricher;
+	created->encoder = encoder;
+	created->sink = sink;
+	created->lost_checked_ns = clock_boot_ns();
+	*stream = created;
 	return 0;
 }
 
@@ -199,7 +199,7 @@ long stream_drain(struct stream *stream)
 
 int stream_finish(struct stream *stream)
 {
-	const struct timespec pause = {.tv_nsec = FINISH_ROUND_NS};
+	const struct timespec pause = { .tv_nsec = FINISH_ROUND_NS };
 	uint64_t end = capture_written(stream->capture);
 
 	for (int round = 0; round < FINISH_ROUNDS; round++) {

@@ -50,7 +50,7 @@ static bool has_capability(uint64_t capabilities, int capability)
 /* capabilities(7): CAP_BPF and CAP_PERFMON came with 5.8; CAP_SYS_ADMIN contains both. */
 static int probe_privileges(char why[WHY_BYTES])
 {
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
 	uint64_t effective;
 
@@ -121,7 +121,8 @@ static int probe_task_rename(char why[WHY_BYTES])
 
 static int probe_programs(char why[WHY_BYTES])
 {
-	const struct capture_options options = {.buffer_bytes = TRIAL_BUFFER_BYTES, .args_max_bytes = TRIAL_ARGS_BYTES};
+	const struct capture_options options = { .buffer_bytes = TRIAL_BUFFER_BYTES,
+						 .args_max_bytes = TRIAL_ARGS_BYTES };
 	struct capture *capture;
 	int result = capture_new(&capture, &options);
 
@@ -155,13 +156,13 @@ static int probe_recursion_misses(char why[WHY_BYTES])
 }
 
 static const struct fact facts[] = {
-	{"privileges", probe_privileges, true},
-	{"type information (BTF)", probe_btf, true},
-	{"ring buffer", probe_ring_buffer, true},
-	{"hook sched_process_exec", probe_sched_process_exec, true},
-	{"hook task_rename", probe_task_rename, true},
-	{"programs", probe_programs, true},
-	{"count of skipped runs", probe_recursion_misses, false},
+	{ "privileges", probe_privileges, true },
+	{ "type information (BTF)", probe_btf, true },
+	{ "ring buffer", probe_ring_buffer, true },
+	{ "hook sched_process_exec", probe_sched_process_exec, true },
+	{ "hook task_rename", probe_task_rename, true },
+	{ "programs", probe_programs, true },
+	{ "count of skipped runs", probe_recursion_misses, false },
 };
 #define FACTS (sizeof(facts) / sizeof(facts[0]))
 

@@ -5,7 +5,7 @@
 
 struct text text_from_string(const char *string)
 {
-	return (struct text){string, strlen(string)};
+	return (struct text){ string, strlen(string) };
 }
 
 bool text_next_string(struct text *strings, struct text *string)
@@ -30,14 +30,14 @@ struct utf8_lead {
 static struct utf8_lead utf8_lead(unsigned char byte)
 {
 	if (byte < 0x80)
-		return (struct utf8_lead){0, 0, 0};
+		return (struct utf8_lead){ 0, 0, 0 };
 	if (byte >= 0xc2 && byte <= 0xdf)
-		return (struct utf8_lead){1, 0x80, 0xbf};
+		return (struct utf8_lead){ 1, 0x80, 0xbf };
 	if (byte >= 0xe0 && byte <= 0xef)
-		return (struct utf8_lead){2, byte == 0xe0 ? 0xa0 : 0x80, byte == 0xed ? 0x9f : 0xbf};
+		return (struct utf8_lead){ 2, byte == 0xe0 ? 0xa0 : 0x80, byte == 0xed ? 0x9f : 0xbf };
 	if (byte >= 0xf0 && byte <= 0xf4)
-		return (struct utf8_lead){3, byte == 0xf0 ? 0x90 : 0x80, byte == 0xf4 ? 0x8f : 0xbf};
-	return (struct utf8_lead){0, 1, 0};
+		return (struct utf8_lead){ 3, byte == 0xf0 ? 0x90 : 0x80, byte == 0xf4 ? 0x8f : 0xbf };
+	return (struct utf8_lead){ 0, 1, 0 };
 }
 
 /* The length of the character at the front of text (length > 0), or of its maximal ill-formed part. */
@@ -62,7 +62,7 @@ static size_t utf8_step(struct text text, bool *well_formed)
 
 static struct text text_skip(struct text text, size_t bytes)
 {
-	return (struct text){text.bytes + bytes, text.length - bytes};
+	return (struct text){ text.bytes + bytes, text.length - bytes };
 }
 
 bool text_is_utf8(struct text text)
@@ -152,5 +152,5 @@ struct text text_cut(struct text text, size_t json_bytes)
 		json_bytes -= cost;
 		rest = text_skip(rest, bytes);
 	}
-	return (struct text){text.bytes, text.length - rest.length};
+	return (struct text){ text.bytes, text.length - rest.length };
 }

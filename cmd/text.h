@@ -8,7 +8,7 @@
 
 struct text {
 	const char *bytes; /* borrowed */
-	size_t length;	   /* bytes */
+	size_t length; /* bytes */
 };
 
 /* What replaces bytes that are no UTF-8: U+FFFD. */
