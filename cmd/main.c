@@ -65,7 +65,9 @@ static int wait_for(int epoll, struct epoll_event *event, int timeout_ms)
 	sigprocmask(SIG_BLOCK, &stops, &former);
 	found = stop_signals ? 0 : epoll_pwait(epoll, event, 1, timeout_ms, &former);
 	sigprocmask(SIG_SETMASK, &former, NULL);
-	return found < 0 && errno != EINTR ? -errno : found;
+	if (found < 0)
+		return errno == EINTR ? 0 : -errno;
+	return found;
 }
 
 static int epoll_add(int epoll, int fd, uint32_t events)
