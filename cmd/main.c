@@ -10,6 +10,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -121,11 +122,11 @@ static int watch(struct capture *capture, struct stream *stream, const struct si
 	return result;
 }
 
-static enum status status_of(int result)
+/* The status for what support_print() and support_diagnose() return. */
+static enum status status_of_support(int result)
 {
 	switch (result) {
 	case 0:
-	case -EPIPE:
 		return STATUS_STOPPED;
 	case -EPERM:
 		return STATUS_NOT_PERMITTED;
@@ -136,30 +137,32 @@ static enum status status_of(int result)
 	}
 }
 
-static int run_stages(const struct options *options, struct capture *capture, struct enricher *enricher,
-		      struct encoder *encoder, struct sink *sink)
+static enum status run_attached(const struct options *options, struct capture *capture, struct stream *stream,
+				const struct sink *sink)
 {
-	struct stream *stream;
-	int result = stream_new(&stream, capture, enricher, encoder, sink);
+	int result;
 
-	if (result)
-		return result;
 	log_info("watching every exec on this host (lines up to %zu bytes, buffer of %zu KiB)", options->line_max_bytes,
 		 options->buffer_bytes / 1024);
 	result = watch(capture, stream, sink);
-	stream_free(stream);
-	return result;
+	if (!result || result == -EPIPE) /* the reader has seen enough */
+		return STATUS_STOPPED;
+	log_error("cannot go on writing to standard output: %s", strerror(-result));
+	return STATUS_FAILED;
 }
 
-static int run(const struct options *options)
+/* Makes every stage, the last one to be attached, and takes them down again. */
+static enum status run(const struct options *options)
 {
 	const struct capture_options capture_options = {
 		.buffer_bytes = options->buffer_bytes,
 		.args_max_bytes = options->line_max_bytes,
 	};
-	struct capture *capture = NULL;
+	enum status status = STATUS_FAILED;
 	struct enricher *enricher = NULL;
 	struct encoder *encoder = NULL;
+	struct capture *capture = NULL;
+	struct stream *stream = NULL;
 	struct sink *sink = NULL;
 	int result;
 
@@ -170,24 +173,50 @@ static int run(const struct options *options)
 		result = sink_new(&sink, STDOUT_FILENO, options->line_max_bytes);
 	if (result) {
 		log_error("cannot start: %s", strerror(-result));
-	} else {
-		result = capture_new(&capture, &capture_options);
-		if (result)
-			result = support_diagnose(result);
-		else
-			result = run_stages(options, capture, enricher, encoder, sink);
+		goto out;
 	}
+	result = capture_new(&capture, &capture_options);
+	if (result) {
+		status = status_of_support(support_diagnose(result));
+		goto out;
+	}
+	result = stream_new(&stream, capture, enricher, encoder, sink);
+	if (result)
+		log_error("cannot start: %s", strerror(-result));
+	else
+		status = run_attached(options, capture, stream, sink);
+out:
+	stream_free(stream);
 	capture_free(capture);
 	sink_free(sink);
 	encode_free(encoder);
 	enrich_free(enricher);
-	return result;
+	return status;
+}
+
+/* A closed standard descriptor would be given to the next file that is opened, and lines would end up in it. */
+static int open_standard_descriptors(void)
+{
+	int fd;
+
+	if (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
+		log_error("standard output is closed: give it a file, a pipe or a terminal");
+		return -EBADF;
+	}
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct options options;
 
+	if (open_standard_descriptors())
+		return STATUS_FAILED;
 	if (options_parse(&options, argc, argv))
 		return STATUS_USAGE;
 	log_set_verbose(options.verbose);
@@ -200,7 +229,7 @@ int main(int argc, char **argv)
 		return STATUS_STOPPED;
 	}
 	if (options.check)
-		return status_of(support_print());
+		return status_of_support(support_print());
 	handle_signals();
-	return status_of(run(&options));
+	return run(&options);
 }

@@ -4,9 +4,10 @@
  * other, with the arguments PROGRAM and MARKER-WORKER-NUMBER, and waits for each. Prints the
  * nanoseconds that an exec took on average. Exits with 1 if one of them failed.
  */
-#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,8 +53,10 @@ int main(int argc, char **argv)
 	count = atoi(argv[2]);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (int worker = 0; worker < workers; worker++)
-		if (fork() == 0)
+		if (fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL); /* a killed storm is over */
 			_exit(work(worker, count, argv[3], argv[4]));
+		}
 	for (int worker = 0; worker < workers; worker++)
 		if (wait(&status) < 0 || status)
 			failed = 1;

@@ -1,0 +1,211 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# How it ends: signals, readers that leave, and what it says where it can't begin.
+
+load lib
+
+# ends_with STATUS COMMAND...: the command ends by itself with that status, one line on stderr (left in $said), and
+# nothing on stdout.
+ends_with() {
+	local expected=$1 status=0
+	shift
+	timeout "$patience_s" "$@" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- || status=$?
+	said=$(cat "$BATS_TEST_TMPDIR/err")
+	echo "status $status, stderr: $said"
+	[ "$status" = "$expected" ]
+	[ ! -s "$BATS_TEST_TMPDIR/out" ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/err")" = 1 ]
+	[[ $said == "exectap: "* ]]
+}
+
+has_ended() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+@test "SIGTERM and SIGINT end it with status 0" {
+	local signal status
+	for signal in TERM INT; do
+		start_exectap
+		kill -$signal "$exectap_pid"
+		status=0
+		wait "$exectap_pid" || status=$?
+		[ "$status" = 0 ]
+	done
+	[ "$(wc -l <"$log")" = 1 ]
+}
+
+@test "SIGTERM under load loses nothing that had happened before it" {
+	local load
+	start_exectap
+	"$helpers/storm" 1 1000000 "load-$marker" "$helpers/noop" 3>&- >/dev/null &
+	load=$!
+	held+=("$load")
+	"$helpers/storm" 1 3000 "$marker" "$helpers/noop"
+	stop_exectap
+	kill "$load"
+	[ "$(jq -r '.args[1] // ""' "$lines" | grep -c "^$marker-0-")" = 3000 ]
+	[ "$(jq -r '.args[1] // ""' "$lines" | grep "^$marker-0-" | sort -u | wc -l)" = 3000 ]
+	jq -es '[.[] | select(.type == "lost")] == []' "$lines"
+}
+
+@test "a reader that stalls holds the end up, and a second signal ends it at once" {
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
+	exec 4<>"$BATS_TEST_TMPDIR/pipe"
+	: >"$log"
+	"$exectap" >"$BATS_TEST_TMPDIR/pipe" 2>"$log" 3>&- 4>&- &
+	exectap_pid=$!
+	poll watching
+	"$helpers/storm" 1 500 "$marker" "$helpers/noop" # more than a pipe holds
+	poll grep -q pipe_write "/proc/$exectap_pid/wchan" || poll grep -q '^State:.*S' "/proc/$exectap_pid/status"
+	kill -TERM "$exectap_pid"
+	poll signal_taken "$exectap_pid"
+	kill -0 "$exectap_pid"
+	kill -TERM "$exectap_pid"
+	poll has_ended "$exectap_pid"
+	grep -q 'second signal' "$log"
+	exec 4>&-
+}
+
+# No signal is pending any more for process $1.
+signal_taken() {
+	grep -q '^ShdPnd:.*0000000000000000' "/proc/$1/status"
+}
+
+@test "head -n 1 ends both, quietly" {
+	timeout "$patience_s" bash -c '"$0" 2>"$1" | head -n 1; echo "${PIPESTATUS[0]}" >"$2"' "$exectap" "$log" "$BATS_TEST_TMPDIR/status" >"$lines" 3>&- &
+	held+=($!)
+	exectap_pid=$!
+	poll grep -q watching "$log"
+	"$helpers/noop"
+	wait "$exectap_pid"
+	exectap_pid=
+	[ "$(cat "$BATS_TEST_TMPDIR/status")" = 0 ]
+	[ "$(wc -l <"$lines")" = 1 ]
+	[ "$(wc -l <"$log")" = 1 ]
+}
+
+@test "a reader that closes is noticed although nothing is executed any more" {
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
+	: >"$log"
+	"$exectap" >"$BATS_TEST_TMPDIR/pipe" 2>"$log" 3>&- &
+	exectap_pid=$!
+	exec 4<"$BATS_TEST_TMPDIR/pipe"
+	poll watching
+	exec 4<&-
+	wait "$exectap_pid"
+	exectap_pid=
+}
+
+@test "a full disk ends it with status 1 and its reason" {
+	local status=0
+	: >"$log"
+	"$exectap" >/dev/full 2>"$log" 3>&- &
+	exectap_pid=$!
+	poll watching
+	"$helpers/noop"
+	wait "$exectap_pid" || status=$?
+	exectap_pid=
+	[ "$status" = 1 ]
+	grep -q 'No space left on device' "$log"
+}
+
+@test "a closed standard output is told, and no other file gets the lines" {
+	local status=0
+	"$exectap" >&- 2>"$log" 3>&- || status=$?
+	[ "$status" = 1 ]
+	grep -q 'standard output is closed' "$log"
+}
+
+@test "closed stdin and stderr are no obstacle" {
+	timeout "$patience_s" bash -c '"$0" <&- 2>&- 3>&- | head -n 1' "$exectap" >"$lines" 3>&- &
+	exectap_pid=$!
+	poll one_exec_makes_a_line
+	wait "$exectap_pid"
+	exectap_pid=
+	jq -e '.type == "exec"' "$lines"
+}
+
+one_exec_makes_a_line() {
+	"$helpers/noop"
+	[ -s "$lines" ]
+}
+
+@test "wrong usage is status 2 and one line that names the culprit" {
+	ends_with 2 "$exectap" --no-such-option
+	[[ $said == *--no-such-option* ]]
+	ends_with 2 "$exectap" -Z
+	[[ $said == *-Z* ]]
+	ends_with 2 "$exectap" --max-line
+	[[ $said == *--max-line* ]]
+	ends_with 2 "$exectap" --check=yes
+	[[ $said == *--check* ]]
+	ends_with 2 "$exectap" somewhere
+	[[ $said == *somewhere* ]]
+	ends_with 2 "$exectap" --format xml
+	[[ $said == *xml* ]]
+	ends_with 2 "$exectap" --events exec,nonsense
+	[[ $said == *nonsense* ]]
+	ends_with 2 "$exectap" --output gopher:hole
+	[[ $said == *gopher:hole* ]]
+}
+
+@test "a bad size is status 2, whatever is bad about it" {
+	local size
+	for size in '' x -1 +1 ' 5000' 1.5M 8MB 8m 0x1000 2047 65M 99999999999999999999999 18446744073709551616 9007199254740993G; do
+		ends_with 2 "$exectap" --max-line "$size"
+		[[ $said == *"--max-line $size"* ]]
+	done
+	ends_with 2 "$exectap" --buffer 127K
+	ends_with 2 "$exectap" --buffer 2G
+}
+
+@test "without privileges it is status 3 and says which are needed" {
+	local copy=$BATS_TEST_TMPDIR/exectap
+	cp "$exectap" "$copy"
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test "$BATS_TEST_TMPDIR" "$copy"
+	ends_with 3 setpriv --reuid 65534 --clear-groups "$copy"
+	[[ $said == *"as root"*CAP_BPF*CAP_PERFMON* ]]
+}
+
+@test "CAP_BPF and CAP_PERFMON are enough" {
+	local copy=$BATS_TEST_TMPDIR/exectap caps=-all,+bpf,+perfmon
+	cp "$exectap" "$copy"
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test "$BATS_TEST_TMPDIR" "$copy"
+	setpriv --reuid 65534 --clear-groups --inh-caps $caps --ambient-caps $caps --bounding-set $caps "$copy" >"$lines" 2>"$log" 3>&- &
+	exectap_pid=$!
+	poll watching
+	hold "$helpers/hold"
+	expect comm bash
+	stop_exectap
+}
+
+@test "without BTF it is status 4 and says so" {
+	ends_with 4 unshare --mount sh -c 'mount -t tmpfs tmpfs /sys/kernel/btf && exec "$0"' "$exectap"
+	[[ $said == *BTF* ]]
+}
+
+@test "without a ring buffer it is status 4 and says so" {
+	# bpf(2) is number 321 (280 on arm64), BPF_MAP_CREATE is 0, EINVAL is 22: what Linux 5.7 answers
+	ends_with 4 "$helpers/refuse" "$bpf_number" 0 22 "$exectap"
+	[[ $said == *"ring buffer"* ]]
+}
+
+@test "where bpf(2) is refused it is status 3" {
+	ends_with 3 "$helpers/refuse" "$bpf_number" -1 1 "$exectap"
+}
+
+case $(uname -m) in
+aarch64) bpf_number=280 setrlimit_number=164 prlimit_number=261 ;;
+*) bpf_number=321 setrlimit_number=160 prlimit_number=302 ;;
+esac
+
+@test "a refused setrlimit and an unmounted tracefs are no obstacle" {
+	: >"$log"
+	unshare --mount sh -c 'umount -a -t tracefs 2>/dev/null; exec "$@"' sh \
+		"$helpers/refuse" "$prlimit_number" -1 1 "$helpers/refuse" "$setrlimit_number" -1 1 "$exectap" >"$lines" 2>"$log" 3>&- &
+	exectap_pid=$!
+	poll watching
+	hold "$helpers/hold"
+	stop_exectap
+	[ "$(wc -l <"$log")" = 1 ]
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# Every exec exactly once, or counted; and nothing held back.
+
+load lib
+
+storm_lines() {
+	jq -r '.args[1] // ""' "$lines" | grep "^$marker-"
+}
+
+no_gap_in_seq() {
+	jq -es '[.[].seq] == [range(length)]' "$lines" >/dev/null
+}
+
+@test "10,000 execs in a row are 10,000 lines, each once, seq without a gap, nothing lost" {
+	start_exectap
+	"$helpers/storm" 1 10000 "$marker" "$helpers/noop"
+	stop_exectap
+	[ "$(storm_lines | wc -l)" = 10000 ]
+	[ "$(storm_lines | sort -u | wc -l)" = 10000 ]
+	diff <(storm_lines) <(seq -f "$marker-0-%.0f" 0 9999) # in the order in which they happened
+	no_gap_in_seq
+	[ "$(jq -c 'select(.type == "lost")' "$lines" | wc -l)" = 0 ]
+}
+
+@test "two workers at once mix nothing up" {
+	start_exectap
+	"$helpers/storm" 2 4000 "$marker" "$helpers/noop"
+	stop_exectap
+	[ "$(storm_lines | sort -u | wc -l)" = 8000 ]
+	[ "$(storm_lines | wc -l)" = 8000 ]
+	no_gap_in_seq
+	# a worker's number in the argument and its process go together
+	[ "$(jq -r 'select((.args[1] // "") | startswith("'"$marker"'-")) | "\(.ppid) \(.args[1] | split("-")[-2])"' "$lines" | sort -u | wc -l)" = 2 ]
+}
+
+@test "an exec comes out of a pipe at once, with nothing executed after it" {
+	python3 - "$exectap" "$helpers/noop" "$marker" 3>&- >"$lines" <<'END'
+import json, os, select, subprocess, sys, time
+exectap = subprocess.Popen(f"exec {sys.argv[1]} | cat", shell=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+while b"watching" not in exectap.stderr.readline():
+    pass
+output, pending, slowest = exectap.stdout.fileno(), b"", 0
+for number in range(20):
+    begun = time.monotonic()
+    argument = f"{sys.argv[3]}-{number}"
+    child = os.posix_spawn(sys.argv[2], ["noop", argument], {})
+    while f'"{argument}"'.encode() not in pending or not pending.endswith(b"\n"):
+        assert select.select([output], [], [], 30)[0], "no line within 30 s"
+        pending += os.read(output, 65536)
+    slowest = max(slowest, time.monotonic() - begun)
+    sys.stdout.buffer.write(pending)
+    pending = b""
+    os.waitpid(child, 0)
+print(f"the slowest of 20 took {slowest * 1000:.1f} ms", file=sys.stderr)
+exectap.kill()
+END
+	[ "$(grep -c "$marker" "$lines")" = 20 ]
+}
+
+@test "where nothing is executed, exectap does nothing" {
+	local ticks switches told
+	start_exectap
+	"$helpers/noop"
+	poll sleeps
+	told=$(wc -l <"$lines")
+	read -r ticks switches < <("$helpers/idle" "$exectap_pid" 3)
+	told=$(($(wc -l <"$lines") - told))
+	echo "$ticks ticks, $switches context switches, $told lines in 3 s"
+	[ "$ticks" -le $((told / 100 + 1)) ]
+	[ "$switches" -le $((told * 4 + 4)) ]
+}
+
+sleeps() {
+	grep -q '^State:.*S' "/proc/$exectap_pid/status"
+}
+
+# One try: a reader that stands still, more execs than a small buffer holds, and the sum of lines and losses.
+overflow() {
+	start_exectap --buffer 128K
+	kill -STOP "$exectap_pid"
+	"$helpers/storm" 1 3000 "$marker" "$helpers/noop" >/dev/null
+	kill -CONT "$exectap_pid"
+	stop_exectap
+	written=$(storm_lines | wc -l)
+	lost=$(jq -s '[.[] | select(.type == "lost") | .count] | add // 0' "$lines")
+}
+
+@test "when the buffer overflows, lines and losses add up, and every line is whole" {
+	local attempt written lost
+	for attempt in 1 2 3; do
+		marker=${marker%-try*}-try$attempt
+		overflow
+		echo "attempt $attempt: $written written, $lost lost"
+		[ "$lost" -gt 0 ]
+		[ "$written" -gt 0 ]
+		[ $((written + lost)) -ge 3000 ]
+		no_gap_in_seq
+		jq -es 'all(.[] | select(.type == "lost"); .reason == "buffer_full" and .event_type == "exec" and .from < .to)' "$lines"
+		# another program of this host may have been among those lost; then the sum says nothing
+		if [ $((written + lost)) = 3000 ] || [ $((written + lost)) = 3001 ]; then return; fi
+	done
+	return 1
+}
