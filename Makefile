@@ -40,7 +40,7 @@ LINK_FLAGS := $(if $(STATIC),-static) $(if $(SAN),-fsanitize=$(SAN))
 LINK_LIBRARIES = $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs $(LIBRARIES))
 
 # libc's headers for BPF come from the host's multiarch folder: clang's bpf target has none of its own.
-BPF_FLAGS := -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -g -O2 -Wall -Wextra -Wno-unused-parameter \
+BPF_FLAGS = -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -g -O2 -Wall -Wextra -Wno-unused-parameter \
 	$(if $(WERROR),-Werror) -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 
 SOURCES := $(wildcard cmd/*.c)
@@ -49,7 +49,7 @@ OBJECTS := $(SOURCES:cmd/%.c=$(BUILD)/cmd/%.o)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all deps run test check install uninstall clean FORCE
+.PHONY: all helpers units fuzzers records deps run test check install uninstall clean FORCE
 
 all: $(BUILD)/exectap
 
@@ -76,6 +76,84 @@ $(BUILD)/flags: FORCE
 	echo '$(subst ','\'',$(CC) $(COMPILE_FLAGS) $(CPPFLAGS) $(CFLAGS) $(CLANG) $(BPF_FLAGS))' > $@
 
 FORCE:
+
+# --- tests
+
+UNIT_SAN := address,undefined
+UNIT_BUILD := build/san
+UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
+UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_BUILD)/tests/%)
+# The stages that need no kernel
+PURE_OBJECTS := $(addprefix $(BUILD)/cmd/,clock.o decode.o encode.o enrich.o text.o)
+HELPERS := $(addprefix build/tests/,hold idle noop refuse save_record storm thread_exec)
+FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
+FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+
+helpers: $(HELPERS)
+
+build/tests/noop: tests/helpers/noop.c
+	@mkdir -p $(@D)
+	$(CC) $(WARNINGS) -static -nostdlib -o $@ $<
+
+# Static, so that it runs in a chroot.
+build/tests/hold: tests/helpers/hold.c
+	@mkdir -p $(@D)
+	$(CC) $(WARNINGS) $(CFLAGS) -static -o $@ $<
+
+build/tests/save_record: tests/helpers/save_record.c $(BUILD)/cmd/capture.o $(BUILD)/cmd/ring.o $(BUILD)/cmd/log.o
+	@mkdir -p $(@D)
+	$(CC) $(COMPILE_FLAGS) $(CFLAGS) -o $@ $^ $(LINK_LIBRARIES)
+
+build/tests/%: tests/helpers/%.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -pthread -o $@ $<
+
+units:
+	$(MAKE) SAN=$(UNIT_SAN) STATIC= $(UNITS)
+
+$(BUILD)/tests/%: tests/unit/%.c tests/unit/fixture.c $(PURE_OBJECTS) $(wildcard tests/unit/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(COMPILE_FLAGS) $(CFLAGS) $(LINK_FLAGS) -I tests/unit -o $@ $(filter %.c %.o,$^) $(LINK_LIBRARIES)
+
+fuzzers: $(FUZZERS)
+
+build/fuzz/%: tests/fuzz/%.c tests/unit/fixture.c $(PURE_OBJECTS:$(BUILD)/cmd/%.o=cmd/%.c) $(wildcard cmd/*.h bpf/record.h tests/unit/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(COMPILE_FLAGS) $(FUZZ_FLAGS) -I tests/unit -o $@ $(filter %.c,$^) $(LINK_LIBRARIES)
+
+check: units fuzzers
+	tests/run --no-root
+
+test: all helpers units fuzzers
+	tests/run
+
+# Records for the unit tests, from this kernel, and the lines that they give now.
+records: helpers
+	tests/unit/record
+	EXECTAP_GOLDEN=write $(UNIT_BUILD)/tests/test_encode
+
+# --- for people
+
+run: all
+	$(BUILD)/exectap
+
+# With `test` or `check` on the command line, what these need as well.
+deps:
+	packaging/deps $(if $(filter test check,$(MAKECMDGOALS)),build test,build)
+
+# Where `deps` is asked for, it comes first.
+ifneq ($(filter deps,$(MAKECMDGOALS)),)
+$(OBJECTS) $(BUILD)/flags $(HELPERS) $(FUZZERS): | deps
+units: deps
+endif
+
+install: all
+	install -D -m 755 $(BUILD)/exectap $(DESTDIR)$(PREFIX)/sbin/exectap
+	install -D -m 644 schema/exectap.schema.json $(DESTDIR)$(PREFIX)/share/exectap/exectap.schema.json
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/exectap $(DESTDIR)$(PREFIX)/share/exectap/exectap.schema.json
+	-rmdir $(DESTDIR)$(PREFIX)/share/exectap
 
 clean:
 	rm -rf build

@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# The Makefile, in a copy of the tree.
+
+load lib
+
+setup_file() {
+	export tree=$BATS_FILE_TMPDIR/tree
+	mkdir "$tree"
+	tar -C "$BATS_TEST_DIRNAME/.." --exclude=./build --exclude=./.git -cf - . | tar -C "$tree" -xf -
+	make -C "$tree" -j2 >"$BATS_FILE_TMPDIR/log" 2>&1 3>&- || { cat "$BATS_FILE_TMPDIR/log"; return 1; }
+}
+
+build() {
+	make -C "$tree" -j2 "$@" 2>&1 3>&-
+}
+
+@test "make builds build/exectap, and a second make does nothing" {
+	[ -x "$tree/build/exectap" ]
+	build | tee "$BATS_TEST_TMPDIR/log"
+	[ "$(grep -cE '^(cc|gcc|clang|mv)' "$BATS_TEST_TMPDIR/log")" = 0 ]
+}
+
+@test "the BPF object is inside the binary" {
+	mkdir "$BATS_TEST_TMPDIR/alone"
+	cp "$tree/build/exectap" "$BATS_TEST_TMPDIR/alone/"
+	"$BATS_TEST_TMPDIR/alone/exectap" --version
+	grep -q handle_exec "$BATS_TEST_TMPDIR/alone/exectap"
+}
+
+@test "a changed record layout rebuilds both sides, and a changed source only its own object" {
+	touch "$tree/bpf/record.h"
+	build | tee "$BATS_TEST_TMPDIR/log"
+	grep -q 'exectap.bpf.o' "$BATS_TEST_TMPDIR/log"
+	grep -q 'gen skeleton' "$BATS_TEST_TMPDIR/log"
+	grep -q 'cmd/decode.o' "$BATS_TEST_TMPDIR/log"
+	touch "$tree/bpf/path.bpf.h"
+	build | tee "$BATS_TEST_TMPDIR/log"
+	grep -q 'exectap.bpf.o' "$BATS_TEST_TMPDIR/log"
+	[ "$(grep -c 'cmd/decode.o -c\|-o build/cmd/decode.o' "$BATS_TEST_TMPDIR/log")" = 0 ]
+	touch "$tree/cmd/text.c"
+	build | tee "$BATS_TEST_TMPDIR/log"
+	[ "$(grep -c -- '-c -o' "$BATS_TEST_TMPDIR/log")" = 1 ]
+}
+
+@test "other flags rebuild everything" {
+	build CFLAGS='-O1 -g' | tee "$BATS_TEST_TMPDIR/log"
+	[ "$(grep -c -- '-c -o build/cmd/' "$BATS_TEST_TMPDIR/log")" = "$(ls "$tree"/cmd/*.c | wc -l)" ]
+}
+
+@test "an interrupted skeleton leaves no half file" {
+	printf '#!/bin/sh\necho half\nexit 1\n' >"$BATS_TEST_TMPDIR/bpftool"
+	chmod +x "$BATS_TEST_TMPDIR/bpftool"
+	touch "$tree/bpf/exectap.bpf.c"
+	run build BPFTOOL="$BATS_TEST_TMPDIR/bpftool"
+	[ "$status" != 0 ]
+	[ "$(grep -c half "$tree/build/exectap.skel.h" 2>/dev/null || true)" -le 0 ] || ! grep -qx half "$tree/build/exectap.skel.h"
+	build
+	[ -x "$tree/build/exectap" ]
+}
+
+@test "STATIC=1 gives one static binary" {
+	build STATIC=1
+	"$tree/build/static/exectap" --version
+	run readelf --program-headers "$tree/build/static/exectap"
+	[[ $output != *INTERP* ]]
+}
+
+@test "install and uninstall honour PREFIX and DESTDIR, and leave nothing" {
+	build install DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/exectap
+	"$BATS_TEST_TMPDIR/root/opt/exectap/sbin/exectap" --version
+	[ -f "$BATS_TEST_TMPDIR/root/opt/exectap/share/exectap/exectap.schema.json" ]
+	build uninstall DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/exectap
+	[ "$(find "$BATS_TEST_TMPDIR/root" -type f | wc -l)" = 0 ]
+	[ ! -e "$BATS_TEST_TMPDIR/root/opt/exectap/share/exectap" ]
+}
+
+@test "make deps does nothing where nothing is missing" {
+	run "$tree/packaging/deps" build test
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = "" ]
+}
+
+@test "make deps names what it can't install" {
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	run env PATH="$BATS_TEST_TMPDIR/bin" /bin/bash "$tree/packaging/deps" build
+	echo "$output"
+	[ "$status" != 0 ]
+	[[ $output == *clang* ]]
+	[[ $output == *bpftool* ]]
+}
+
+@test "sources are formatted as .clang-format says" {
+	command -v clang-format >/dev/null || skip "no clang-format"
+	cd "$tree"
+	clang-format --dry-run --Werror cmd/*.[ch] bpf/*.[ch] tests/*/*.[ch]
+}
+
+@test "shell scripts pass shellcheck" {
+	command -v shellcheck >/dev/null || skip "no shellcheck"
+	cd "$tree"
+	shellcheck packaging/deps tests/run tests/unit/record tests/schema_refuses .ci/run
+}

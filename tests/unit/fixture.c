@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "fixture.h"
+
+#include "decode.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIXTURE_WALL_MINUS_BOOT_NS 1700000000000000000
+
+void *fixture_read(const char *path, size_t *length)
+{
+	FILE *file = fopen(path, "rb");
+	void *bytes;
+	long size;
+
+	if (!file || fseek(file, 0, SEEK_END) || (size = ftell(file)) < 0 || fseek(file, 0, SEEK_SET)) {
+		perror(path);
+		exit(1);
+	}
+	bytes = malloc((size_t)size);
+	*length = fread(bytes, 1, (size_t)size, file);
+	fclose(file);
+	return bytes;
+}
+
+static struct record_slice append(char *record, __u32 *end, const void *bytes, size_t length)
+{
+	struct record_slice slice = { .offset = *end, .length = (__u32)length };
+
+	memcpy(record + *end, bytes, length);
+	*end += (__u32)length;
+	return slice;
+}
+
+static size_t length_of(const struct fixture_strings *strings)
+{
+	return sizeof(struct record_exec) + strlen(strings->filename) + strlen(strings->exe) + strlen(strings->cwd) +
+	       strlen(strings->parent_exe) + strlen(strings->cgroup) + 4 + strings->args_length;
+}
+
+void *fixture_record(const struct fixture_strings *strings, size_t *length)
+{
+	struct record_exec *exec;
+	__u32 end = sizeof(*exec);
+
+	*length = length_of(strings);
+	exec = calloc(1, *length);
+	exec->header = (struct record_header){
+		.size = (__u32)*length, .version = RECORD_VERSION, .type = RECORD_EXEC, .time_ns = 5000000000
+	};
+	exec->task = (struct record_task){
+		.start_ns = 4000000000,
+		.parent_start_ns = 3000000000,
+		.cap_effective = 0x1ffffffffff,
+		.pid = 4194303,
+		.ppid = 4194302,
+		.pgid = 4194301,
+		.sid = 4194300,
+		.uid = 4294967294,
+		.gid = 4294967293,
+		.euid = 4294967292,
+		.egid = 4294967291,
+		.auid = 4294967290,
+		.ses = 4294967289,
+		.tty_major = 4095,
+		.tty_minor = 1048575,
+		.ns_pid = 4194299,
+		.pid_ns = 4026531836,
+		.mnt_ns = 4026531841,
+		.net_ns = 4026531840,
+		.user_ns = 4026531837,
+	};
+	exec->tid = 4194298;
+	exec->argc = 3;
+	exec->args_bytes = strings->args_length;
+	exec->flags = RECORD_FLAG_MEMFD | RECORD_FLAG_DELETED;
+	memcpy(exec->comm, strings->comm, strnlen(strings->comm, sizeof(exec->comm)));
+	memcpy(exec->task.parent_comm, strings->comm, strnlen(strings->comm, sizeof(exec->comm)));
+	exec->filename = append((char *)exec, &end, strings->filename, strlen(strings->filename));
+	exec->exe = append((char *)exec, &end, strings->exe, strlen(strings->exe) + 1);
+	exec->cwd = append((char *)exec, &end, strings->cwd, strlen(strings->cwd) + 1);
+	exec->parent_exe = append((char *)exec, &end, strings->parent_exe, strlen(strings->parent_exe) + 1);
+	exec->cgroup = append((char *)exec, &end, strings->cgroup, strlen(strings->cgroup) + 1);
+	exec->args = append((char *)exec, &end, strings->args, strings->args_length);
+	return exec;
+}
+
+int fixture_line(const void *record, size_t length, size_t line_max_bytes, char *line, size_t *line_length)
+{
+	struct enricher *enricher = NULL;
+	struct encoder *encoder = NULL;
+	static struct event event;
+	int result;
+
+	event.seq = 7;
+	result = decode_record(record, length, &event);
+	if (!result)
+		result = enrich_new_fixed(&enricher, "host.example", FIXTURE_BOOT_ID, FIXTURE_WALL_MINUS_BOOT_NS);
+	if (!result)
+		result = encode_new(&encoder, line_max_bytes);
+	if (!result) {
+		enrich_event(enricher, &event);
+		result = encode_event(encoder, &event, line, line_length);
+	}
+	encode_free(encoder);
+	enrich_free(enricher);
+	return result;
+}

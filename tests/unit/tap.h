@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The Test Anything Protocol, as much of it as the unit tests need. Each test file is a program of its own. */
+#ifndef EXECTAP_TAP_H
+#define EXECTAP_TAP_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+static int tap_failed, tap_count;
+static bool tap_good;
+
+/* Inside a test: notes that it fails unless the condition holds, and says where. */
+#define CHECK(condition)                                                                                               \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			printf("# %s:%d: %s\n", __FILE__, __LINE__, #condition);                                       \
+			tap_good = false;                                                                              \
+		}                                                                                                      \
+	} while (0)
+
+/* Runs one test, a function without arguments, under a sentence that says what holds. */
+static inline void tap_run(const char *sentence, void (*test)(void))
+{
+	tap_good = true;
+	test();
+	tap_failed += !tap_good;
+	printf("%s %d - %s\n", tap_good ? "ok" : "not ok", ++tap_count, sentence);
+}
+
+static inline int tap_end(void)
+{
+	printf("1..%d\n", tap_count);
+	return tap_failed != 0;
+}
+
+#endif

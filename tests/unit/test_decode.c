@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* decode trusts nothing: each test spoils a good record in one way. */
+#include "decode.h"
+#include "fixture.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct fixture_strings plain = {
+	.filename = "./x",
+	.exe = "x",
+	.cwd = "d",
+	.parent_exe = "p",
+	.cgroup = "c",
+	.args = "a\0b\0c",
+	.args_length = 6,
+	.comm = "sh",
+};
+
+static struct event event;
+
+static struct record_exec *good(size_t *length)
+{
+	return fixture_record(&plain, length);
+}
+
+static bool is(struct text text, const char *expected)
+{
+	return text.length == strlen(expected) && !memcmp(text.bytes, expected, text.length);
+}
+
+static void good_record(void)
+{
+	size_t length;
+	struct record_exec *exec = good(&length);
+
+	CHECK(decode_record(exec, length, &event) == 0);
+	CHECK(event.type == EVENT_EXEC && event.time_ns == 5000000000);
+	CHECK(is(event.exec.filename, "./x") && is(event.exec.comm, "sh"));
+	CHECK(is(event.exec.paths[EVENT_PATH_EXE], "/x") && is(event.exec.paths[EVENT_PATH_CGROUP], "/c"));
+	CHECK(event.exec.args.length == 6 && event.exec.memfd && event.exec.deleted);
+	free(exec);
+}
+
+static void paths_are_turned_around(void)
+{
+	struct fixture_strings strings = plain;
+	struct record_exec *exec;
+	size_t length;
+
+	strings.cwd = "leaf";
+	exec = fixture_record(&strings, &length);
+	/* "leaf\0p\0" lies across cwd and parent_exe */
+	exec->cwd.length += 2;
+	CHECK(decode_record(exec, length, &event) == 0);
+	CHECK(is(event.exec.paths[EVENT_PATH_CWD], "/p/leaf"));
+	exec->truncated = RECORD_KEY_CWD;
+	CHECK(decode_record(exec, length, &event) == 0);
+	CHECK(is(event.exec.paths[EVENT_PATH_CWD], "p/leaf"));
+	exec->cwd.length = 0;
+	exec->truncated = 0;
+	CHECK(decode_record(exec, length, &event) == 0);
+	CHECK(is(event.exec.paths[EVENT_PATH_CWD], "/"));
+	free(exec);
+}
+
+static void every_length(void)
+{
+	size_t length;
+	struct record_exec *exec = good(&length);
+
+	for (size_t shorter = 0; shorter < length; shorter++) {
+		void *copy = malloc(shorter ? shorter
+					    : 1); /* of just that size, so that the sanitizer sees any read past it */
+
+		memcpy(copy, exec, shorter);
+		CHECK(decode_record(copy, shorter, &event) == -EBADMSG);
+		free(copy);
+	}
+	free(exec);
+}
+
+static void other_versions_and_types(void)
+{
+	size_t length;
+	struct record_exec *exec = good(&length);
+
+	exec->header.version = RECORD_VERSION + 1;
+	CHECK(decode_record(exec, length, &event) == -EPROTONOSUPPORT);
+	exec->header.version = 0;
+	CHECK(decode_record(exec, length, &event) == -EPROTONOSUPPORT);
+	exec->header.version = RECORD_VERSION;
+	exec->header.type = RECORD_TYPES;
+	CHECK(decode_record(exec, length, &event) == -EPROTONOSUPPORT);
+	free(exec);
+}
+
+static void sizes_that_lie(void)
+{
+	size_t length;
+	struct record_exec *exec = good(&length);
+
+	exec->header.size = (__u32)length + 1;
+	CHECK(decode_record(exec, length, &event) == -EBADMSG);
+	exec->header.size = sizeof(*exec) - 1;
+	CHECK(decode_record(exec, length, &event) == -EBADMSG);
+	exec->header.size = 0;
+	CHECK(decode_record(exec, length, &event) == -EBADMSG);
+	free(exec);
+}
+
+static void slices_that_lie(void)
+{
+	static const struct record_slice lies[] = {
+		{ 0, 1 },
+		{ sizeof(struct record_exec) - 1, 2 },
+		{ sizeof(struct record_exec), 0xffffffff },
+		{ 0xffffffff, 1 },
+		{ 0xfffffff0, 0x20 },
+		{ 1 << 20, 1 },
+	};
+
+	for (int slice = 0; slice < 6; slice++)
+		for (size_t lie = 0; lie < sizeof(lies) / sizeof(lies[0]); lie++) {
+			size_t length;
+			struct record_exec *exec = good(&length);
+
+			(&exec->filename)[slice] = lies[lie];
+			CHECK(decode_record(exec, length, &event) == -EBADMSG);
+			free(exec);
+		}
+}
+
+static void contents_that_lie(void)
+{
+	size_t length;
+	struct record_exec *exec = good(&length);
+
+	exec->args_bytes = exec->args.length - 1;
+	CHECK(decode_record(exec, length, &event) == -EBADMSG);
+	exec->args_bytes = exec->args.length;
+	exec->filename.length += 3; /* runs into the next string */
+	CHECK(decode_record(exec, length, &event) == -EBADMSG);
+	exec->filename.length -= 3;
+	exec->exe.length -= 1; /* a path without its last NUL */
+	CHECK(decode_record(exec, length, &event) == -EBADMSG);
+	free(exec);
+}
+
+static void path_that_is_too_long(void)
+{
+	struct fixture_strings strings = plain;
+	struct record_exec *exec;
+	char args[EVENT_PATH_BYTES + 2];
+	size_t length;
+
+	memset(args, 'a', sizeof(args));
+	args[sizeof(args) - 1] = '\0';
+	args[sizeof(args) - 2] = '\0';
+	strings.args = args;
+	strings.args_length = sizeof(args);
+	exec = fixture_record(&strings, &length);
+	exec->cwd = exec->args;
+	CHECK(decode_record(exec, length, &event) == -EBADMSG);
+	exec->cwd.offset++;
+	exec->cwd.length -= 2;
+	CHECK(decode_record(exec, length, &event) == 0);
+	CHECK(event.exec.paths[EVENT_PATH_CWD].length == EVENT_PATH_BYTES);
+	free(exec);
+}
+
+int main(void)
+{
+	tap_run("a good record is decoded", good_record);
+	tap_run("paths are turned around, and a cut one is not absolute", paths_are_turned_around);
+	tap_run("a record that ends anywhere too early is refused", every_length);
+	tap_run("another version and an unknown type are told apart from corruption", other_versions_and_types);
+	tap_run("a size that is not the record's is refused", sizes_that_lie);
+	tap_run("a slice out of the record is refused", slices_that_lie);
+	tap_run("lengths and strings that contradict each other are refused", contents_that_lie);
+	tap_run("a path longer than there is room for is refused", path_that_is_too_long);
+	return tap_end();
+}
