@@ -83,12 +83,14 @@ build() {
 }
 
 @test "make deps names what it can't install" {
+	local tool
 	mkdir "$BATS_TEST_TMPDIR/bin"
+	for tool in awk cat cut id tr; do ln -s "$(command -v $tool)" "$BATS_TEST_TMPDIR/bin/$tool"; done
 	run env PATH="$BATS_TEST_TMPDIR/bin" /bin/bash "$tree/packaging/deps" build
 	echo "$output"
 	[ "$status" != 0 ]
-	[[ $output == *clang* ]]
-	[[ $output == *bpftool* ]]
+	[[ $output == "deps: could not install: "*clang*jansson.h* ]]
+	[ "${#lines[@]}" = 1 ]
 }
 
 @test "sources are formatted as .clang-format says" {

@@ -1,0 +1,36 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# What the README says is so.
+
+load lib
+
+# The examples of the schema, and the README's own sample line.
+sample_lines() {
+	grep -h '^{' "$top/README.md"
+	cat "$top"/schema/examples/*.jsonl
+}
+
+@test "every jq recipe runs on the sample lines and finds something" {
+	local recipe count=0
+	while IFS= read -r recipe; do
+		count=$((count + 1))
+		echo "$recipe"
+		case $recipe in *memfd*) filter='.memfd = true' ;; *uid*euid*) filter='.uid = 1000' ;; *) filter=. ;; esac
+		sample_lines | jq -c "$filter" | bash -c "cat | ${recipe#*| }" >"$BATS_TEST_TMPDIR/out"
+		cat "$BATS_TEST_TMPDIR/out"
+		[ -s "$BATS_TEST_TMPDIR/out" ]
+	done < <(grep '^sudo build/exectap | jq' "$top/README.md")
+	[ "$count" -ge 5 ]
+}
+
+@test "the sample line fits the schema" {
+	local python
+	for python in python3 /usr/bin/python3; do "$python" -c 'import jsonschema' 2>/dev/null && break; done
+	grep -h '^{' "$top/README.md" >"$BATS_TEST_TMPDIR/sample"
+	"$python" "$top/tests/validate" "$top/schema/exectap.schema.json" "$BATS_TEST_TMPDIR/sample"
+}
+
+@test "the table of keys and the schema name the same keys" {
+	diff <(sed -n '/^## Keys/,/^## /p' "$top/README.md" | grep '^|' | cut -d '|' -f 2 | grep -o '`[a-z_]*`' | tr -d '`' | sort -u) \
+		<(jq -r '."$defs" | .every_line, .exec, .lost | .properties | keys[]' "$top/schema/exectap.schema.json" | sort -u)
+}
