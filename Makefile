@@ -84,8 +84,8 @@ UNIT_BUILD := build/san
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_BUILD)/tests/%)
 # The stages that need no kernel
-PURE_OBJECTS := $(addprefix $(BUILD)/cmd/,clock.o decode.o encode.o enrich.o text.o)
-HELPERS := $(addprefix build/tests/,hold idle noop refuse save_record storm thread_exec)
+PURE_OBJECTS := $(addprefix $(BUILD)/cmd/,clock.o container.o decode.o encode.o enrich.o signal_name.o text.o)
+HELPERS := $(addprefix build/tests/,hold idle noop reap refuse save_record storm thread_exec threads)
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 

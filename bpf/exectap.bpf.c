@@ -166,33 +166,60 @@ static __always_inline __u32 append_cgroup(struct record_exec *exec, __u32 slot,
 	return take_path(exec, &exec->cgroup, RECORD_KEY_CGROUP, end, path_append_cgroup(slot, end, node));
 }
 
-/* Sends the record with the argument strings, which lie at the top of the new stack, as its last slice. */
-static __always_inline void send_with_args(struct record_exec *exec, struct scratch *scratch, struct task_struct *task,
-					   __u32 end)
+/* What of args and env goes along; they lie one behind the other at the top of the new stack (fs/binfmt_elf.c). */
+static __always_inline void fill_tail(struct record_exec *exec, struct scratch *scratch, struct task_struct *task,
+				      __u32 end)
 {
-	__u64 start = task->mm->arg_start;
-	__u64 length = exec->args_bytes;
+	struct mm_struct *mm = task->mm;
+	__u64 args_bytes = exec->args_bytes, env_bytes = 0;
 
-	if (length > config_args_max_bytes) {
-		length = config_args_max_bytes;
+	if (args_bytes > config_args_max_bytes) {
+		args_bytes = config_args_max_bytes;
 		exec->truncated |= RECORD_KEY_ARGS;
 	}
-	exec->args.offset = end;
-	exec->args.length = length;
-	exec->header.size = end + length;
-	if (end > RECORD_HEAD_MAX_BYTES)
-		return;
-	if (length <= RECORD_SHORT_ARGS_BYTES) {
-		if (!bpf_probe_read_user(&scratch->record[end], length, (const void *)start)) {
-			output_scratch(scratch, RECORD_EXEC, end + length);
-			return;
+	if (config_env_max_bytes) {
+		env_bytes = mm->env_end - mm->env_start;
+		if (env_bytes > config_env_max_bytes) {
+			env_bytes = config_env_max_bytes;
+			exec->truncated |= RECORD_KEY_ENV;
 		}
-	} else if (output_long(scratch, RECORD_EXEC, end, start, length)) {
-		return;
+		exec->env.offset = end + args_bytes;
+		exec->env.length = env_bytes;
 	}
-	exec->truncated &= ~RECORD_KEY_ARGS;
-	exec->unreadable |= RECORD_KEY_ARGS;
+	exec->args.offset = end;
+	exec->args.length = args_bytes;
+	exec->header.size = end + args_bytes + env_bytes;
+	scratch->tail.args = mm->arg_start;
+	scratch->tail.args_bytes = args_bytes;
+	scratch->tail.env = mm->env_start;
+	scratch->tail.env_bytes = env_bytes;
+}
+
+/* One read, where the tail is in one piece and fits into the scratch. */
+static __always_inline bool send_short(struct scratch *scratch, __u32 end)
+{
+	__u64 length = scratch->tail.args_bytes + scratch->tail.env_bytes;
+
+	if (end > RECORD_HEAD_MAX_BYTES || length > RECORD_SHORT_ARGS_BYTES)
+		return false;
+	if (scratch->tail.env_bytes && scratch->tail.args + scratch->tail.args_bytes != scratch->tail.env)
+		return false;
+	if (bpf_probe_read_user(&scratch->record[end], length, (const void *)scratch->tail.args))
+		return false;
+	output_scratch(scratch, RECORD_EXEC, end + length);
+	return true;
+}
+
+static __always_inline void send_with_tail(struct record_exec *exec, struct scratch *scratch, struct task_struct *task,
+					   __u32 end)
+{
+	fill_tail(exec, scratch, task, end);
+	if (send_short(scratch, end) || output_long(scratch, RECORD_EXEC, end))
+		return;
+	exec->truncated &= ~(RECORD_KEY_ARGS | RECORD_KEY_ENV);
+	exec->unreadable |= RECORD_KEY_ARGS | (config_env_max_bytes ? RECORD_KEY_ENV : 0);
 	exec->args.length = 0;
+	exec->env.length = 0;
 	exec->header.size = end;
 	output_scratch(scratch, RECORD_EXEC, end);
 }
@@ -223,7 +250,115 @@ int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_bi
 	end = append_cwd(exec, slot, task, end);
 	end = append_parent_exe(exec, slot, task, end);
 	end = append_cgroup(exec, slot, task, end);
-	send_with_args(exec, scratch, task, end);
+	send_with_tail(exec, scratch, task, end);
 	scratch_release(slot);
+	return 0;
+}
+
+/* Kernels since 6.16 tell the hook which thread was the last one; set by the loader. */
+const volatile bool config_exit_has_group_dead = false;
+
+/* Processes of which an exit was sent, where the hook does not tell; needed while their threads end at once. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64); /* address of the signal_struct, which all threads share */
+	__type(value, __u64); /* start of the process, in case the address is used again */
+} exited SEC(".maps");
+
+/*
+ * kernel/exit.c, do_exit() has counted signal->live down before the hook. Several threads may see 0 in it; the first
+ * one of them to enter itself speaks for the process.
+ */
+static __always_inline bool is_last_thread(unsigned long long *context, struct task_struct *task)
+{
+	__u64 process = (__u64)BPF_CORE_READ(task, signal), start = task->group_leader->start_boottime;
+	__u64 *known;
+
+	if (config_exit_has_group_dead)
+		return context[1] & 1;
+	if (task->signal->live.counter)
+		return false;
+	if (!bpf_map_update_elem(&exited, &process, &start, BPF_NOEXIST))
+		return true;
+	known = bpf_map_lookup_elem(&exited, &process);
+	if (!known || *known == start)
+		return false;
+	*known = start;
+	return true;
+}
+
+/* Threads whose times are added up one by one: those that are not reaped yet. */
+#define EXIT_THREADS_MAX 1024
+
+static __always_inline bool add_threads(struct record_exit *exit, struct signal_struct *signal)
+{
+	struct list_head *end = (void *)((__u64)signal + bpf_core_field_offset(struct signal_struct, thread_head));
+	struct list_head *node = BPF_CORE_READ(signal, thread_head.next);
+
+	for (int i = 0; i < EXIT_THREADS_MAX; i++) {
+		struct task_struct *thread =
+			(void *)((__u64)node - bpf_core_field_offset(struct task_struct, thread_node));
+
+		if (node == end)
+			return true;
+		exit->user_ns += BPF_CORE_READ(thread, utime);
+		exit->system_ns += BPF_CORE_READ(thread, stime);
+		exit->runtime_ns += BPF_CORE_READ(thread, se.sum_exec_runtime);
+		node = BPF_CORE_READ(node, next);
+	}
+	return false;
+}
+
+/*
+ * CPU times of the reaped threads are in signal_struct, each other thread has its own; a thread that is
+ * reaped meanwhile would be counted twice or not at all, which the sequence count tells (kernel/exit.c,
+ * __exit_signal()).
+ */
+static __always_inline void fill_times(struct record_exit *exit, struct task_struct *task)
+{
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	bool complete;
+
+	for (int attempt = 0; attempt < 3; attempt++) {
+		unsigned int sequence = BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence);
+
+		exit->user_ns = BPF_CORE_READ(signal, utime);
+		exit->system_ns = BPF_CORE_READ(signal, stime);
+		exit->runtime_ns = BPF_CORE_READ(signal, sum_sched_runtime);
+		complete = add_threads(exit, signal);
+		if (complete && sequence == BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence))
+			return;
+	}
+	exit->unreadable |= RECORD_KEY_TIMES;
+}
+
+SEC("tp_btf/sched_process_exit")
+int handle_exit(unsigned long long *context)
+{
+	struct task_struct *task = (struct task_struct *)context[0];
+	struct record_exit *exit;
+
+	if (task->flags & PF_KTHREAD || !is_last_thread(context, task))
+		return 0;
+	exit = bpf_ringbuf_reserve(&events, sizeof(*exit), 0);
+	if (!exit) {
+		output_count_loss(RECORD_EXIT, RECORD_LOSS_BUFFER_FULL);
+		return 0;
+	}
+	__builtin_memset(exit, 0, sizeof(*exit));
+	exit->header.size = sizeof(*exit);
+	exit->header.version = RECORD_VERSION;
+	exit->header.type = RECORD_EXIT;
+	exit->header.time_ns = bpf_ktime_get_boot_ns();
+	task_fill(&exit->task, task);
+	bpf_probe_read_kernel_str(exit->comm, sizeof(exit->comm), task->group_leader->comm);
+	exit->max_rss_pages = task->signal->maxrss;
+	exit->status = task->group_leader->exit_code;
+	if (task->signal->flags & SIGNAL_GROUP_EXIT)
+		exit->status = task->signal->group_exit_code;
+	fill_times(exit, task);
+	bpf_ringbuf_submit(exit, BPF_RB_NO_WAKEUP);
+	output_wake(sizeof(*exit));
 	return 0;
 }

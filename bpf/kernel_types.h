@@ -14,6 +14,9 @@
 /* include/linux/pid.h, enum pid_type (the same since 4.19) */
 enum { PIDTYPE_PGID = 2, PIDTYPE_SID = 3, PIDTYPE_COUNT = 4 };
 
+#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+#define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
+
 typedef struct {
 	__u32 val;
 } kuid_t;
@@ -78,9 +81,42 @@ struct tty_struct {
 	int index;
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct list_head {
+	struct list_head *next;
+};
+
+struct seqcount {
+	unsigned int sequence;
+};
+
+struct seqcount_spinlock {
+	struct seqcount seqcount;
+};
+
+typedef struct {
+	struct seqcount_spinlock seqcount;
+} seqlock_t;
+
 struct signal_struct {
+	atomic_t live;
+	struct list_head thread_head;
+	int group_exit_code;
+	unsigned int flags;
 	struct pid *pids[PIDTYPE_COUNT];
 	struct tty_struct *tty;
+	seqlock_t stats_lock;
+	__u64 utime;
+	__u64 stime;
+	unsigned long maxrss;
+	unsigned long long sum_sched_runtime;
+};
+
+struct sched_entity {
+	__u64 sum_exec_runtime;
 };
 
 struct qstr {
@@ -124,6 +160,8 @@ struct mm_struct {
 	struct file *exe_file;
 	unsigned long arg_start;
 	unsigned long arg_end;
+	unsigned long env_start;
+	unsigned long env_end;
 };
 
 struct kernfs_node {
@@ -144,13 +182,19 @@ struct css_set {
 };
 
 struct task_struct {
+	unsigned int flags;
+	struct sched_entity se;
 	struct mm_struct *mm;
+	int exit_code;
 	unsigned in_execve : 1;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	struct list_head thread_node;
+	__u64 utime;
+	__u64 stime;
 	__u64 start_boottime;
 	const struct cred *cred;
 	char comm[16];

@@ -25,6 +25,7 @@ struct record_shared shared;
 
 /* Set by the loader before loading. */
 const volatile __u64 config_args_max_bytes = RECORD_SHORT_ARGS_BYTES;
+const volatile __u64 config_env_max_bytes = 0; /* 0: env is not asked for */
 const volatile __u64 config_wake_mark_bytes = 2 * 1024 * 1024;
 
 static __always_inline void output_count_loss(enum record_type type, enum record_loss reason)
@@ -51,6 +52,8 @@ static __always_inline void output_wake(__u64 record_bytes)
 /* Sends the first `size` bytes of a scratch record. */
 static __always_inline void output_scratch(struct scratch *scratch, enum record_type type, __u32 size)
 {
+	barrier_var(size); /* the compiler knows the bound from elsewhere and would drop the check that the verifier
+			      needs */
 	if (size > SCRATCH_RECORD_BYTES || bpf_ringbuf_output(&events, scratch->record, size, BPF_RB_NO_WAKEUP)) {
 		output_count_loss(type, RECORD_LOSS_BUFFER_FULL);
 		return;
@@ -59,15 +62,16 @@ static __always_inline void output_scratch(struct scratch *scratch, enum record_
 }
 
 /*
- * Sends a record whose last slice, `tail_bytes` at the user address `tail`, is too long for the
- * scratch: it is read straight into the ring buffer. bpf_ringbuf_reserve() takes constant sizes only
- * (bpf-helpers(7)), so the reservation is the next power of two. Returns false where that read failed
- * (nothing was sent then); a full buffer is counted here.
+ * Sends a record whose tail (scratch->tail) is too long for the scratch, or is not in one piece: it is
+ * read straight into the ring buffer, behind the `head_bytes` of the scratch. bpf_ringbuf_reserve()
+ * takes constant sizes only (bpf-helpers(7)), so the reservation is a power of two; args may fill one half
+ * of it with the head, and env the other. Returns false where a read failed (nothing was sent then); a
+ * full buffer is counted here.
  */
 #define OUTPUT_TRY_RESERVE(reserve_bytes)                                                                              \
 	do {                                                                                                           \
 		__u8 *room;                                                                                            \
-		if (tail_bytes > (reserve_bytes)-RECORD_HEAD_MAX_BYTES)                                                \
+		if (args_bytes > (reserve_bytes) / 2 - RECORD_HEAD_MAX_BYTES || env_bytes > (reserve_bytes) / 2)       \
 			break;                                                                                         \
 		room = bpf_ringbuf_reserve(&events, reserve_bytes, 0);                                                 \
 		if (!room) {                                                                                           \
@@ -75,7 +79,8 @@ static __always_inline void output_scratch(struct scratch *scratch, enum record_
 			return true;                                                                                   \
 		}                                                                                                      \
 		if (bpf_probe_read_kernel(room, head_bytes, scratch->record) ||                                        \
-		    bpf_probe_read_user(room + head_bytes, tail_bytes, (const void *)tail)) {                          \
+		    bpf_probe_read_user(room + head_bytes, args_bytes, (const void *)scratch->tail.args) ||            \
+		    bpf_probe_read_user(room + head_bytes + args_bytes, env_bytes, (const void *)scratch->tail.env)) { \
 			bpf_ringbuf_discard(room, BPF_RB_NO_WAKEUP);                                                   \
 			return false;                                                                                  \
 		}                                                                                                      \
@@ -84,9 +89,10 @@ static __always_inline void output_scratch(struct scratch *scratch, enum record_
 		return true;                                                                                           \
 	} while (0)
 
-static __noinline bool output_long(struct scratch *scratch, enum record_type type, __u32 head_bytes, __u64 tail,
-				   __u64 tail_bytes)
+static __noinline bool output_long(struct scratch *scratch, enum record_type type, __u32 head_bytes)
 {
+	__u64 args_bytes = scratch->tail.args_bytes, env_bytes = scratch->tail.env_bytes;
+
 	if (head_bytes > RECORD_HEAD_MAX_BYTES)
 		head_bytes = RECORD_HEAD_MAX_BYTES;
 	OUTPUT_TRY_RESERVE(64 << 10);

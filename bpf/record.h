@@ -31,6 +31,7 @@
 
 enum record_type {
 	RECORD_EXEC = 0,
+	RECORD_EXIT = 1,
 	RECORD_TYPES,
 };
 
@@ -41,7 +42,7 @@ enum record_loss {
 	RECORD_LOSSES,
 };
 
-/* Bits of record_exec.truncated and .unreadable, one for each key that can be either. */
+/* Bits of the truncated and unreadable masks, one for each key that can be either. */
 enum record_key {
 	RECORD_KEY_COMM = 1 << 0,
 	RECORD_KEY_FILENAME = 1 << 1,
@@ -50,6 +51,8 @@ enum record_key {
 	RECORD_KEY_CWD = 1 << 4,
 	RECORD_KEY_PARENT_EXE = 1 << 5,
 	RECORD_KEY_CGROUP = 1 << 6,
+	RECORD_KEY_ENV = 1 << 7,
+	RECORD_KEY_TIMES = 1 << 8, /* user_time and system_time */
 };
 
 /* Bits of record_exec.flags */
@@ -64,7 +67,7 @@ enum record_flag {
 /*
  * Part of the record's variable data. A path slice (exe, cwd, parent_exe, cgroup) holds names from
  * the leaf up to the root, each ended by a NUL; length 0 is the root itself. filename is one string
- * without its NUL; args are strings, each ended by a NUL unless the last was cut.
+ * without its NUL; args and env are strings, each ended by a NUL unless the last was cut.
  */
 struct record_slice {
 	__u32 offset; /* bytes from the start of the record */
@@ -122,6 +125,20 @@ struct record_exec {
 	struct record_slice parent_exe; /* offset 0: the parent has none (a kernel thread) */
 	struct record_slice cgroup;
 	struct record_slice args;
+	struct record_slice env; /* offset 0: not asked for */
+};
+
+/* A process has ended: the last of its threads. */
+struct record_exit {
+	struct record_header header;
+	struct record_task task;
+	__u64 user_ns; /* as the kernel counted it, of all threads; kernel/sched/cputime.c scales it with runtime_ns */
+	__u64 system_ns;
+	__u64 runtime_ns;
+	__u64 max_rss_pages;
+	__u32 status; /* as wait4(2) reports it */
+	__u32 unreadable; /* enum record_key */
+	char comm[RECORD_COMM_BYTES]; /* of the leader */
 };
 
 /* Words both sides see, in a memory-mapped page: read without a system call, thus without privileges. */

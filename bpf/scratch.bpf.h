@@ -30,6 +30,12 @@ struct scratch {
 		__u32 start;
 		__u32 end;
 	} walk;
+	struct { /* user memory that ends the record: args, and env behind it */
+		__u64 args;
+		__u64 args_bytes;
+		__u64 env;
+		__u64 env_bytes;
+	} tail;
 	__u8 record[SCRATCH_RECORD_BYTES];
 };
 

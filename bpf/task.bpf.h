@@ -23,7 +23,7 @@ static __always_inline void task_fill_ids(struct record_task *out, struct task_s
 
 static __always_inline void task_fill_namespaces(struct record_task *out, struct task_struct *task)
 {
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
 	unsigned int level = BPF_CORE_READ(pid, level);
 	struct nsproxy *nsproxy = task->nsproxy;
 	struct upid own = {};

@@ -6,6 +6,7 @@
 #include "ring.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ struct capture {
 	struct exectap *skeleton;
 	struct ring *ring;
 	struct record_shared *shared;
-	int exec_program_fd;
+	int program_fds[RECORD_TYPES]; /* -1: not loaded */
 };
 
 /* libbpf's warnings are details to us: what they mean for the user is said by support_diagnose(). */
@@ -42,14 +43,49 @@ static size_t min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* What of the wanted argument bytes fits into one record, given how long ones are sent (output.bpf.h). */
-static size_t args_max_bytes(const struct capture_options *options)
+/* What a long record can hold of args, and as much of env (output.bpf.h). */
+static size_t long_tail_bytes(const struct capture_options *options)
 {
 	size_t longest = min_size(options->buffer_bytes / LONG_RECORD_DIVISOR, RECORD_MAX_BYTES);
 
-	if (options->args_max_bytes <= RECORD_SHORT_ARGS_BYTES)
-		return options->args_max_bytes;
-	return min_size(options->args_max_bytes, longest - RECORD_HEAD_MAX_BYTES);
+	return longest / 2 > RECORD_HEAD_MAX_BYTES ? longest / 2 - RECORD_HEAD_MAX_BYTES : 0;
+}
+
+/* Short args alone go through the scratch, however small the buffer is. */
+static size_t args_max_bytes(const struct capture_options *options)
+{
+	size_t most = long_tail_bytes(options);
+
+	if (!options->env && most < RECORD_SHORT_ARGS_BYTES)
+		most = RECORD_SHORT_ARGS_BYTES;
+	return min_size(options->args_max_bytes, most);
+}
+
+/* The prototype has (void *, struct task_struct *) before 6.16, and group_dead behind them since. */
+static bool exit_has_group_dead(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *type;
+	bool has = false;
+	int id;
+
+	id = btf ? btf__find_by_name_kind(btf, "btf_trace_sched_process_exit", BTF_KIND_TYPEDEF) : -1;
+	if (id > 0) {
+		type = btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type); /* a pointer to the prototype */
+		type = btf__type_by_id(btf, type->type);
+		has = btf_vlen(type) > 2;
+	}
+	btf__free(btf);
+	return has;
+}
+
+static void choose_programs(struct exectap *skeleton, const struct capture_options *options)
+{
+	bpf_program__set_autoload(skeleton->progs.handle_exec, options->exec);
+	bpf_program__set_autoload(skeleton->progs.handle_task_rename, options->exec);
+	bpf_program__set_autoload(skeleton->progs.handle_exit, options->exit);
+	if (options->exit)
+		skeleton->rodata->config_exit_has_group_dead = exit_has_group_dead();
 }
 
 static int configure(struct exectap *skeleton, const struct capture_options *options)
@@ -64,6 +100,7 @@ static int configure(struct exectap *skeleton, const struct capture_options *opt
 		cpus *= 2;
 	skeleton->rodata->config_cpu_mask = cpus - 1;
 	skeleton->rodata->config_args_max_bytes = args_max_bytes(options);
+	skeleton->rodata->config_env_max_bytes = options->env ? long_tail_bytes(options) : 0;
 	skeleton->rodata->config_wake_mark_bytes = options->buffer_bytes / WAKE_MARK_DIVISOR;
 	result = bpf_map__set_max_entries(skeleton->maps.events, (__u32)options->buffer_bytes);
 	if (result)
@@ -77,6 +114,7 @@ static int start(struct capture *capture, const struct capture_options *options)
 {
 	int result = configure(capture->skeleton, options);
 
+	choose_programs(capture->skeleton, options);
 	if (!result)
 		result = exectap__load(capture->skeleton);
 	if (result)
@@ -85,7 +123,8 @@ static int start(struct capture *capture, const struct capture_options *options)
 	if (result)
 		return result;
 	capture->shared = &capture->skeleton->bss->shared;
-	capture->exec_program_fd = bpf_program__fd(capture->skeleton->progs.handle_exec);
+	capture->program_fds[RECORD_EXEC] = bpf_program__fd(capture->skeleton->progs.handle_exec);
+	capture->program_fds[RECORD_EXIT] = bpf_program__fd(capture->skeleton->progs.handle_exit);
 	return exectap__attach(capture->skeleton);
 }
 
@@ -163,14 +202,17 @@ static uint64_t recursion_misses(int program_fd)
 	struct bpf_prog_info info = {};
 	__u32 length = sizeof(info);
 
-	return bpf_obj_get_info_by_fd(program_fd, &info, &length) ? 0 : info.recursion_misses;
+	if (program_fd < 0 || bpf_obj_get_info_by_fd(program_fd, &info, &length))
+		return 0;
+	return info.recursion_misses;
 }
 
 void capture_get_lost(const struct capture *capture, struct capture_lost *lost)
 {
-	for (int type = 0; type < RECORD_TYPES; type++)
+	for (int type = 0; type < RECORD_TYPES; type++) {
 		for (int reason = 0; reason < RECORD_LOSSES; reason++)
 			lost->counts[type][reason] =
 				__atomic_load_n(&capture->shared->lost[type][reason], __ATOMIC_RELAXED);
-	lost->counts[RECORD_EXEC][CAPTURE_LOSS_RECURSION] = recursion_misses(capture->exec_program_fd);
+		lost->counts[type][CAPTURE_LOSS_RECURSION] = recursion_misses(capture->program_fds[type]);
+	}
 }

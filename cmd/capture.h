@@ -14,6 +14,9 @@ struct capture;
 struct capture_options {
 	size_t buffer_bytes; /* a power of two, and of pages */
 	size_t args_max_bytes; /* argument bytes worth keeping of one exec */
+	bool exec;
+	bool exit;
+	bool env; /* the whole environment of each exec goes along */
 };
 
 /* Why events have no record: those the programs count, and runs that the kernel skipped. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The slice as a view; false where it reaches out of the record's variable data. */
 static bool slice_view(const struct record_exec *exec, struct record_slice slice, struct text *view)
@@ -71,29 +72,74 @@ static struct text comm_view(const char comm[RECORD_COMM_BYTES])
 
 static int decode_exec(const struct record_exec *exec, struct event *event)
 {
+	struct event_process *process = &event->process;
 	struct event_exec *out = &event->exec;
 
 	event->type = EVENT_EXEC;
-	out->task = exec->task;
+	process->task = exec->task;
+	process->comm = comm_view(exec->comm);
+	process->parent_comm = comm_view(exec->task.parent_comm);
+	process->truncated = exec->truncated;
+	process->unreadable = exec->unreadable;
 	out->tid = exec->tid;
 	out->argc = exec->argc;
 	out->args_bytes = exec->args_bytes;
-	out->truncated = exec->truncated;
-	out->unreadable = exec->unreadable;
 	out->memfd = exec->flags & RECORD_FLAG_MEMFD;
 	out->deleted = exec->flags & RECORD_FLAG_DELETED;
 	out->parent_has_exe = exec->parent_exe.offset != 0;
-	out->comm = comm_view(exec->comm);
-	out->parent_comm = comm_view(exec->task.parent_comm);
 	if (!slice_view(exec, exec->filename, &out->filename) || !slice_view(exec, exec->args, &out->args) ||
-	    !decode_paths(exec, out) || out->args.length > out->args_bytes ||
+	    !slice_view(exec, exec->env, &out->env) || !decode_paths(exec, out) || out->args.length > out->args_bytes ||
 	    memchr(out->filename.bytes, '\0', out->filename.length))
 		return -EBADMSG;
 	return 0;
 }
 
+/* a * b / c without overflow; b <= c */
+static uint64_t scale(uint64_t a, uint64_t b, uint64_t c)
+{
+	return (uint64_t)((unsigned __int128)a * b / c);
+}
+
+/*
+ * kernel/sched/cputime.c, cputime_adjust(): user and system time are sampled by ticks, and their sum by
+ * the scheduler; what wait4(2) reports has the ratio of the one and the sum of the other.
+ */
+static void adjust_times(const struct record_exit *record, struct event_exit *out)
+{
+	uint64_t ticks = record->user_ns + record->system_ns;
+
+	out->system_ns = 0;
+	if (record->system_ns && ticks >= record->system_ns)
+		out->system_ns = scale(record->runtime_ns, record->system_ns, ticks);
+	out->user_ns = record->runtime_ns - out->system_ns;
+}
+
+static int decode_exit(const struct record_exit *record, struct event *event)
+{
+	struct event_process *process = &event->process;
+	struct event_exit *out = &event->exit;
+
+	event->type = EVENT_EXIT;
+	process->task = record->task;
+	process->comm = comm_view(record->comm);
+	process->parent_comm = comm_view(record->task.parent_comm);
+	process->truncated = 0;
+	process->unreadable = record->unreadable;
+	adjust_times(record, out);
+	out->max_rss_bytes = record->max_rss_pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	out->status = record->status;
+	if (record->header.time_ns < record->task.start_ns)
+		return -EBADMSG;
+	out->duration_ns = record->header.time_ns - record->task.start_ns;
+	return 0;
+}
+
 int decode_record(const void *bytes, size_t length, struct event *event)
 {
+	static const size_t fixed_bytes[RECORD_TYPES] = {
+		[RECORD_EXEC] = sizeof(struct record_exec),
+		[RECORD_EXIT] = sizeof(struct record_exit),
+	};
 	const struct record_header *header = bytes;
 
 	if (length < sizeof(*header))
@@ -101,8 +147,8 @@ int decode_record(const void *bytes, size_t length, struct event *event)
 	if (header->version != RECORD_VERSION || header->type >= RECORD_TYPES)
 		return -EPROTONOSUPPORT;
 	/* a record may be followed by unused room, never be longer than what was received */
-	if (header->size > length || header->size < sizeof(struct record_exec))
+	if (header->size > length || header->size < fixed_bytes[header->type])
 		return -EBADMSG;
 	event->time_ns = header->time_ns;
-	return decode_exec(bytes, event);
+	return header->type == RECORD_EXEC ? decode_exec(bytes, event) : decode_exit(bytes, event);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The bytes of one ring buffer record -> struct event. Pure: no system calls, no state. */
+/* The bytes of one ring buffer record -> struct event. Pure: no state, and nothing asked of the system but its page
+ * size. */
 #ifndef EXECTAP_DECODE_H
 #define EXECTAP_DECODE_H
 

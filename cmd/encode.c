@@ -7,14 +7,19 @@
 #include "encode.h"
 
 #include "clock.h"
+#include "signal_name.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define SCHEMA_VERSION 1
+
+/* The names of lxc and nspawn have no limit of their own. */
+#define CONTAINER_ID_SHOWN_BYTES 255
 
 enum key {
 	KEY_TIMESTAMP,
@@ -35,6 +40,7 @@ enum key {
 	KEY_ARGS,
 	KEY_ARGC,
 	KEY_ARGS_BYTES,
+	KEY_ENV,
 	KEY_EXE,
 	KEY_CWD,
 	KEY_MEMFD,
@@ -52,11 +58,21 @@ enum key {
 	KEY_PARENT_EXE,
 	KEY_PARENT_ID,
 	KEY_CGROUP,
+	KEY_CONTAINER_ID,
+	KEY_CONTAINER_RUNTIME,
+	KEY_POD_UID,
 	KEY_NS_PID,
 	KEY_PID_NS,
 	KEY_MNT_NS,
 	KEY_NET_NS,
 	KEY_USER_NS,
+	KEY_EXIT_CODE,
+	KEY_SIGNAL,
+	KEY_CORE_DUMPED,
+	KEY_DURATION,
+	KEY_USER_TIME,
+	KEY_SYSTEM_TIME,
+	KEY_MAX_RSS,
 	KEY_COUNT,
 	KEY_REASON,
 	KEY_EVENT_TYPE,
@@ -90,6 +106,7 @@ static const struct {
 	[KEY_ARGS] = { "args", JSON_ARRAY },
 	[KEY_ARGC] = { "argc", JSON_INTEGER },
 	[KEY_ARGS_BYTES] = { "args_bytes", JSON_INTEGER },
+	[KEY_ENV] = { "env", JSON_OBJECT },
 	[KEY_EXE] = { "exe", JSON_STRING },
 	[KEY_CWD] = { "cwd", JSON_STRING },
 	[KEY_MEMFD] = { "memfd", JSON_TRUE },
@@ -107,11 +124,21 @@ static const struct {
 	[KEY_PARENT_EXE] = { "parent_exe", JSON_STRING },
 	[KEY_PARENT_ID] = { "parent_id", JSON_STRING },
 	[KEY_CGROUP] = { "cgroup", JSON_STRING },
+	[KEY_CONTAINER_ID] = { "container_id", JSON_STRING },
+	[KEY_CONTAINER_RUNTIME] = { "container_runtime", JSON_STRING },
+	[KEY_POD_UID] = { "pod_uid", JSON_STRING },
 	[KEY_NS_PID] = { "ns_pid", JSON_INTEGER },
 	[KEY_PID_NS] = { "pid_ns", JSON_INTEGER },
 	[KEY_MNT_NS] = { "mnt_ns", JSON_INTEGER },
 	[KEY_NET_NS] = { "net_ns", JSON_INTEGER },
 	[KEY_USER_NS] = { "user_ns", JSON_INTEGER },
+	[KEY_EXIT_CODE] = { "exit_code", JSON_INTEGER },
+	[KEY_SIGNAL] = { "signal", JSON_STRING },
+	[KEY_CORE_DUMPED] = { "core_dumped", JSON_TRUE },
+	[KEY_DURATION] = { "duration", JSON_REAL },
+	[KEY_USER_TIME] = { "user_time", JSON_REAL },
+	[KEY_SYSTEM_TIME] = { "system_time", JSON_REAL },
+	[KEY_MAX_RSS] = { "max_rss", JSON_INTEGER },
 	[KEY_COUNT] = { "count", JSON_INTEGER },
 	[KEY_REASON] = { "reason", JSON_STRING },
 	[KEY_EVENT_TYPE] = { "event_type", JSON_STRING },
@@ -122,25 +149,33 @@ static const struct {
 	[KEY_RAW] = { "raw", JSON_OBJECT },
 };
 
-/* Keys whose strings can be cut or unreadable: their name, and their bit in the record. */
+/* What the bits of the truncated and unreadable masks stand for. */
 static const struct {
-	enum key key;
-	enum record_key bit;
-} cuttable[] = {
-	{ KEY_COMM, RECORD_KEY_COMM },	   { KEY_FILENAME, RECORD_KEY_FILENAME },
-	{ KEY_ARGS, RECORD_KEY_ARGS },	   { KEY_EXE, RECORD_KEY_EXE },
-	{ KEY_CWD, RECORD_KEY_CWD },	   { KEY_PARENT_EXE, RECORD_KEY_PARENT_EXE },
-	{ KEY_CGROUP, RECORD_KEY_CGROUP },
+	const char *name;
+	uint32_t bit;
+} marks[] = {
+	{ "comm", RECORD_KEY_COMM },
+	{ "filename", RECORD_KEY_FILENAME },
+	{ "args", RECORD_KEY_ARGS },
+	{ "env", RECORD_KEY_ENV },
+	{ "exe", RECORD_KEY_EXE },
+	{ "cwd", RECORD_KEY_CWD },
+	{ "parent_exe", RECORD_KEY_PARENT_EXE },
+	{ "cgroup", RECORD_KEY_CGROUP },
+	{ "user_time", RECORD_KEY_TIMES },
+	{ "system_time", RECORD_KEY_TIMES },
 };
-#define CUTTABLE (sizeof(cuttable) / sizeof(cuttable[0]))
+#define MARKS (sizeof(marks) / sizeof(marks[0]))
 
 struct encoder {
 	size_t line_max_bytes;
+	const char *env_names;
 	json_t *root;
 	json_t *values[KEYS];
 	uint64_t present; /* bit n: the event at hand has key n */
 	uint64_t linked; /* the keys that root holds now */
 	json_t *raw_args; /* inside raw, by index */
+	json_t *raw_env; /* inside raw, by name */
 	char *scratch; /* one string on its way into the tree */
 	size_t scratch_bytes;
 	int error; /* the first failure since encode_event() began */
@@ -150,6 +185,7 @@ struct encoder {
 struct excerpt {
 	struct text filename;
 	struct text args;
+	size_t env_value_bytes; /* of each value, at the most, as JSON */
 	struct text paths[EVENT_PATHS];
 	uint32_t truncated;
 };
@@ -165,22 +201,26 @@ static json_t *value_new(json_type type)
 		return json_array();
 	case JSON_OBJECT:
 		return json_object();
+	case JSON_REAL:
+		return json_real(0);
 	default:
 		return json_true();
 	}
 }
 
-int encode_new(struct encoder **encoder, size_t line_max_bytes)
+int encode_new(struct encoder **encoder, const struct encode_options *options)
 {
 	struct encoder *created = calloc(1, sizeof(*created));
 	bool complete;
 
 	if (!created)
 		return -ENOMEM;
-	created->line_max_bytes = line_max_bytes;
+	created->line_max_bytes = options->line_max_bytes;
+	created->env_names = options->env_names;
 	created->root = json_object();
 	created->raw_args = json_object();
-	complete = created->root && created->raw_args;
+	created->raw_env = json_object();
+	complete = created->root && created->raw_args && created->raw_env;
 	for (int key = 0; key < KEYS; key++) {
 		created->values[key] = value_new(keys[key].type);
 		complete = complete && created->values[key];
@@ -199,6 +239,7 @@ void encode_free(struct encoder *encoder)
 		return;
 	json_decref(encoder->root);
 	json_decref(encoder->raw_args);
+	json_decref(encoder->raw_env);
 	for (int key = 0; key < KEYS; key++)
 		json_decref(encoder->values[key]);
 	free(encoder->scratch);
@@ -329,10 +370,61 @@ static void set_names(struct encoder *encoder, enum key key, uint32_t mask)
 	if (!mask)
 		return;
 	check(encoder, json_array_clear(array));
-	for (size_t i = 0; i < CUTTABLE; i++)
-		if (mask & cuttable[i].bit)
-			check(encoder, json_array_append_new(array, json_string(keys[cuttable[i].key].name)));
+	for (size_t i = 0; i < MARKS; i++)
+		if (mask & marks[i].bit)
+			check(encoder, json_array_append_new(array, json_string(marks[i].name)));
 	mark_present(encoder, key);
+}
+
+/* The value of the variable in the environment, the first of that name, as getenv(3) finds it. */
+static bool find_variable(struct text env, const char *name, size_t name_length, struct text *value)
+{
+	struct text entry;
+
+	while (text_next_string(&env, &entry))
+		if (entry.length > name_length && entry.bytes[name_length] == '=' &&
+		    !memcmp(entry.bytes, name, name_length)) {
+			*value = (struct text){ entry.bytes + name_length + 1, entry.length - name_length - 1 };
+			return true;
+		}
+	return false;
+}
+
+static void set_variable(struct encoder *encoder, const char *name, struct text value)
+{
+	json_t *string = json_string("");
+
+	check(encoder, json_object_set_new(encoder->values[KEY_ENV], name, string));
+	if (encoder->error)
+		return;
+	if (text_is_utf8(value)) {
+		check(encoder, json_string_setn_nocheck(string, value.bytes, value.length));
+		return;
+	}
+	set_replaced(encoder, string, value);
+	set_raw(encoder, encoder->raw_env, name, value);
+}
+
+static void set_environment(struct encoder *encoder, struct text env, size_t value_bytes)
+{
+	const char *name = encoder->env_names;
+
+	check(encoder, json_object_clear(encoder->values[KEY_ENV]));
+	while (name && *name) {
+		size_t length = strcspn(name, ",");
+		char *copy = strndup(name, length);
+		struct text value;
+
+		check(encoder, copy ? 0 : -1);
+		if (copy && find_variable(env, copy, length, &value))
+			set_variable(encoder, copy, text_cut(value, value_bytes));
+		free(copy);
+		name += length + (name[length] == ',');
+	}
+	if (json_object_size(encoder->raw_env))
+		check(encoder, json_object_set(encoder->values[KEY_RAW], keys[KEY_ENV].name, encoder->raw_env));
+	if (json_object_size(encoder->values[KEY_ENV]))
+		mark_present(encoder, KEY_ENV);
 }
 
 static void set_task(struct encoder *encoder, const struct record_task *task)
@@ -370,12 +462,25 @@ static void set_namespaces(struct encoder *encoder, const struct record_task *ta
 			set_integer(encoder, numbers[i].key, numbers[i].value);
 }
 
-static void set_exec_strings(struct encoder *encoder, const struct event_exec *exec, const struct excerpt *excerpt)
+static void set_process(struct encoder *encoder, const struct event_process *process)
 {
-	uint32_t unreadable = exec->unreadable;
+	set_string(encoder, KEY_EVENT_ID, process->event_id);
+	set_string(encoder, KEY_ID, process->id);
+	set_string(encoder, KEY_PARENT_ID, process->parent_id);
+	set_time(encoder, KEY_START, process->start_wall_ns);
+	set_task(encoder, &process->task);
+	set_namespaces(encoder, &process->task);
+	if (process->tty[0])
+		set_string(encoder, KEY_TTY, process->tty);
+	if (!(process->unreadable & RECORD_KEY_COMM))
+		set_text(encoder, KEY_COMM, process->comm);
+	set_text(encoder, KEY_PARENT_COMM, process->parent_comm);
+	set_names(encoder, KEY_UNREADABLE, process->unreadable);
+}
 
-	if (!(unreadable & RECORD_KEY_COMM))
-		set_text(encoder, KEY_COMM, exec->comm);
+static void set_exec_strings(struct encoder *encoder, const struct event_exec *exec, uint32_t unreadable,
+			     const struct excerpt *excerpt)
+{
 	if (!(unreadable & RECORD_KEY_FILENAME))
 		set_text(encoder, KEY_FILENAME, excerpt->filename);
 	if (!(unreadable & RECORD_KEY_EXE))
@@ -388,32 +493,65 @@ static void set_exec_strings(struct encoder *encoder, const struct event_exec *e
 		set_text(encoder, KEY_PARENT_EXE, excerpt->paths[EVENT_PATH_PARENT_EXE]);
 	if (!(unreadable & RECORD_KEY_ARGS))
 		set_arguments(encoder, excerpt->args);
-	set_text(encoder, KEY_PARENT_COMM, exec->parent_comm);
+	set_environment(encoder, exec->env, excerpt->env_value_bytes);
 	if (excerpt->truncated & RECORD_KEY_ARGS)
 		set_integer(encoder, KEY_ARGS_BYTES, exec->args_bytes);
 	set_names(encoder, KEY_TRUNCATED, excerpt->truncated);
-	set_names(encoder, KEY_UNREADABLE, unreadable);
 }
 
-static void set_exec(struct encoder *encoder, const struct event_exec *exec, const struct excerpt *excerpt)
+static void set_container(struct encoder *encoder, const struct container *container)
 {
+	if (container->id.length)
+		set_text(encoder, KEY_CONTAINER_ID, text_cut(container->id, CONTAINER_ID_SHOWN_BYTES));
+	if (container->runtime)
+		set_string(encoder, KEY_CONTAINER_RUNTIME, container->runtime);
+	if (container->pod_uid[0])
+		set_string(encoder, KEY_POD_UID, container->pod_uid);
+}
+
+static void set_exec(struct encoder *encoder, const struct event *event, const struct excerpt *excerpt)
+{
+	const struct event_exec *exec = &event->exec;
+
 	set_string(encoder, KEY_TYPE, "exec");
-	set_string(encoder, KEY_EVENT_ID, exec->event_id);
-	set_string(encoder, KEY_ID, exec->id);
-	set_string(encoder, KEY_PARENT_ID, exec->parent_id);
-	set_time(encoder, KEY_START, exec->start_wall_ns);
-	set_task(encoder, &exec->task);
-	set_namespaces(encoder, &exec->task);
+	set_process(encoder, &event->process);
 	set_integer(encoder, KEY_ARGC, exec->argc);
-	if (exec->tid != exec->task.pid)
+	if (exec->tid != event->process.task.pid)
 		set_integer(encoder, KEY_TID, exec->tid);
-	if (exec->tty[0])
-		set_string(encoder, KEY_TTY, exec->tty);
 	if (exec->memfd)
 		mark_present(encoder, KEY_MEMFD);
 	if (exec->deleted)
 		mark_present(encoder, KEY_DELETED);
-	set_exec_strings(encoder, exec, excerpt);
+	set_container(encoder, &exec->container);
+	set_exec_strings(encoder, exec, event->process.unreadable, excerpt);
+}
+
+/* In seconds; to the microsecond, so that no time is so long that its digits are not exact. */
+static void set_seconds(struct encoder *encoder, enum key key, uint64_t ns)
+{
+	check(encoder, json_real_set(encoder->values[key], (double)(ns / 1000) / 1e6));
+	mark_present(encoder, key);
+}
+
+static void set_exit(struct encoder *encoder, const struct event *event)
+{
+	const struct event_exit *ended = &event->exit;
+
+	set_string(encoder, KEY_TYPE, "exit");
+	set_process(encoder, &event->process);
+	set_seconds(encoder, KEY_DURATION, ended->duration_ns);
+	set_integer(encoder, KEY_MAX_RSS, ended->max_rss_bytes);
+	if (!(event->process.unreadable & RECORD_KEY_TIMES)) {
+		set_seconds(encoder, KEY_USER_TIME, ended->user_ns);
+		set_seconds(encoder, KEY_SYSTEM_TIME, ended->system_ns);
+	}
+	if (!WTERMSIG(ended->status)) {
+		set_integer(encoder, KEY_EXIT_CODE, WEXITSTATUS(ended->status));
+		return;
+	}
+	set_string(encoder, KEY_SIGNAL, signal_name(WTERMSIG(ended->status), (char[SIGNAL_NAME_BYTES]){ 0 }));
+	if (WCOREDUMP(ended->status))
+		mark_present(encoder, KEY_CORE_DUMPED);
 }
 
 static void set_lost(struct encoder *encoder, const struct event_lost *lost)
@@ -446,19 +584,22 @@ static size_t write_event(struct encoder *encoder, const struct event *event, co
 	encoder->present = 0;
 	check(encoder, json_object_clear(encoder->values[KEY_RAW]));
 	check(encoder, json_object_clear(encoder->raw_args));
+	check(encoder, json_object_clear(encoder->raw_env));
 	set_time(encoder, KEY_TIMESTAMP, event->wall_ns);
 	set_integer(encoder, KEY_SEQ, event->seq);
 	set_text(encoder, KEY_HOST, text_from_string(event->host));
 	set_string(encoder, KEY_BOOT_ID, event->boot_id);
 	set_integer(encoder, KEY_SCHEMA, SCHEMA_VERSION);
 	if (event->type == EVENT_EXEC)
-		set_exec(encoder, &event->exec, excerpt);
+		set_exec(encoder, event, excerpt);
+	else if (event->type == EVENT_EXIT)
+		set_exit(encoder, event);
 	else
 		set_lost(encoder, &event->lost);
 	link_present(encoder);
 	if (encoder->error)
 		return 0;
-	length = json_dumpb(encoder->root, line, encoder->line_max_bytes - 1, JSON_COMPACT);
+	length = json_dumpb(encoder->root, line, encoder->line_max_bytes - 1, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	check(encoder, length ? 0 : -1);
 	return length + 1;
 }
@@ -528,7 +669,7 @@ static void excerpt_cut(struct excerpt *excerpt, struct text *string, enum recor
 
 /*
  * Shortens the excerpt until the line fits: args from the end; where the line is too long without
- * any, the paths, those first that tell least about the exec itself.
+ * any, the values of env, then the paths, those first that tell least about the exec itself.
  */
 static size_t fit(struct encoder *encoder, const struct event *event, struct excerpt *excerpt, char *line)
 {
@@ -549,6 +690,12 @@ static size_t fit(struct encoder *encoder, const struct event *event, struct exc
 		excerpt->truncated |= RECORD_KEY_ARGS;
 	excerpt->args.length = 0;
 	length = write_event(encoder, event, excerpt, line);
+	excerpt->env_value_bytes = encoder->line_max_bytes;
+	while (length > encoder->line_max_bytes && (encoder->present & 1ull << KEY_ENV) && excerpt->env_value_bytes) {
+		excerpt->env_value_bytes /= 2;
+		excerpt->truncated |= RECORD_KEY_ENV;
+		length = write_event(encoder, event, excerpt, line);
+	}
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		while (length > encoder->line_max_bytes && order[i].string->length) {
 			excerpt_cut(excerpt, order[i].string, order[i].bit, length - encoder->line_max_bytes);
@@ -571,7 +718,8 @@ int encode_event(struct encoder *encoder, const struct event *event, char *line,
 		excerpt.filename = event->exec.filename;
 		excerpt.args = event->exec.args;
 		memcpy(excerpt.paths, event->exec.paths, sizeof(excerpt.paths));
-		excerpt.truncated = event->exec.truncated;
+		excerpt.env_value_bytes = SIZE_MAX;
+		excerpt.truncated = event->process.truncated;
 	}
 	written = write_event(encoder, event, &excerpt, line);
 	if (!encoder->error && written > encoder->line_max_bytes)

@@ -12,8 +12,14 @@
 
 struct encoder;
 
-/* line_max_bytes is the longest line, newline included. Returns 0 or -ENOMEM; free with encode_free(). */
-int encode_new(struct encoder **encoder, size_t line_max_bytes);
+struct encode_options {
+	size_t line_max_bytes; /* the longest line, newline included; at least ENCODE_LINE_MIN_BYTES */
+	const char *env_names; /* variables to show, separated by commas; NULL: none. Borrowed for as long as the
+				  encoder. */
+};
+
+/* Returns 0 or -ENOMEM; free with encode_free(). */
+int encode_new(struct encoder **encoder, const struct encode_options *options);
 void encode_free(struct encoder *encoder);
 
 /*

@@ -120,16 +120,16 @@ static uint64_t wall_ns(const struct enricher *enricher, uint64_t boot_ns)
 	return boot_ns + (uint64_t)enricher->wall_minus_boot_ns;
 }
 
-static void enrich_exec(const struct enricher *enricher, struct event *event)
+static void enrich_process(const struct enricher *enricher, struct event *event)
 {
-	struct event_exec *exec = &event->exec;
-	const struct record_task *task = &exec->task;
+	struct event_process *process = &event->process;
+	const struct record_task *task = &process->task;
 
-	exec->start_wall_ns = wall_ns(enricher, task->start_ns);
-	tty_name(exec->tty, task->tty_major, task->tty_minor);
-	id_name(exec->id, enricher, task->start_ns, task->pid);
-	id_name(exec->parent_id, enricher, task->parent_start_ns, task->ppid);
-	id_name(exec->event_id, enricher, event->time_ns, task->pid);
+	process->start_wall_ns = wall_ns(enricher, task->start_ns);
+	tty_name(process->tty, task->tty_major, task->tty_minor);
+	id_name(process->id, enricher, task->start_ns, task->pid);
+	id_name(process->parent_id, enricher, task->parent_start_ns, task->ppid);
+	id_name(process->event_id, enricher, event->time_ns, task->pid);
 }
 
 void enrich_event(const struct enricher *enricher, struct event *event)
@@ -137,10 +137,12 @@ void enrich_event(const struct enricher *enricher, struct event *event)
 	event->wall_ns = wall_ns(enricher, event->time_ns);
 	event->host = enricher->host;
 	event->boot_id = enricher->boot_id;
-	if (event->type == EVENT_EXEC) {
-		enrich_exec(enricher, event);
-	} else {
+	if (event->type == EVENT_LOST) {
 		event->lost.from_wall_ns = wall_ns(enricher, event->lost.from_ns);
 		event->lost.to_wall_ns = wall_ns(enricher, event->lost.to_ns);
+		return;
 	}
+	enrich_process(enricher, event);
+	if (event->type == EVENT_EXEC)
+		container_from_cgroup(event->exec.paths[EVENT_PATH_CGROUP], &event->exec.container);
 }

@@ -6,6 +6,7 @@
 #ifndef EXECTAP_EVENT_H
 #define EXECTAP_EVENT_H
 
+#include "container.h"
 #include "record.h"
 #include "text.h"
 
@@ -19,6 +20,7 @@
 
 enum event_type {
 	EVENT_EXEC,
+	EVENT_EXIT,
 	EVENT_LOST,
 };
 
@@ -30,23 +32,14 @@ enum event_path {
 	EVENT_PATHS,
 };
 
-struct event_exec {
+/* Who it was; in every event but lost. */
+struct event_process {
 	/* decode */
 	struct record_task task;
-	uint64_t args_bytes; /* the true length; args.length may be less */
-	uint32_t tid; /* of the calling thread, before the exec */
-	uint32_t argc;
-	uint32_t truncated; /* enum record_key */
-	uint32_t unreadable; /* enum record_key */
-	bool memfd;
-	bool deleted;
-	bool parent_has_exe;
 	struct text comm;
 	struct text parent_comm;
-	struct text filename;
-	struct text args; /* strings, each ended by a NUL but perhaps the last */
-	struct text paths[EVENT_PATHS];
-	char path_bytes[EVENT_PATHS][EVENT_PATH_BYTES];
+	uint32_t truncated; /* enum record_key */
+	uint32_t unreadable; /* enum record_key */
 
 	/* enrich */
 	uint64_t start_wall_ns; /* CLOCK_REALTIME */
@@ -54,6 +47,32 @@ struct event_exec {
 	char id[EVENT_ID_BYTES];
 	char parent_id[EVENT_ID_BYTES];
 	char event_id[EVENT_ID_BYTES];
+};
+
+struct event_exec {
+	/* decode */
+	uint64_t args_bytes; /* the true length; args.length may be less */
+	uint32_t tid; /* of the calling thread, before the exec */
+	uint32_t argc;
+	bool memfd;
+	bool deleted;
+	bool parent_has_exe;
+	struct text filename;
+	struct text args; /* strings, each ended by a NUL but perhaps the last */
+	struct text env; /* likewise, "NAME=value" */
+	struct text paths[EVENT_PATHS];
+	char path_bytes[EVENT_PATHS][EVENT_PATH_BYTES];
+
+	/* enrich */
+	struct container container;
+};
+
+struct event_exit {
+	uint64_t user_ns; /* CPU time of all threads, as wait4(2) reports it */
+	uint64_t system_ns;
+	uint64_t max_rss_bytes;
+	uint64_t duration_ns; /* from the fork to the exit */
+	uint32_t status; /* wait(2) */
 };
 
 struct event_lost {
@@ -76,8 +95,10 @@ struct event {
 	const char *host; /* borrowed from the enricher */
 	const char *boot_id;
 
+	struct event_process process;
 	union {
 		struct event_exec exec;
+		struct event_exit exit;
 		struct event_lost lost;
 	};
 };

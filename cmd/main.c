@@ -157,6 +157,13 @@ static enum status run(const struct options *options)
 	const struct capture_options capture_options = {
 		.buffer_bytes = options->buffer_bytes,
 		.args_max_bytes = options->line_max_bytes,
+		.exec = options->events & OPTIONS_EVENT_EXEC,
+		.exit = options->events & OPTIONS_EVENT_EXIT,
+		.env = options->env_names != NULL,
+	};
+	const struct encode_options encode_options = {
+		.line_max_bytes = options->line_max_bytes,
+		.env_names = options->env_names,
 	};
 	enum status status = STATUS_FAILED;
 	struct enricher *enricher = NULL;
@@ -168,7 +175,7 @@ static enum status run(const struct options *options)
 
 	result = enrich_new(&enricher);
 	if (!result)
-		result = encode_new(&encoder, options->line_max_bytes);
+		result = encode_new(&encoder, &encode_options);
 	if (!result)
 		result = sink_new(&sink, STDOUT_FILENO, options->line_max_bytes);
 	if (result) {

@@ -80,10 +80,59 @@ static int take_format(struct options *options, const char *name, const char *va
 	return take_only(name, value, "native");
 }
 
+static unsigned int find_event(const char *name, size_t length)
+{
+	static const struct {
+		const char *name;
+		enum options_event event;
+	} events[] = {
+		{ "exec", OPTIONS_EVENT_EXEC },
+		{ "exit", OPTIONS_EVENT_EXIT },
+	};
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (strlen(events[i].name) == length && !memcmp(events[i].name, name, length))
+			return events[i].event;
+	return 0;
+}
+
 static int take_events(struct options *options, const char *name, const char *value)
 {
-	(void)options;
-	return take_only(name, value, "exec");
+	const char *rest = value;
+	size_t length;
+
+	options->events = 0;
+	do {
+		unsigned int event;
+
+		length = strcspn(rest, ",");
+		event = find_event(rest, length);
+		if (!event) {
+			log_error("--%s %s: unknown event '%.*s': this version has exec and exit", name, value,
+				  (int)length, rest);
+			return -EINVAL;
+		}
+		options->events |= event;
+		rest += length + 1;
+	} while (rest[-1] == ',');
+	return 0;
+}
+
+static int take_env(struct options *options, const char *name, const char *value)
+{
+	const char *rest = value;
+	size_t length;
+
+	do {
+		length = strcspn(rest, ",");
+		if (!length || memchr(rest, '=', length)) {
+			log_error("--%s %s: not a list of variable names: give NAME or NAME,NAME", name, value);
+			return -EINVAL;
+		}
+		rest += length + 1;
+	} while (rest[-1] == ',');
+	options->env_names = value;
+	return 0;
 }
 
 static int take_max_line(struct options *options, const char *name, const char *value)
@@ -140,9 +189,10 @@ static int take_help(struct options *options, const char *name, const char *valu
 static const struct option_row rows[] = {
 	{ 'o', "output", "DEST", "where the lines go: - (stdout, the default)", take_output },
 	{ 'f', "format", "NAME", "what they look like: native (the default)", take_format },
-	{ 'e', "events", "LIST", "what is told: exec (the default)", take_events },
+	{ 'e', "events", "LIST", "what is told: exec (the default), exit", take_events },
 	{ 0, "max-line", "BYTES", "longest line with its newline (default 15360)", take_max_line },
 	{ 0, "buffer", "SIZE", "ring buffer, a power of two (default 8M)", take_buffer },
+	{ 0, "env", "NAME[,NAME]", "capture these environment variables", take_env },
 	{ 0, "check", NULL, "say what this host supports, and stop", take_check },
 	{ 'v', "verbose", NULL, "more diagnostics on stderr", take_verbose },
 	{ 'V', "version", NULL, "print the version, and stop", take_version },
@@ -207,6 +257,7 @@ int options_parse(struct options *options, int argc, char **argv)
 	*options = (struct options){
 		.line_max_bytes = LINE_MAX_DEFAULT_BYTES,
 		.buffer_bytes = BUFFER_DEFAULT_BYTES,
+		.events = OPTIONS_EVENT_EXEC,
 	};
 	fill_getopt(long_options, letters);
 	while ((found = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {

@@ -6,9 +6,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum options_event {
+	OPTIONS_EVENT_EXEC = 1 << 0,
+	OPTIONS_EVENT_EXIT = 1 << 1,
+};
+
 struct options {
 	size_t line_max_bytes;
 	size_t buffer_bytes; /* a power of two */
+	unsigned int events; /* enum options_event, or'ed */
+	const char *env_names; /* separated by commas; NULL: none */
 	bool verbose;
 	bool check;
 	bool help;

@@ -41,6 +41,7 @@ struct stream {
 
 static const char *const record_type_names[RECORD_TYPES] = {
 	[RECORD_EXEC] = "exec",
+	[RECORD_EXIT] = "exit",
 };
 
 static const char *const capture_loss_names[CAPTURE_LOSSES] = {

@@ -119,10 +119,16 @@ static int probe_task_rename(char why[WHY_BYTES])
 	return probe_tracepoint("btf_trace_task_rename", why);
 }
 
+static int probe_sched_process_exit(char why[WHY_BYTES])
+{
+	return probe_tracepoint("btf_trace_sched_process_exit", why);
+}
+
 static int probe_programs(char why[WHY_BYTES])
 {
-	const struct capture_options options = { .buffer_bytes = TRIAL_BUFFER_BYTES,
-						 .args_max_bytes = TRIAL_ARGS_BYTES };
+	const struct capture_options options = {
+		.buffer_bytes = TRIAL_BUFFER_BYTES, .args_max_bytes = TRIAL_ARGS_BYTES, .exec = true, .exit = true
+	};
 	struct capture *capture;
 	int result = capture_new(&capture, &options);
 
@@ -161,6 +167,7 @@ static const struct fact facts[] = {
 	{ "ring buffer", probe_ring_buffer, true },
 	{ "hook sched_process_exec", probe_sched_process_exec, true },
 	{ "hook task_rename", probe_task_rename, true },
+	{ "hook sched_process_exit", probe_sched_process_exit, false },
 	{ "programs", probe_programs, true },
 	{ "count of skipped runs", probe_recursion_misses, false },
 };

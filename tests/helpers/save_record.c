@@ -21,7 +21,8 @@ static int save(const char *path, const void *bytes, size_t length)
 
 int main(int argc, char **argv)
 {
-	struct capture_options options = { .buffer_bytes = 16 << 20 };
+	struct capture_options options = { .buffer_bytes = 16 << 20, .exec = true, .exit = false };
+	const char *kind = getenv("SAVE_RECORD");
 	struct capture *capture;
 	const void *record, *last = NULL;
 	size_t length, last_length = 0;
@@ -29,6 +30,10 @@ int main(int argc, char **argv)
 	if (argc < 5)
 		return 2;
 	options.args_max_bytes = (size_t)atol(argv[1]);
+	if (kind && !strcmp(kind, "exit")) {
+		options.exec = false;
+		options.exit = true;
+	}
 	if (capture_new(&capture, &options)) {
 		fprintf(stderr, "save_record: cannot capture\n");
 		return 1;

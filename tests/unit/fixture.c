@@ -89,6 +89,7 @@ void *fixture_record(const struct fixture_strings *strings, size_t *length)
 
 int fixture_line(const void *record, size_t length, size_t line_max_bytes, char *line, size_t *line_length)
 {
+	const struct encode_options options = { .line_max_bytes = line_max_bytes, .env_names = "HOME,LANG,EVIL" };
 	struct enricher *enricher = NULL;
 	struct encoder *encoder = NULL;
 	static struct event event;
@@ -99,7 +100,7 @@ int fixture_line(const void *record, size_t length, size_t line_max_bytes, char 
 	if (!result)
 		result = enrich_new_fixed(&enricher, "host.example", FIXTURE_BOOT_ID, FIXTURE_WALL_MINUS_BOOT_NS);
 	if (!result)
-		result = encode_new(&encoder, line_max_bytes);
+		result = encode_new(&encoder, &options);
 	if (!result) {
 		enrich_event(enricher, &event);
 		result = encode_event(encoder, &event, line, line_length);

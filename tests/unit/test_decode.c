@@ -38,7 +38,7 @@ static void good_record(void)
 
 	CHECK(decode_record(exec, length, &event) == 0);
 	CHECK(event.type == EVENT_EXEC && event.time_ns == 5000000000);
-	CHECK(is(event.exec.filename, "./x") && is(event.exec.comm, "sh"));
+	CHECK(is(event.exec.filename, "./x") && is(event.process.comm, "sh"));
 	CHECK(is(event.exec.paths[EVENT_PATH_EXE], "/x") && is(event.exec.paths[EVENT_PATH_CGROUP], "/c"));
 	CHECK(event.exec.args.length == 6 && event.exec.memfd && event.exec.deleted);
 	free(exec);
@@ -122,7 +122,7 @@ static void slices_that_lie(void)
 		{ 1 << 20, 1 },
 	};
 
-	for (int slice = 0; slice < 6; slice++)
+	for (int slice = 0; slice < 7; slice++)
 		for (size_t lie = 0; lie < sizeof(lies) / sizeof(lies[0]); lie++) {
 			size_t length;
 			struct record_exec *exec = good(&length);

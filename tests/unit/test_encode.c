@@ -13,6 +13,7 @@
 #define LINE_ROOM (1 << 20)
 
 static char line[LINE_ROOM];
+static const struct encode_options roomy = { .line_max_bytes = LINE_ROOM };
 
 static json_t *parse(size_t length)
 {
@@ -201,7 +202,7 @@ static void encoder_recovers(void)
 
 	CHECK(decode_record(exec, length, &event) == 0);
 	CHECK(enrich_new_fixed(&enricher, "h", FIXTURE_BOOT_ID, 0) == 0);
-	CHECK(encode_new(&encoder, LINE_ROOM) == 0);
+	CHECK(encode_new(&encoder, &roomy) == 0);
 	enrich_event(enricher, &event);
 	json_set_alloc_funcs(failing_malloc, free);
 	for (int allowed = 0; result; allowed += 7) {
@@ -226,7 +227,7 @@ static void keys_keep_their_order(void)
 	static char first[LINE_ROOM];
 
 	CHECK(enrich_new_fixed(&enricher, "h", FIXTURE_BOOT_ID, 0) == 0);
-	CHECK(encode_new(&encoder, LINE_ROOM) == 0);
+	CHECK(encode_new(&encoder, &roomy) == 0);
 	CHECK(decode_record(exec, length, &event) == 0);
 	enrich_event(enricher, &event);
 	CHECK(encode_event(encoder, &event, first, &first_length) == 0);

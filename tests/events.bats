@@ -1,0 +1,171 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# Exits, environment, containers.
+
+load lib
+
+more_teardown() {
+	local dir
+	if [ -n "${made_cgroup:-}" ]; then
+		for dir in $(find "$made_cgroup" -depth -type d); do poll rmdir "$dir"; done
+	fi
+}
+
+have_exit() {
+	line=$(jq -c "select(.type == \"exit\" and .pid == $1)" "$lines" 2>/dev/null | head -n 1)
+	[ -n "$line" ]
+}
+
+# reap COMMAND...: runs it, leaves what wait4 said in $report and its exit line in $line.
+reap() {
+	report=$("$helpers/reap" "$@" 3>&- 2>/dev/null)
+	pid=$(jq .pid <<<"$report")
+	poll have_exit "$pid"
+}
+
+# close_to NAME EXPECTED TOLERANCE: in microseconds
+close_to() {
+	local found
+	found=$(jq ".$1 * 1000000 | round" <<<"$line")
+	echo "$1: $found us, expected $2 within $3"
+	[ $((found - $2)) -le "$3" ]
+	[ $(($2 - found)) -le "$3" ]
+}
+
+@test "an exit tells code, times and memory as wait4 does" {
+	start_exectap --events exec,exit
+	reap bash -c 'for ((i = 0; i < 60000; i++)); do :; done; for ((i = 0; i < 300; i++)); do read -r x </proc/self/stat; done; exit 42' "$marker"
+	expect exit_code 42
+	expect signal null
+	close_to user_time "$(jq .user_us <<<"$report")" 12000
+	close_to system_time "$(jq .system_us <<<"$report")" 12000
+	[ "$(jq '(.user_time + .system_time) * 1000000 > 10000' <<<"$line")" = true ]
+	expect max_rss "$(jq .max_rss <<<"$report")"
+	close_to duration "$(jq .wall_us <<<"$report")" 100000
+	expect comm bash
+}
+
+@test "the exec and the exit of a process have one id, and the right parent" {
+	start_exectap --events exec,exit
+	reap "$helpers/noop" "$marker"
+	expect comm noop
+	expect id "$(select_lines '.type == "exec" and .pid == '"$pid" | jq -r .id)"
+	expect parent_id "$(select_lines '.type == "exec" and .pid == '"$pid" | jq -r .parent_id)"
+	expect parent_comm reap
+	[ "$(key event_id)" != "$(select_lines '.type == "exec" and .pid == '"$pid" | jq -r .event_id)" ]
+	expect exit_code 0
+}
+
+@test "a signal is told by its name, with a core dump where there was one" {
+	local signal
+	start_exectap --events exit
+	for signal in KILL TERM SEGV USR1 RTMIN+3; do
+		reap bash -c "ulimit -c 0; kill -$signal \$\$; read" "$marker" </dev/null
+		expect signal "SIG$signal"
+		expect exit_code null
+		expect core_dumped null
+	done
+	cd "$BATS_TEST_TMPDIR"
+	if grep -qE '^[^|/]' /proc/sys/kernel/core_pattern; then
+		reap bash -c 'ulimit -c unlimited; kill -ABRT $$' "$marker"
+		expect signal SIGABRT
+		[ "$(jq '.status % 256 >= 128' <<<"$report")" = "$(jq '.core_dumped == true' <<<"$line")" ]
+	fi
+}
+
+@test "64 threads that end at once are one exit, whichever way, ten times" {
+	local how round
+	start_exectap --events exit
+	for round in 1 2 3 4 5 6 7 8 9 10; do
+		for how in together group killed; do
+			reap "$helpers/threads" $how 64
+			case $how in
+			together) expect exit_code 0 ;;
+			group) expect exit_code 3 ;;
+			killed) expect signal SIGKILL ;;
+			esac
+			echo "$pid $(jq '(.user_us + .system_us)' <<<"$report")" >>"$BATS_TEST_TMPDIR/reaped"
+			# 64 times 3 ms, of all threads together
+			[ "$(jq '.user_time + .system_time >= 0.19' <<<"$line")" = true ]
+			expect max_rss "$(jq .max_rss <<<"$report")"
+		done
+	done
+	stop_exectap
+	while read -r pid _; do
+		[ "$(jq -c "select(.pid == $pid)" "$lines" | wc -l)" = 1 ]
+	done <"$BATS_TEST_TMPDIR/reaped"
+}
+
+@test "a process that never executed anything has an exit too" {
+	start_exectap --events exec,exit
+	(exit 9) 3>&- &
+	wait $! || true
+	poll have_exit $!
+	expect exit_code 9
+	expect comm "$(cat /proc/self/comm | sed 's/cat/bash/')"
+	[ "$(jq -c "select(.type == \"exec\" and .pid == $!)" "$lines" | wc -l)" = 0 ]
+}
+
+@test "2,000 processes have 2,000 exits, and no other event where only exits are asked for" {
+	start_exectap --events exit
+	"$helpers/storm" 2 1000 "$marker" "$helpers/noop"
+	stop_exectap
+	[ "$(jq -r 'select(.comm == "noop") | .pid' "$lines" | sort -u | wc -l)" = 2000 ]
+	[ "$(jq -r 'select(.comm == "noop") | .pid' "$lines" | wc -l)" = 2000 ]
+	[ "$(jq -r .type "$lines" | sort -u)" = exit ]
+}
+
+@test "--env shows just the variables asked for, exactly" {
+	start_exectap --env WANTED,BYTES,EMPTY,ABSENT
+	hold env WANTED='a value=with, "things"' BYTES=$'\xff\xc3\xa9' EMPTY= OTHER=not-this "$helpers/hold"
+	expect 'env | keys | tojson' '["BYTES","EMPTY","WANTED"]'
+	expect env.WANTED 'a value=with, "things"'
+	expect env.EMPTY ''
+	[ "$(key raw.env.BYTES | base64 -d)" = $'\xff\xc3\xa9' ]
+	expect env.BYTES $'\xef\xbf\xbd\xc3\xa9'
+	[ "$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^WANTED=//p')" = "$(key env.WANTED)" ]
+	expect truncated null
+	marker=$marker-none
+	hold env -i "$helpers/hold"
+	expect env null
+}
+
+@test "a variable behind 100 KB of others, and with cut args, is found" {
+	start_exectap --env WANTED
+	export FILLER
+	FILLER=$(head -c 100000 /dev/zero | tr '\0' f)
+	hold env FILLER2="$FILLER" WANTED=found "$helpers/hold"
+	expect env.WANTED found
+	marker=$marker-cut
+	WANTED=found "$helpers/hold" "$marker" "$FILLER" 3>&- &
+	held+=($!)
+	wait_for_line '.exe | endswith("/hold")'
+	expect env.WANTED found
+	expect 'truncated | tojson' '["args"]'
+	unset FILLER
+}
+
+@test "a value that is too long for the line is cut, and marked" {
+	start_exectap --env LONG,SHORT
+	hold env LONG="$(head -c 30000 /dev/zero | tr '\0' v)" SHORT=kept "$helpers/hold"
+	expect env.SHORT kept
+	[[ $(key 'truncated | tojson') == *'"env"'* ]]
+	[ "${#line}" -lt 15360 ]
+	[ "$(key 'env.LONG | length')" -gt 3000 ]
+}
+
+@test "a container is told from the cgroup that a runtime would make" {
+	local root id=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+	root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+	[ -n "$root" ] || skip "no cgroup2 file system is mounted"
+	made_cgroup=$root/kubepods-$marker.slice
+	mkdir -p "$made_cgroup/kubepods-pod8a5a1c22_3b4d_4e5f_8a6b_7c8d9e0f1a2b.slice/cri-containerd-$id.scope"
+	start_exectap
+	hold bash -c 'echo $$ >"$1/cgroup.procs"; exec "$0" "$2"' "$helpers/hold" "$made_cgroup/kubepods-pod8a5a1c22_3b4d_4e5f_8a6b_7c8d9e0f1a2b.slice/cri-containerd-$id.scope"
+	expect cgroup "$(sed -n 's/^0:://p' "/proc/$pid/cgroup")"
+	expect container_id $id
+	expect container_runtime containerd
+	expect pod_uid 8a5a1c22-3b4d-4e5f-8a6b-7c8d9e0f1a2b
+	kill -KILL "$pid"
+	wait "${held[0]}" || true
+}
