@@ -84,7 +84,7 @@ UNIT_BUILD := build/san
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_BUILD)/tests/%)
 # The stages that need no kernel
-PURE_OBJECTS := $(addprefix $(BUILD)/cmd/,clock.o container.o decode.o encode.o enrich.o signal_name.o text.o)
+PURE_OBJECTS := $(addprefix $(BUILD)/cmd/,clock.o container.o decode.o encode.o enrich.o error_name.o signal_name.o text.o)
 HELPERS := $(addprefix build/tests/,hold idle noop reap refuse save_record storm thread_exec threads)
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
@@ -100,7 +100,7 @@ build/tests/hold: tests/helpers/hold.c
 	@mkdir -p $(@D)
 	$(CC) $(WARNINGS) $(CFLAGS) -static -o $@ $<
 
-build/tests/save_record: tests/helpers/save_record.c $(BUILD)/cmd/capture.o $(BUILD)/cmd/ring.o $(BUILD)/cmd/log.o
+build/tests/save_record: tests/helpers/save_record.c $(addprefix $(BUILD)/cmd/,capture.o log.o ring.o tracefs.o)
 	@mkdir -p $(@D)
 	$(CC) $(COMPILE_FLAGS) $(CFLAGS) -o $@ $^ $(LINK_LIBRARIES)
 

@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 #include <stdbool.h>
 
+#include "args.bpf.h"
 #include "output.bpf.h"
 #include "path.bpf.h"
 #include "record.h"
@@ -105,7 +106,7 @@ static __always_inline bool is_memfd_name(const __u8 *name)
 static __always_inline __u32 append_exe(struct record_exec *exec, struct scratch *scratch, __u32 slot,
 					struct task_struct *task, __u32 end)
 {
-	struct file *file = task->mm->exe_file;
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct path path = {};
 	int walked;
 
@@ -126,7 +127,7 @@ static __always_inline __u32 append_cwd(struct record_exec *exec, __u32 slot, st
 {
 	struct path path = {};
 
-	if (bpf_core_read(&path, sizeof(path), &task->fs->pwd)) {
+	if (BPF_CORE_READ_INTO(&path, task, fs, pwd)) {
 		exec->unreadable |= RECORD_KEY_CWD;
 		return end;
 	}
@@ -224,6 +225,20 @@ static __always_inline void send_with_tail(struct record_exec *exec, struct scra
 	output_scratch(scratch, RECORD_EXEC, end);
 }
 
+/* What every record of an exec begins with. */
+static __always_inline struct record_exec *begin_exec(struct scratch *scratch, enum record_type type,
+						      struct task_struct *task)
+{
+	struct record_exec *exec = (struct record_exec *)scratch->record;
+
+	__builtin_memset(exec, 0, sizeof(*exec));
+	exec->header.version = RECORD_VERSION;
+	exec->header.type = type;
+	exec->header.time_ns = bpf_ktime_get_boot_ns();
+	task_fill(&exec->task, task);
+	return exec;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
@@ -235,15 +250,10 @@ int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_bi
 		output_count_loss(RECORD_EXEC, RECORD_LOSS_NO_SCRATCH);
 		return 0;
 	}
-	exec = (struct record_exec *)scratch->record;
-	__builtin_memset(exec, 0, sizeof(*exec));
-	exec->header.version = RECORD_VERSION;
-	exec->header.type = RECORD_EXEC;
-	exec->header.time_ns = bpf_ktime_get_boot_ns();
+	exec = begin_exec(scratch, RECORD_EXEC, task);
 	exec->tid = old_tid;
 	exec->argc = bprm->argc;
 	exec->args_bytes = task->mm->arg_end - task->mm->arg_start;
-	task_fill(&exec->task, task);
 	fill_caller(exec, task->pid);
 	end = append_filename(scratch, exec, bprm, end);
 	end = append_exe(exec, scratch, slot, task, end);
@@ -253,6 +263,187 @@ int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_bi
 	send_with_tail(exec, scratch, task, end);
 	scratch_release(slot);
 	return 0;
+}
+
+/* An attempt under way: where its strings are. One that succeeds never gets to take its entry out. */
+struct attempt {
+	__u64 filename;
+	__u64 argv;
+	__s32 directory_fd;
+	__u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32); /* thread id */
+	__type(value, struct attempt);
+} attempts SEC(".maps");
+
+#define ERESTARTSYS 512 /* include/linux/errno.h: from here on, errors that user space never sees */
+
+/*
+ * The name that the caller still has, or had. True where the exec got as far as to rename the task: then its memory
+ * is gone, and with it the strings.
+ */
+static __always_inline bool fill_failed_caller(struct record_exec *exec, struct task_struct *task, __u32 tid)
+{
+	struct caller *caller = bpf_map_lookup_elem(&callers, &tid);
+
+	if (!caller) {
+		bpf_core_read_str(exec->comm, sizeof(exec->comm), &task->comm);
+		return false;
+	}
+	__builtin_memcpy(exec->comm, caller->comm, sizeof(exec->comm));
+	bpf_map_delete_elem(&callers, &tid);
+	return true;
+}
+
+static __always_inline __u32 append_failed_filename(struct scratch *scratch, struct record_exec *exec, __u32 end,
+						    const void *filename)
+{
+	long length = bpf_probe_read_user_str(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES, filename);
+
+	exec->filename.offset = end;
+	exec->filename.length = 0;
+	if (length <= 0) {
+		exec->unreadable |= RECORD_KEY_FILENAME;
+		return end;
+	}
+	if (length == RECORD_PATH_BYTES)
+		exec->truncated |= RECORD_KEY_FILENAME;
+	exec->filename.length = length - 1;
+	return end + length;
+}
+
+static __always_inline __u32 append_failed_args(struct scratch *scratch, struct record_exec *exec, __u32 slot,
+						__u32 end, __u64 argv)
+{
+	int result = args_append(scratch, slot, end, argv);
+
+	exec->args_bytes = RECORD_ARGS_BYTES_UNKNOWN;
+	exec->argc = result == ARGS_DONE ? scratch->args.index : RECORD_ARGC_UNKNOWN;
+	exec->args.offset = end;
+	if (result == ARGS_UNREADABLE) {
+		exec->unreadable |= RECORD_KEY_ARGS;
+		return end;
+	}
+	if (!result || scratch->args.cut)
+		exec->truncated |= RECORD_KEY_ARGS;
+	exec->args.length = scratch->args.end - end;
+	return scratch->args.end;
+}
+
+static __always_inline void send_failed(struct scratch *scratch, __u32 slot, const struct attempt *attempt, __u32 error)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u32 tid = (__u32)bpf_get_current_pid_tgid(), end = sizeof(struct record_exec);
+	struct record_exec *exec = begin_exec(scratch, RECORD_EXEC_FAILED, task);
+	bool gone = fill_failed_caller(exec, task, tid);
+
+	exec->tid = tid;
+	exec->error = error;
+	exec->directory_fd = attempt->directory_fd;
+	if (gone) {
+		exec->argc = RECORD_ARGC_UNKNOWN;
+		exec->args_bytes = RECORD_ARGS_BYTES_UNKNOWN;
+		exec->unreadable |= RECORD_KEY_FILENAME | RECORD_KEY_ARGS;
+	} else {
+		end = append_failed_filename(scratch, exec, end, (const void *)attempt->filename);
+	}
+	end = append_cwd(exec, slot, task, end);
+	end = append_parent_exe(exec, slot, task, end);
+	end = append_cgroup(exec, slot, task, end);
+	if (!gone)
+		end = append_failed_args(scratch, exec, slot, end, attempt->argv);
+	exec->header.size = end;
+	output_scratch(scratch, RECORD_EXEC_FAILED, end);
+}
+
+/* At the return of execve(2) or execveat(2) with `result`. */
+static __always_inline void handle_return(const struct attempt *attempt, long result)
+{
+	__u32 slot;
+	struct scratch *scratch;
+
+	if (result >= 0 || result <= -ERESTARTSYS)
+		return;
+	slot = scratch_claim();
+	scratch = scratch_get(slot);
+	if (!scratch) {
+		output_count_loss(RECORD_EXEC_FAILED, RECORD_LOSS_NO_SCRATCH);
+		return;
+	}
+	send_failed(scratch, slot, attempt, -result);
+	scratch_release(slot);
+}
+
+/* /sys/kernel/tracing/events/syscalls/sys_enter_NAME/format */
+struct enter_context {
+	__u64 common;
+	long number;
+	unsigned long arguments[6];
+};
+
+struct exit_context {
+	__u64 common;
+	long number;
+	long result;
+};
+
+static __always_inline int enter_attempt(unsigned long filename, unsigned long argv, int directory_fd)
+{
+	struct attempt attempt = { .filename = filename, .argv = argv, .directory_fd = directory_fd };
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+
+	/* an exec that succeeded left its caller's name, if no one asked for it */
+	bpf_map_delete_elem(&callers, &tid);
+	bpf_map_update_elem(&attempts, &tid, &attempt, BPF_ANY);
+	return 0;
+}
+
+/*
+ * A thread that is not the leader takes the leader's id when it gets past the point of no return; where it failed
+ * then, the only trace under that id is the caller's name.
+ */
+static __always_inline int leave_attempt(long result)
+{
+	struct attempt attempt = { .directory_fd = RECORD_FD_CWD };
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct attempt *found = bpf_map_lookup_elem(&attempts, &tid);
+
+	if (found) {
+		attempt = *found;
+		bpf_map_delete_elem(&attempts, &tid);
+	} else if (!bpf_map_lookup_elem(&callers, &tid)) {
+		return 0;
+	}
+	handle_return(&attempt, result);
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_enter_execve")
+int enter_execve(struct enter_context *context)
+{
+	return enter_attempt(context->arguments[0], context->arguments[1], RECORD_FD_CWD);
+}
+
+SEC("tracepoint/syscalls/sys_enter_execveat")
+int enter_execveat(struct enter_context *context)
+{
+	return enter_attempt(context->arguments[1], context->arguments[2], context->arguments[0]);
+}
+
+SEC("tracepoint/syscalls/sys_exit_execve")
+int exit_execve(struct exit_context *context)
+{
+	return leave_attempt(context->result);
+}
+
+SEC("tracepoint/syscalls/sys_exit_execveat")
+int exit_execveat(struct exit_context *context)
+{
+	return leave_attempt(context->result);
 }
 
 /* Kernels since 6.16 tell the hook which thread was the last one; set by the loader. */

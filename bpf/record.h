@@ -29,9 +29,17 @@
 /* No audit login was made: AUDIT_UID_UNSET and AUDIT_SID_UNSET, include/uapi/linux/audit.h */
 #define RECORD_AUDIT_UNSET ((__u32)-1)
 
+/* Of a failed attempt, where they were not read to their end. */
+#define RECORD_ARGC_UNKNOWN ((__u32)-1)
+#define RECORD_ARGS_BYTES_UNKNOWN ((__u64)-1)
+
+/* AT_FDCWD, include/uapi/linux/fcntl.h */
+#define RECORD_FD_CWD (-100)
+
 enum record_type {
 	RECORD_EXEC = 0,
 	RECORD_EXIT = 1,
+	RECORD_EXEC_FAILED = 2, /* struct record_exec as well; it has no exe */
 	RECORD_TYPES,
 };
 
@@ -113,10 +121,12 @@ struct record_exec {
 	struct record_task task;
 	__u64 args_bytes; /* true length of the argument strings, NULs included; args.length may be less */
 	__u32 tid; /* id of the calling thread before the exec */
-	__u32 argc;
+	__u32 argc; /* RECORD_ARGC_UNKNOWN */
 	__u32 flags; /* enum record_flag */
 	__u32 truncated; /* enum record_key: cut by the kernel side */
 	__u32 unreadable; /* enum record_key: a read failed, its slice is empty */
+	__u32 error; /* of a failed attempt: errno(3) */
+	__s32 directory_fd; /* of a failed attempt: what filename is relative to, execveat(2) */
 	__u32 reserved;
 	char comm[RECORD_COMM_BYTES]; /* of the caller */
 	struct record_slice filename;

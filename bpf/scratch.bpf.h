@@ -36,6 +36,14 @@ struct scratch {
 		__u64 env;
 		__u64 env_bytes;
 	} tail;
+	struct { /* user memory that is read string by string, args.bpf.h */
+		__u64 vector;
+		__u64 string;
+		__u32 index;
+		__u32 start;
+		__u32 end;
+		__u32 cut;
+	} args;
 	__u8 record[SCRATCH_RECORD_BYTES];
 };
 

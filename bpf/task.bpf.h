@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Fills a record's struct record_task from a task's kernel structures. */
+/*
+ * Fills a record's struct record_task from a task's kernel structures: with reads that work on any pointer, for not
+ * every hook's program type has typed ones on kernels before 5.11.
+ */
 #ifndef EXECTAP_TASK_BPF_H
 #define EXECTAP_TASK_BPF_H
 
@@ -10,13 +13,14 @@
 
 static __always_inline void task_fill_ids(struct record_task *out, struct task_struct *task)
 {
-	struct task_struct *parent = task->real_parent;
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent), *parent_leader;
 
-	out->pid = task->tgid;
-	out->start_ns = task->group_leader->start_boottime;
-	out->ppid = parent->tgid;
-	out->parent_start_ns = parent->group_leader->start_boottime;
-	bpf_probe_read_kernel_str(out->parent_comm, sizeof(out->parent_comm), parent->group_leader->comm);
+	parent_leader = BPF_CORE_READ(parent, group_leader);
+	out->pid = BPF_CORE_READ(task, tgid);
+	out->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	out->ppid = BPF_CORE_READ(parent, tgid);
+	out->parent_start_ns = BPF_CORE_READ(parent_leader, start_boottime);
+	bpf_core_read_str(out->parent_comm, sizeof(out->parent_comm), &parent_leader->comm);
 	out->pgid = BPF_CORE_READ(task, signal, pids[PIDTYPE_PGID], numbers[0].nr);
 	out->sid = BPF_CORE_READ(task, signal, pids[PIDTYPE_SID], numbers[0].nr);
 }
@@ -24,49 +28,49 @@ static __always_inline void task_fill_ids(struct record_task *out, struct task_s
 static __always_inline void task_fill_namespaces(struct record_task *out, struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
 	unsigned int level = BPF_CORE_READ(pid, level);
-	struct nsproxy *nsproxy = task->nsproxy;
 	struct upid own = {};
 
 	/* numbers[] has one entry for each level of pid namespaces, the innermost last */
 	bpf_core_read(&own, sizeof(own), &pid->numbers[level]);
 	out->ns_pid = own.nr;
 	out->pid_ns = BPF_CORE_READ(own.ns, ns.inum);
-	out->user_ns = task->cred->user_ns->ns.inum;
+	out->user_ns = BPF_CORE_READ(task, cred, user_ns, ns.inum);
 	out->mnt_ns = 0;
 	out->net_ns = 0;
 	if (nsproxy) {
-		out->mnt_ns = nsproxy->mnt_ns->ns.inum;
-		out->net_ns = nsproxy->net_ns->ns.inum;
+		out->mnt_ns = BPF_CORE_READ(nsproxy, mnt_ns, ns.inum);
+		out->net_ns = BPF_CORE_READ(nsproxy, net_ns, ns.inum);
 	}
 }
 
 static __always_inline void task_fill_credentials(struct record_task *out, struct task_struct *task)
 {
-	const struct cred *cred = task->cred;
+	const struct cred *cred = BPF_CORE_READ(task, cred);
 
-	out->uid = cred->uid.val;
-	out->gid = cred->gid.val;
-	out->euid = cred->euid.val;
-	out->egid = cred->egid.val;
+	out->uid = BPF_CORE_READ(cred, uid.val);
+	out->gid = BPF_CORE_READ(cred, gid.val);
+	out->euid = BPF_CORE_READ(cred, euid.val);
+	out->egid = BPF_CORE_READ(cred, egid.val);
 	bpf_core_read(&out->cap_effective, sizeof(out->cap_effective), &cred->cap_effective);
 	out->auid = RECORD_AUDIT_UNSET;
 	out->ses = RECORD_AUDIT_UNSET;
 	if (bpf_core_field_exists(task->loginuid)) {
-		out->auid = task->loginuid.val;
-		out->ses = task->sessionid;
+		out->auid = BPF_CORE_READ(task, loginuid.val);
+		out->ses = BPF_CORE_READ(task, sessionid);
 	}
 }
 
 static __always_inline void task_fill_tty(struct record_task *out, struct task_struct *task)
 {
-	struct tty_struct *tty = task->signal->tty;
+	struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
 
 	out->tty_major = 0;
 	out->tty_minor = 0;
 	if (tty) {
-		out->tty_major = tty->driver->major;
-		out->tty_minor = tty->driver->minor_start + tty->index;
+		out->tty_major = BPF_CORE_READ(tty, driver, major);
+		out->tty_minor = BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index);
 	}
 }
 

@@ -4,17 +4,23 @@
 #include "exectap.skel.h"
 #include "log.h"
 #include "ring.h"
+#include "tracefs.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* The reader is woken from its batches when this part of the buffer is full. */
 #define WAKE_MARK_DIVISOR 4
+/* What is shown of a verifier log. */
+#define VERIFIER_LOG_TAIL_BYTES 4096
 /* A long record may take this part of the buffer at the most. */
 #define LONG_RECORD_DIVISOR 2
 
@@ -25,16 +31,25 @@ struct capture {
 	int program_fds[RECORD_TYPES]; /* -1: not loaded */
 };
 
-/* libbpf's warnings are details to us: what they mean for the user is said by support_diagnose(). */
+/*
+ * libbpf's warnings are details to us: what they mean for the user is said by support_diagnose(). One of them may be
+ * the verifier's whole log, of which the end tells why.
+ */
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
 {
-	char line[512];
-	int length = vsnprintf(line, sizeof(line), format, arguments);
+	char *text, *rest, *line;
+	int length;
 
 	if (level == LIBBPF_DEBUG)
+		return 0;
+	length = vasprintf(&text, format, arguments);
+	if (length < 0)
 		return length;
-	line[strcspn(line, "\n")] = '\0';
-	log_detail("%s", line);
+	rest = length > VERIFIER_LOG_TAIL_BYTES ? text + length - VERIFIER_LOG_TAIL_BYTES : text;
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			log_detail("%s", line);
+	free(text);
 	return length;
 }
 
@@ -79,13 +94,82 @@ static bool exit_has_group_dead(void)
 	return has;
 }
 
+/*
+ * Attempts are seen at their system call: the programs, and the tracepoints they go to. (libbpf could attach them
+ * itself where tracefs is mounted, which need not be.)
+ */
+struct syscall_program {
+	struct bpf_program *program;
+	struct bpf_link **link;
+	const char *event;
+};
+
+#define SYSCALL_PROGRAMS 4
+
+static void list_syscall_programs(struct exectap *skeleton, struct syscall_program list[SYSCALL_PROGRAMS])
+{
+	list[0] = (struct syscall_program){ skeleton->progs.exit_execve, &skeleton->links.exit_execve,
+					    "sys_exit_execve" };
+	list[1] = (struct syscall_program){ skeleton->progs.exit_execveat, &skeleton->links.exit_execveat,
+					    "sys_exit_execveat" };
+	list[2] = (struct syscall_program){ skeleton->progs.enter_execve, &skeleton->links.enter_execve,
+					    "sys_enter_execve" };
+	list[3] = (struct syscall_program){ skeleton->progs.enter_execveat, &skeleton->links.enter_execveat,
+					    "sys_enter_execveat" };
+}
+
 static void choose_programs(struct exectap *skeleton, const struct capture_options *options)
 {
+	struct syscall_program list[SYSCALL_PROGRAMS];
+
 	bpf_program__set_autoload(skeleton->progs.handle_exec, options->exec);
-	bpf_program__set_autoload(skeleton->progs.handle_task_rename, options->exec);
+	bpf_program__set_autoload(skeleton->progs.handle_task_rename, options->exec || options->exec_failed);
 	bpf_program__set_autoload(skeleton->progs.handle_exit, options->exit);
+	list_syscall_programs(skeleton, list);
+	for (int i = 0; i < SYSCALL_PROGRAMS; i++) {
+		bpf_program__set_autoload(list[i].program, options->exec_failed);
+		bpf_program__set_autoattach(list[i].program, false);
+	}
 	if (options->exit)
 		skeleton->rodata->config_exit_has_group_dead = exit_has_group_dead();
+}
+
+static int attach_tracepoint(struct syscall_program *attach)
+{
+	struct perf_event_attr attributes = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attributes) };
+	int id = tracefs_event_id("syscalls", attach->event), fd;
+	struct bpf_link *link;
+
+	if (id < 0)
+		return id;
+	attributes.config = (__u64)id;
+	/* a tracepoint's program runs on every CPU, whichever one its event is opened on */
+	fd = (int)syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	link = bpf_program__attach_perf_event(attach->program, fd);
+	if (!link) {
+		int error = errno;
+
+		close(fd);
+		return -error;
+	}
+	*attach->link = link; /* which owns fd now */
+	return 0;
+}
+
+static int attach_attempts(struct exectap *skeleton)
+{
+	struct syscall_program list[SYSCALL_PROGRAMS];
+	int result = 0;
+
+	list_syscall_programs(skeleton, list);
+	for (int i = 0; i < SYSCALL_PROGRAMS && !result; i++) {
+		result = attach_tracepoint(&list[i]);
+		if (result)
+			log_detail("cannot attach to syscalls:%s: %s", list[i].event, strerror(-result));
+	}
+	return result;
 }
 
 static int configure(struct exectap *skeleton, const struct capture_options *options)
@@ -125,7 +209,9 @@ static int start(struct capture *capture, const struct capture_options *options)
 	capture->shared = &capture->skeleton->bss->shared;
 	capture->program_fds[RECORD_EXEC] = bpf_program__fd(capture->skeleton->progs.handle_exec);
 	capture->program_fds[RECORD_EXIT] = bpf_program__fd(capture->skeleton->progs.handle_exit);
-	return exectap__attach(capture->skeleton);
+	capture->program_fds[RECORD_EXEC_FAILED] = bpf_program__fd(capture->skeleton->progs.exit_execve);
+	result = exectap__attach(capture->skeleton);
+	return result || !options->exec_failed ? result : attach_attempts(capture->skeleton);
 }
 
 int capture_new(struct capture **capture, const struct capture_options *options)

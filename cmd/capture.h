@@ -15,6 +15,7 @@ struct capture_options {
 	size_t buffer_bytes; /* a power of two, and of pages */
 	size_t args_max_bytes; /* argument bytes worth keeping of one exec */
 	bool exec;
+	bool exec_failed;
 	bool exit;
 	bool env; /* the whole environment of each exec goes along */
 };

@@ -2,6 +2,7 @@
 #include "decode.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -70,12 +71,28 @@ static struct text comm_view(const char comm[RECORD_COMM_BYTES])
 	return (struct text){ comm, strnlen(comm, RECORD_COMM_BYTES) };
 }
 
+/*
+ * fs/exec.c, alloc_bprm(): what is relative to a descriptor is told by way of /dev/fd. For a successful exec the kernel
+ * has done so; for an attempt it is done here.
+ */
+static void name_attempt(const struct record_exec *exec, struct event_exec *out)
+{
+	struct text given = out->filename;
+	int length;
+
+	if (exec->directory_fd == RECORD_FD_CWD || (given.length && given.bytes[0] == '/'))
+		return;
+	length = snprintf(out->filename_bytes, sizeof(out->filename_bytes), "/dev/fd/%d%s%.*s", exec->directory_fd,
+			  given.length ? "/" : "", (int)given.length, given.bytes);
+	out->filename = (struct text){ out->filename_bytes, (size_t)length };
+}
+
 static int decode_exec(const struct record_exec *exec, struct event *event)
 {
 	struct event_process *process = &event->process;
 	struct event_exec *out = &event->exec;
 
-	event->type = EVENT_EXEC;
+	event->type = exec->header.type == RECORD_EXEC ? EVENT_EXEC : EVENT_EXEC_FAILED;
 	process->task = exec->task;
 	process->comm = comm_view(exec->comm);
 	process->parent_comm = comm_view(exec->task.parent_comm);
@@ -83,14 +100,18 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 	process->unreadable = exec->unreadable;
 	out->tid = exec->tid;
 	out->argc = exec->argc;
+	out->error = (int)exec->error;
 	out->args_bytes = exec->args_bytes;
 	out->memfd = exec->flags & RECORD_FLAG_MEMFD;
 	out->deleted = exec->flags & RECORD_FLAG_DELETED;
+	out->has_exe = exec->header.type == RECORD_EXEC;
 	out->parent_has_exe = exec->parent_exe.offset != 0;
 	if (!slice_view(exec, exec->filename, &out->filename) || !slice_view(exec, exec->args, &out->args) ||
 	    !slice_view(exec, exec->env, &out->env) || !decode_paths(exec, out) || out->args.length > out->args_bytes ||
-	    memchr(out->filename.bytes, '\0', out->filename.length))
+	    memchr(out->filename.bytes, '\0', out->filename.length) || out->filename.length > RECORD_PATH_BYTES)
 		return -EBADMSG;
+	if (event->type == EVENT_EXEC_FAILED)
+		name_attempt(exec, out);
 	return 0;
 }
 
@@ -139,6 +160,7 @@ int decode_record(const void *bytes, size_t length, struct event *event)
 	static const size_t fixed_bytes[RECORD_TYPES] = {
 		[RECORD_EXEC] = sizeof(struct record_exec),
 		[RECORD_EXIT] = sizeof(struct record_exit),
+		[RECORD_EXEC_FAILED] = sizeof(struct record_exec),
 	};
 	const struct record_header *header = bytes;
 
@@ -150,5 +172,5 @@ int decode_record(const void *bytes, size_t length, struct event *event)
 	if (header->size > length || header->size < fixed_bytes[header->type])
 		return -EBADMSG;
 	event->time_ns = header->time_ns;
-	return header->type == RECORD_EXEC ? decode_exec(bytes, event) : decode_exit(bytes, event);
+	return header->type == RECORD_EXIT ? decode_exit(bytes, event) : decode_exec(bytes, event);
 }

@@ -7,6 +7,7 @@
 #include "encode.h"
 
 #include "clock.h"
+#include "error_name.h"
 #include "signal_name.h"
 
 #include <errno.h>
@@ -37,6 +38,8 @@ enum key {
 	KEY_SID,
 	KEY_COMM,
 	KEY_FILENAME,
+	KEY_ERROR,
+	KEY_ERRNO,
 	KEY_ARGS,
 	KEY_ARGC,
 	KEY_ARGS_BYTES,
@@ -103,6 +106,8 @@ static const struct {
 	[KEY_SID] = { "sid", JSON_INTEGER },
 	[KEY_COMM] = { "comm", JSON_STRING },
 	[KEY_FILENAME] = { "filename", JSON_STRING },
+	[KEY_ERROR] = { "error", JSON_STRING },
+	[KEY_ERRNO] = { "errno", JSON_INTEGER },
 	[KEY_ARGS] = { "args", JSON_ARRAY },
 	[KEY_ARGC] = { "argc", JSON_INTEGER },
 	[KEY_ARGS_BYTES] = { "args_bytes", JSON_INTEGER },
@@ -483,7 +488,7 @@ static void set_exec_strings(struct encoder *encoder, const struct event_exec *e
 {
 	if (!(unreadable & RECORD_KEY_FILENAME))
 		set_text(encoder, KEY_FILENAME, excerpt->filename);
-	if (!(unreadable & RECORD_KEY_EXE))
+	if (exec->has_exe && !(unreadable & RECORD_KEY_EXE))
 		set_text(encoder, KEY_EXE, excerpt->paths[EVENT_PATH_EXE]);
 	if (!(unreadable & RECORD_KEY_CWD))
 		set_text(encoder, KEY_CWD, excerpt->paths[EVENT_PATH_CWD]);
@@ -494,7 +499,7 @@ static void set_exec_strings(struct encoder *encoder, const struct event_exec *e
 	if (!(unreadable & RECORD_KEY_ARGS))
 		set_arguments(encoder, excerpt->args);
 	set_environment(encoder, exec->env, excerpt->env_value_bytes);
-	if (excerpt->truncated & RECORD_KEY_ARGS)
+	if (excerpt->truncated & RECORD_KEY_ARGS && exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN)
 		set_integer(encoder, KEY_ARGS_BYTES, exec->args_bytes);
 	set_names(encoder, KEY_TRUNCATED, excerpt->truncated);
 }
@@ -513,9 +518,14 @@ static void set_exec(struct encoder *encoder, const struct event *event, const s
 {
 	const struct event_exec *exec = &event->exec;
 
-	set_string(encoder, KEY_TYPE, "exec");
+	set_string(encoder, KEY_TYPE, event->type == EVENT_EXEC ? "exec" : "exec_failed");
 	set_process(encoder, &event->process);
-	set_integer(encoder, KEY_ARGC, exec->argc);
+	if (event->type == EVENT_EXEC_FAILED) {
+		set_string(encoder, KEY_ERROR, error_name(exec->error, (char[ERROR_NAME_BYTES]){ 0 }));
+		set_integer(encoder, KEY_ERRNO, (uint64_t)exec->error);
+	}
+	if (exec->argc != RECORD_ARGC_UNKNOWN)
+		set_integer(encoder, KEY_ARGC, exec->argc);
 	if (exec->tid != event->process.task.pid)
 		set_integer(encoder, KEY_TID, exec->tid);
 	if (exec->memfd)
@@ -590,7 +600,7 @@ static size_t write_event(struct encoder *encoder, const struct event *event, co
 	set_text(encoder, KEY_HOST, text_from_string(event->host));
 	set_string(encoder, KEY_BOOT_ID, event->boot_id);
 	set_integer(encoder, KEY_SCHEMA, SCHEMA_VERSION);
-	if (event->type == EVENT_EXEC)
+	if (event->type == EVENT_EXEC || event->type == EVENT_EXEC_FAILED)
 		set_exec(encoder, event, excerpt);
 	else if (event->type == EVENT_EXIT)
 		set_exit(encoder, event);
@@ -714,7 +724,7 @@ int encode_event(struct encoder *encoder, const struct event *event, char *line,
 	size_t written;
 
 	encoder->error = 0;
-	if (event->type == EVENT_EXEC) {
+	if (event->type == EVENT_EXEC || event->type == EVENT_EXEC_FAILED) {
 		excerpt.filename = event->exec.filename;
 		excerpt.args = event->exec.args;
 		memcpy(excerpt.paths, event->exec.paths, sizeof(excerpt.paths));

@@ -143,6 +143,6 @@ void enrich_event(const struct enricher *enricher, struct event *event)
 		return;
 	}
 	enrich_process(enricher, event);
-	if (event->type == EVENT_EXEC)
+	if (event->type != EVENT_EXIT)
 		container_from_cgroup(event->exec.paths[EVENT_PATH_CGROUP], &event->exec.container);
 }

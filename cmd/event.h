@@ -15,11 +15,14 @@
 
 /* A path of RECORD_PATH_BYTES of names with their NULs is as long with its slashes. */
 #define EVENT_PATH_BYTES RECORD_PATH_BYTES
+/* "/dev/fd/NUMBER/" before a filename */
+#define EVENT_FILENAME_BYTES (RECORD_PATH_BYTES + 32)
 #define EVENT_ID_BYTES 64
 #define EVENT_TTY_BYTES 24
 
 enum event_type {
 	EVENT_EXEC,
+	EVENT_EXEC_FAILED, /* in event.exec as well; it has no exe */
 	EVENT_EXIT,
 	EVENT_LOST,
 };
@@ -51,17 +54,20 @@ struct event_process {
 
 struct event_exec {
 	/* decode */
-	uint64_t args_bytes; /* the true length; args.length may be less */
+	uint64_t args_bytes; /* the true length, or RECORD_ARGS_BYTES_UNKNOWN; args.length may be less */
 	uint32_t tid; /* of the calling thread, before the exec */
-	uint32_t argc;
+	uint32_t argc; /* or RECORD_ARGC_UNKNOWN */
+	int error; /* errno(3) of a failed attempt */
 	bool memfd;
 	bool deleted;
+	bool has_exe;
 	bool parent_has_exe;
 	struct text filename;
 	struct text args; /* strings, each ended by a NUL but perhaps the last */
 	struct text env; /* likewise, "NAME=value" */
 	struct text paths[EVENT_PATHS];
 	char path_bytes[EVENT_PATHS][EVENT_PATH_BYTES];
+	char filename_bytes[EVENT_FILENAME_BYTES];
 
 	/* enrich */
 	struct container container;

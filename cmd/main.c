@@ -158,6 +158,7 @@ static enum status run(const struct options *options)
 		.buffer_bytes = options->buffer_bytes,
 		.args_max_bytes = options->line_max_bytes,
 		.exec = options->events & OPTIONS_EVENT_EXEC,
+		.exec_failed = options->events & OPTIONS_EVENT_EXEC_FAILED,
 		.exit = options->events & OPTIONS_EVENT_EXIT,
 		.env = options->env_names != NULL,
 	};

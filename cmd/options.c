@@ -87,6 +87,7 @@ static unsigned int find_event(const char *name, size_t length)
 		enum options_event event;
 	} events[] = {
 		{ "exec", OPTIONS_EVENT_EXEC },
+		{ "exec_failed", OPTIONS_EVENT_EXEC_FAILED },
 		{ "exit", OPTIONS_EVENT_EXIT },
 	};
 
@@ -108,7 +109,7 @@ static int take_events(struct options *options, const char *name, const char *va
 		length = strcspn(rest, ",");
 		event = find_event(rest, length);
 		if (!event) {
-			log_error("--%s %s: unknown event '%.*s': this version has exec and exit", name, value,
+			log_error("--%s %s: unknown event '%.*s': there are exec, exec_failed and exit", name, value,
 				  (int)length, rest);
 			return -EINVAL;
 		}
@@ -189,7 +190,7 @@ static int take_help(struct options *options, const char *name, const char *valu
 static const struct option_row rows[] = {
 	{ 'o', "output", "DEST", "where the lines go: - (stdout, the default)", take_output },
 	{ 'f', "format", "NAME", "what they look like: native (the default)", take_format },
-	{ 'e', "events", "LIST", "what is told: exec (the default), exit", take_events },
+	{ 'e', "events", "LIST", "what is told: exec (the default), exec_failed, exit", take_events },
 	{ 0, "max-line", "BYTES", "longest line with its newline (default 15360)", take_max_line },
 	{ 0, "buffer", "SIZE", "ring buffer, a power of two (default 8M)", take_buffer },
 	{ 0, "env", "NAME[,NAME]", "capture these environment variables", take_env },

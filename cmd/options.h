@@ -9,6 +9,7 @@
 enum options_event {
 	OPTIONS_EVENT_EXEC = 1 << 0,
 	OPTIONS_EVENT_EXIT = 1 << 1,
+	OPTIONS_EVENT_EXEC_FAILED = 1 << 2,
 };
 
 struct options {

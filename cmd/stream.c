@@ -42,6 +42,7 @@ struct stream {
 static const char *const record_type_names[RECORD_TYPES] = {
 	[RECORD_EXEC] = "exec",
 	[RECORD_EXIT] = "exit",
+	[RECORD_EXEC_FAILED] = "exec_failed",
 };
 
 static const char *const capture_loss_names[CAPTURE_LOSSES] = {

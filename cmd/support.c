@@ -3,6 +3,7 @@
 
 #include "capture.h"
 #include "log.h"
+#include "tracefs.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -124,6 +125,18 @@ static int probe_sched_process_exit(char why[WHY_BYTES])
 	return probe_tracepoint("btf_trace_sched_process_exit", why);
 }
 
+static int probe_tracefs(char why[WHY_BYTES])
+{
+	int id = tracefs_event_id("syscalls", "sys_enter_execve");
+
+	if (id >= 0) {
+		explain(why, "syscalls:sys_enter_execve, for --events exec_failed");
+		return 0;
+	}
+	explain(why, "for --events exec_failed: %s: run 'mount -t tracefs tracefs /sys/kernel/tracing'", strerror(-id));
+	return -EOPNOTSUPP;
+}
+
 static int probe_programs(char why[WHY_BYTES])
 {
 	const struct capture_options options = {
@@ -168,6 +181,7 @@ static const struct fact facts[] = {
 	{ "hook sched_process_exec", probe_sched_process_exec, true },
 	{ "hook task_rename", probe_task_rename, true },
 	{ "hook sched_process_exit", probe_sched_process_exit, false },
+	{ "tracepoint sys_enter_execve", probe_tracefs, false },
 	{ "programs", probe_programs, true },
 	{ "count of skipped runs", probe_recursion_misses, false },
 };
@@ -188,12 +202,12 @@ int support_print(void)
 
 	libbpf_set_print(silence);
 	if (!uname(&name))
-		printf("%-8s %-24s %s %s %s\n", "ok", "kernel", name.sysname, name.release, name.machine);
+		printf("%-8s %-28s %s %s %s\n", "ok", "kernel", name.sysname, name.release, name.machine);
 	for (size_t i = 0; i < FACTS; i++) {
 		char why[WHY_BYTES] = "";
 		int missing = facts[i].probe(why);
 
-		printf("%-8s %-24s %s\n", missing ? "missing" : "ok", facts[i].name, why);
+		printf("%-8s %-28s %s\n", missing ? "missing" : "ok", facts[i].name, why);
 		if (missing && facts[i].required && !result)
 			result = missing;
 	}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * save_record ARGS_MAX MARKER FILE PROGRAM [ARG...]: executes PROGRAM and writes the bytes of the last record
- * that contains MARKER to FILE, for the tests that go without a kernel.
+ * that contains MARKER to FILE, for the tests that go without a kernel. SAVE_RECORD=exit or exec_failed is for records
+ * of these.
  */
 #include "capture.h"
 
@@ -30,9 +31,10 @@ int main(int argc, char **argv)
 	if (argc < 5)
 		return 2;
 	options.args_max_bytes = (size_t)atol(argv[1]);
-	if (kind && !strcmp(kind, "exit")) {
+	if (kind) {
 		options.exec = false;
-		options.exit = true;
+		options.exit = !strcmp(kind, "exit");
+		options.exec_failed = !strcmp(kind, "exec_failed");
 	}
 	if (capture_new(&capture, &options)) {
 		fprintf(stderr, "save_record: cannot capture\n");

@@ -1,0 +1,203 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# Attempts that failed: each one once, with what the caller was told.
+
+load lib
+
+# attempt CODE: python3 makes one attempt, `execute(path, args)`, prepared by CODE, in $BATS_TEST_TMPDIR, after which the
+# process is named "attempt"; leaves the errno that it got in $got and its line in $line.
+attempt() {
+	mkdir -p "$BATS_TEST_TMPDIR/place"
+	got=$(python3 - "$BATS_TEST_TMPDIR/place" "$marker" "$helpers/hold" 3>&- <<END
+import ctypes, os, sys
+os.chdir(sys.argv[1])
+marker, hold = sys.argv[2:4]
+libc = ctypes.CDLL(None, use_errno=True)
+libc.prctl(15, b"attempt", 0, 0, 0)
+def execute(path, args, env={}):
+    try:
+        os.execve(path, args, env)
+    except OSError as error:
+        print(error.errno)
+def raw(*words):
+    libc.syscall(*words)
+    print(ctypes.get_errno())
+$1
+END
+	)
+	poll have_failed
+}
+
+have_failed() {
+	line=$(jq -c 'select(.type == "exec_failed" and .comm == "attempt")' "$lines" 2>/dev/null | tail -n 1)
+	[ -n "$line" ]
+}
+
+# failed_with NAME: that error, as the caller saw it, and as often as it was made
+failed_with() {
+	expect error "$1"
+	expect errno "$got"
+	expect exe null
+	expect cwd "$BATS_TEST_TMPDIR/place"
+	[ "$(jq -c 'select(.type == "exec_failed" and .comm == "attempt")' "$lines" | wc -l)" = 1 ]
+}
+
+@test "ENOENT: a file that is not there, with its arguments" {
+	start_exectap --events exec_failed
+	attempt 'execute("./not-there", ["a", "two words", "", marker, ""])'
+	failed_with ENOENT
+	expect filename ./not-there
+	expect 'args | tojson' "[\"a\",\"two words\",\"\",\"$marker\",\"\"]"
+	expect argc 5
+	expect uid "$(id -u)"
+	expect truncated null
+}
+
+@test "EACCES: a file that is not executable" {
+	start_exectap --events exec_failed
+	attempt 'open("plain", "w").close(); execute("./plain", ["plain"])'
+	failed_with EACCES
+}
+
+@test "ENOEXEC: a file of no known format" {
+	start_exectap --events exec,exec_failed
+	attempt 'open("text", "w").write("hello\n"); os.chmod("text", 0o755); execute("./text", ["text"])'
+	failed_with ENOEXEC
+}
+
+@test "E2BIG: an argument that is too long" {
+	start_exectap --events exec_failed
+	attempt 'execute(hold, ["hold", "x" * 200000, "last"])'
+	failed_with E2BIG
+	expect filename "$helpers/hold"
+	expect argc 3
+	expect 'truncated | tojson' '["args"]'
+	expect args_bytes null
+	[[ $(key 'args[1]') == xxxxx* ]]
+}
+
+@test "ELOOP, ENOTDIR and ENAMETOOLONG: paths that lead nowhere" {
+	start_exectap --events exec_failed
+	attempt 'os.symlink("loop", "loop"); execute("./loop", ["loop"])'
+	failed_with ELOOP
+	stop_exectap
+	start_exectap --events exec_failed
+	attempt 'execute("/etc/passwd/x", ["x"])'
+	failed_with ENOTDIR
+	stop_exectap
+	start_exectap --events exec_failed
+	attempt 'execute("n" * 300, ["x"])'
+	failed_with ENAMETOOLONG
+	expect 'filename | length' 300
+}
+
+@test "ETXTBSY: a file that is open for writing" {
+	start_exectap --events exec_failed
+	attempt 'import shutil; shutil.copy(hold, "busy"); file = open("busy", "ab"); execute("./busy", ["busy"])'
+	failed_with ETXTBSY
+}
+
+@test "EFAULT: pointers that lead nowhere are unreadable, not empty" {
+	local execve
+	case $(uname -m) in aarch64) execve=221 ;; *) execve=59 ;; esac
+	start_exectap --events exec_failed
+	attempt "raw($execve, ctypes.c_void_p(1), None, None)"
+	failed_with EFAULT
+	expect 'unreadable | tojson' '["filename"]'
+	expect filename null
+	stop_exectap
+	start_exectap --events exec_failed
+	attempt "raw($execve, hold.encode(), ctypes.c_void_p(16), None)"
+	failed_with EFAULT
+	expect filename "$helpers/hold"
+	expect 'unreadable | tojson' '["args"]'
+	expect args null
+	expect argc null
+	stop_exectap
+	start_exectap --events exec_failed
+	attempt "raw($execve, hold.encode(), (ctypes.c_void_p * 3)(ctypes.cast(b'first', ctypes.c_void_p), 8, None), None)"
+	failed_with EFAULT
+	expect 'unreadable | tojson' '["args"]'
+}
+
+@test "execveat: a name relative to a descriptor is told by way of /dev/fd, as the kernel does it" {
+	local execveat
+	case $(uname -m) in aarch64) execveat=281 ;; *) execveat=322 ;; esac
+	start_exectap --events exec_failed
+	attempt "fd = os.open('/usr', os.O_RDONLY); os.dup2(fd, 77); raw($execveat, 77, b'bin/not-there', (ctypes.c_char_p * 2)(b'x', None), None, 0)"
+	failed_with ENOENT
+	expect filename /dev/fd/77/bin/not-there
+	expect 'args | tojson' '["x"]'
+}
+
+@test "an exec that kills its process is told once, by the caller's name" {
+	local status=0
+	start_exectap --events exec,exec_failed
+	# a program whose only segment can't be mapped: noticed when the old one is gone already
+	cat >"$BATS_TEST_TMPDIR/killer" <<'END'
+import os, struct, sys
+machine = 183 if os.uname().machine == "aarch64" else 62
+header = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0x400000, 64, 0, 0, 64, 56, 1, 64, 0, 0)
+segment = struct.pack("<IIQQQQQQ", 1, 5, 0, 0x7ffffffff000 & ~0xfff, 0, 0x100000000000, 0x100000000000, 0x1000)
+path = sys.argv[1]
+open(path, "wb").write(header + segment + bytes(4096))
+os.chmod(path, 0o755)
+open("/proc/self/comm", "w").write("attempt")
+os.execv(path, ["broken", "argument"])
+END
+	python3 "$BATS_TEST_TMPDIR/killer" "$BATS_TEST_TMPDIR/$marker" 3>&- || status=$?
+	[ "$status" -ge 128 ]
+	poll have_failed
+	[ "$(jq -c 'select(.type == "exec_failed" and .comm == "attempt")' "$lines" | wc -l)" = 1 ]
+	expect 'unreadable | tojson' '["filename","args"]'
+	[ "$(jq -c 'select(.type == "exec" and .comm == "attempt")' "$lines" | wc -l)" = 0 ]
+}
+
+@test "successful execs are no failures, also by a thread that is not the leader" {
+	start_exectap --events exec,exec_failed
+	"$helpers/storm" 1 500 "$marker" "$helpers/noop"
+	hold "$helpers/thread_exec" "$helpers/hold"
+	stop_exectap
+	[ "$(jq -c 'select(.type == "exec" and ((.args[1] // "") | startswith("'"$marker"'-")))' "$lines" | wc -l)" = 500 ]
+	[ "$(jq -c 'select(.type == "exec_failed" and (.comm == "storm" or .comm == "thread_exec"))' "$lines" | wc -l)" = 0 ]
+}
+
+rss() {
+	awk '/^VmRSS/ { print $2 }' "/proc/$exectap_pid/status"
+}
+
+# fail_often FROM TO: that many attempts to execute what is not there, each with a number of its own
+fail_often() {
+	python3 -c 'import os, sys
+for number in range(int(sys.argv[2]), int(sys.argv[3])):
+    try:
+        os.execv("/nonexistent", [f"{sys.argv[1]}-{number}"])
+    except OSError:
+        pass' "$marker" "$1" "$2" 3>&-
+}
+
+@test "100,000 failed attempts are lines, each once, or counted, and memory stays flat" {
+	local before lost written
+	start_exectap --events exec_failed
+	fail_often 0 1000
+	before=$(rss)
+	fail_often 1000 100000
+	echo "$before KiB before, $(rss) KiB after"
+	# the ring buffer's pages count as resident once they were read
+	[ "$(rss)" -le $((before + 16384 + 512)) ]
+	stop_exectap
+	written=$(grep -c "\"args\":\\[\"$marker-" "$lines")
+	lost=$(jq -s '[.[] | select(.type == "lost") | .count] | add // 0' "$lines")
+	echo "$written written, $lost lost"
+	[ "$(grep -o "\"$marker-[0-9]*\"" "$lines" | sort -u | wc -l)" = "$written" ]
+	[ $((written + lost)) -ge 100000 ]
+	[ $((written + lost)) -le 100200 ] # other programs of this host look for files in vain as well
+}
+
+@test "where tracefs is not mounted it works all the same" {
+	if grep -q ' tracefs ' /proc/self/mounts; then
+		unshare --mount sh -c 'umount -a -t tracefs; exec "$0" --check' "$exectap" | grep -E '^ok +tracepoint sys_enter_execve'
+	else
+		"$exectap" --check | grep -E '^ok +tracepoint sys_enter_execve'
+	fi
+}
