@@ -62,6 +62,25 @@ static __always_inline void output_scratch(struct scratch *scratch, enum record_
 }
 
 /*
+ * Reads head and tail into a reservation of twice half_bytes. Each length is loaded and checked right before its use:
+ * one that has to be kept on the stack over a call loses its bounds on kernels up to 6.1.
+ */
+static __always_inline bool fill_long(__u8 *room, const struct scratch *scratch, __u32 head_bytes, __u64 half_bytes)
+{
+	__u64 args_bytes, env_bytes;
+
+	if (bpf_probe_read_kernel(room, head_bytes, scratch->record))
+		return false;
+	args_bytes = *(const volatile __u64 *)&scratch->tail.args_bytes;
+	if (args_bytes > half_bytes - RECORD_HEAD_MAX_BYTES ||
+	    bpf_probe_read_user(room + head_bytes, args_bytes, (const void *)scratch->tail.args))
+		return false;
+	env_bytes = *(const volatile __u64 *)&scratch->tail.env_bytes;
+	return env_bytes <= half_bytes &&
+	       !bpf_probe_read_user(room + head_bytes + args_bytes, env_bytes, (const void *)scratch->tail.env);
+}
+
+/*
  * Sends a record whose tail (scratch->tail) is too long for the scratch, or is not in one piece: it is
  * read straight into the ring buffer, behind the `head_bytes` of the scratch. bpf_ringbuf_reserve()
  * takes constant sizes only (bpf-helpers(7)), so the reservation is a power of two; args may fill one half
@@ -78,9 +97,7 @@ static __always_inline void output_scratch(struct scratch *scratch, enum record_
 			output_count_loss(type, RECORD_LOSS_BUFFER_FULL);                                              \
 			return true;                                                                                   \
 		}                                                                                                      \
-		if (bpf_probe_read_kernel(room, head_bytes, scratch->record) ||                                        \
-		    bpf_probe_read_user(room + head_bytes, args_bytes, (const void *)scratch->tail.args) ||            \
-		    bpf_probe_read_user(room + head_bytes + args_bytes, env_bytes, (const void *)scratch->tail.env)) { \
+		if (!fill_long(room, scratch, head_bytes, (reserve_bytes) / 2)) {                                      \
 			bpf_ringbuf_discard(room, BPF_RB_NO_WAKEUP);                                                   \
 			return false;                                                                                  \
 		}                                                                                                      \

@@ -71,14 +71,15 @@ static __always_inline __u32 scratch_claim(void)
 {
 	__u32 first = (bpf_get_smp_processor_id() & config_cpu_mask) * SCRATCH_SLOTS_PER_CPU;
 
-	for (__u32 slot = first; slot < first + SCRATCH_SLOTS_PER_CPU; slot++) {
-		struct scratch *scratch = scratch_get(slot);
+	/* A counter of its own: between two unknown numbers the verifier sees thousands of rounds, "too complex". */
+	for (__u32 i = 0; i < SCRATCH_SLOTS_PER_CPU; i++) {
+		struct scratch *scratch = scratch_get(first + i);
 
 		if (!scratch)
 			break;
 		__sync_fetch_and_add(&scratch->users, 1);
 		if (*(volatile __u32 *)&scratch->users == 1)
-			return slot;
+			return first + i;
 		__sync_fetch_and_add(&scratch->users, -1);
 	}
 	return SCRATCH_NONE;
