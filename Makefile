@@ -85,7 +85,10 @@ UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_BUILD)/tests/%)
 # The stages that need no kernel
 PURE_OBJECTS := $(addprefix $(BUILD)/cmd/,clock.o container.o decode.o encode.o enrich.o error_name.o signal_name.o text.o)
-HELPERS := $(addprefix build/tests/,hold idle noop reap refuse save_record storm thread_exec threads)
+HELPERS := $(addprefix build/tests/,execveat hold idle noop reap refuse save_record storm thread_exec threads)
+ifeq ($(ARCH),x86_64)
+HELPERS += build/tests/noop32
+endif
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
@@ -94,6 +97,12 @@ helpers: $(HELPERS)
 build/tests/noop: tests/helpers/noop.c
 	@mkdir -p $(@D)
 	$(CC) $(WARNINGS) -static -nostdlib -o $@ $<
+
+build/tests/noop32: tests/helpers/noop32.S
+	@mkdir -p $(@D)
+	as --32 -o $@.o $<
+	ld -m elf_i386 -o $@ $@.o
+	rm $@.o
 
 # Static, so that it runs in a chroot.
 build/tests/hold: tests/helpers/hold.c

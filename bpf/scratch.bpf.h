@@ -49,7 +49,7 @@ struct scratch {
 
 /*
  * A power of two less one, set by the loader. CPUs that are equal under it share slots, which the claim
- * makes safe. (A mask, since 6.18 refuses the program with EFAULT where a remainder stands here.)
+ * makes safe.
  */
 const volatile __u32 config_cpu_mask = 0;
 
