@@ -31,9 +31,11 @@ __noinline int args_stride(__u32 slot)
 		long length;
 
 		if (!scratch->args.string) {
-			const __u64 *pointer = (const __u64 *)scratch->args.vector + scratch->args.index;
+			__u64 pointer = scratch->args.vector + (__u64)scratch->args.index * scratch->args.pointer_bytes;
 
-			if (bpf_probe_read_user(&scratch->args.string, sizeof(*pointer), pointer))
+			if (scratch->args.pointer_bytes == 4
+				    ? bpf_probe_read_user(&scratch->args.string, 4, (const void *)pointer)
+				    : bpf_probe_read_user(&scratch->args.string, 8, (const void *)pointer))
 				return ARGS_UNREADABLE;
 			if (!scratch->args.string)
 				return ARGS_DONE;
@@ -61,7 +63,8 @@ __noinline int args_stride(__u32 slot)
 }
 
 /* Appends the strings of the argv at the user address `vector` to the record at `offset`. */
-static __always_inline int args_append(struct scratch *scratch, __u32 slot, __u32 offset, __u64 vector)
+static __always_inline int args_append(struct scratch *scratch, __u32 slot, __u32 offset, __u64 vector,
+				       __u32 pointer_bytes)
 {
 	int result = 0;
 
@@ -71,6 +74,7 @@ static __always_inline int args_append(struct scratch *scratch, __u32 slot, __u3
 	scratch->args.start = offset;
 	scratch->args.end = offset;
 	scratch->args.cut = 0;
+	scratch->args.pointer_bytes = pointer_bytes;
 	if (!vector)
 		return ARGS_DONE;
 	for (int stride = 0; stride < ARGS_STRIDES && !result; stride++)

@@ -270,7 +270,7 @@ struct attempt {
 	__u64 filename;
 	__u64 argv;
 	__s32 directory_fd;
-	__u32 reserved;
+	__u32 pointer_bytes; /* 4 for a 32-bit caller */
 };
 
 struct {
@@ -317,9 +317,9 @@ static __always_inline __u32 append_failed_filename(struct scratch *scratch, str
 }
 
 static __always_inline __u32 append_failed_args(struct scratch *scratch, struct record_exec *exec, __u32 slot,
-						__u32 end, __u64 argv)
+						__u32 end, const struct attempt *attempt)
 {
-	int result = args_append(scratch, slot, end, argv);
+	int result = args_append(scratch, slot, end, attempt->argv, attempt->pointer_bytes);
 
 	exec->args_bytes = RECORD_ARGS_BYTES_UNKNOWN;
 	exec->argc = result == ARGS_DONE ? scratch->args.index : RECORD_ARGC_UNKNOWN;
@@ -355,7 +355,7 @@ static __always_inline void send_failed(struct scratch *scratch, __u32 slot, con
 	end = append_parent_exe(exec, slot, task, end);
 	end = append_cgroup(exec, slot, task, end);
 	if (!gone)
-		end = append_failed_args(scratch, exec, slot, end, attempt->argv);
+		end = append_failed_args(scratch, exec, slot, end, attempt);
 	exec->header.size = end;
 	output_scratch(scratch, RECORD_EXEC_FAILED, end);
 }
@@ -393,7 +393,9 @@ struct exit_context {
 
 static __always_inline int enter_attempt(unsigned long filename, unsigned long argv, int directory_fd)
 {
-	struct attempt attempt = { .filename = filename, .argv = argv, .directory_fd = directory_fd };
+	struct attempt attempt = {
+		.filename = filename, .argv = argv, .directory_fd = directory_fd, .pointer_bytes = sizeof(__u64)
+	};
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 
 	/* an exec that succeeded left its caller's name, if no one asked for it */
@@ -420,6 +422,70 @@ static __always_inline int leave_attempt(long result)
 	}
 	handle_return(&attempt, result);
 	return 0;
+}
+
+/*
+ * The tracepoints make every system call of every task slower, these do not, but not every kernel lets them be
+ * attached; the loader tries, and names the functions. These are the entry points, which still have the caller's
+ * registers when they return.
+ */
+static __always_inline int return_from_entry(__u64 filename, __u64 argv, int directory_fd, __u32 pointer_bytes,
+					     long result)
+{
+	struct attempt attempt = {
+		.filename = filename, .argv = argv, .directory_fd = directory_fd, .pointer_bytes = pointer_bytes
+	};
+
+	if (result >= 0) { /* it left its caller's name, if no one asked for it */
+		__u32 tid = (__u32)bpf_get_current_pid_tgid();
+
+		bpf_map_delete_elem(&callers, &tid);
+		return 0;
+	}
+	handle_return(&attempt, result);
+	return 0;
+}
+
+#if defined(__TARGET_ARCH_x86)
+#define ENTRY_ARGUMENT_1(regs) BPF_CORE_READ(regs, di)
+#define ENTRY_ARGUMENT_2(regs) BPF_CORE_READ(regs, si)
+#define ENTRY_ARGUMENT_3(regs) BPF_CORE_READ(regs, dx)
+#define COMPAT_ARGUMENT_1(regs) BPF_CORE_READ(regs, bx)
+#define COMPAT_ARGUMENT_2(regs) BPF_CORE_READ(regs, cx)
+#define COMPAT_ARGUMENT_3(regs) BPF_CORE_READ(regs, dx)
+#elif defined(__TARGET_ARCH_arm64)
+#define ENTRY_ARGUMENT_1(registers) BPF_CORE_READ(registers, regs[0])
+#define ENTRY_ARGUMENT_2(registers) BPF_CORE_READ(registers, regs[1])
+#define ENTRY_ARGUMENT_3(registers) BPF_CORE_READ(registers, regs[2])
+#define COMPAT_ARGUMENT_1 ENTRY_ARGUMENT_1
+#define COMPAT_ARGUMENT_2 ENTRY_ARGUMENT_2
+#define COMPAT_ARGUMENT_3 ENTRY_ARGUMENT_3
+#endif
+
+SEC("fexit")
+int BPF_PROG(return_execve, struct pt_regs *regs, long result)
+{
+	return return_from_entry(ENTRY_ARGUMENT_1(regs), ENTRY_ARGUMENT_2(regs), RECORD_FD_CWD, 8, result);
+}
+
+SEC("fexit")
+int BPF_PROG(return_execveat, struct pt_regs *regs, long result)
+{
+	return return_from_entry(ENTRY_ARGUMENT_2(regs), ENTRY_ARGUMENT_3(regs), ENTRY_ARGUMENT_1(regs), 8, result);
+}
+
+SEC("fexit")
+int BPF_PROG(return_compat_execve, struct pt_regs *regs, long result)
+{
+	return return_from_entry((__u32)COMPAT_ARGUMENT_1(regs), (__u32)COMPAT_ARGUMENT_2(regs), RECORD_FD_CWD, 4,
+				 result);
+}
+
+SEC("fexit")
+int BPF_PROG(return_compat_execveat, struct pt_regs *regs, long result)
+{
+	return return_from_entry((__u32)COMPAT_ARGUMENT_2(regs), (__u32)COMPAT_ARGUMENT_3(regs),
+				 COMPAT_ARGUMENT_1(regs), 4, result);
 }
 
 SEC("tracepoint/syscalls/sys_enter_execve")

@@ -206,6 +206,20 @@ struct task_struct {
 	struct css_set *cgroups;
 };
 
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long dx;
+	unsigned long cx;
+	unsigned long si;
+	unsigned long di;
+	unsigned long bx;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct pt_regs {
+	__u64 regs[31];
+};
+#endif
+
 struct linux_binprm {
 	int argc;
 	const char *filename;

@@ -43,6 +43,8 @@ struct scratch {
 		__u32 start;
 		__u32 end;
 		__u32 cut;
+		__u32 pointer_bytes; /* 4 for a 32-bit caller */
+		__u32 reserved;
 	} args;
 	__u8 record[SCRATCH_RECORD_BYTES];
 };

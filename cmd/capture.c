@@ -28,6 +28,7 @@ struct capture {
 	struct exectap *skeleton;
 	struct ring *ring;
 	struct record_shared *shared;
+	bool attempts_by_return;
 	int program_fds[RECORD_TYPES]; /* -1: not loaded */
 };
 
@@ -95,49 +96,142 @@ static bool exit_has_group_dead(void)
 }
 
 /*
- * Attempts are seen at their system call: the programs, and the tracepoints they go to. (libbpf could attach them
- * itself where tracefs is mounted, which need not be.)
+ * Attempts are seen at their system call: by programs at the return of its entry points, where the kernel lets
+ * them be attached, else by programs at its tracepoints. (libbpf could attach the latter itself where
+ * tracefs is mounted, which need not be.)
  */
-struct syscall_program {
+struct attempt_program {
 	struct bpf_program *program;
 	struct bpf_link **link;
-	const char *event;
+	const char *target; /* a function of the kernel, or a tracepoint; NULL: this machine has none */
+	bool required;
 };
 
-#define SYSCALL_PROGRAMS 4
+#define RETURN_PROGRAMS 4
+#define TRACEPOINT_PROGRAMS 4
 
-static void list_syscall_programs(struct exectap *skeleton, struct syscall_program list[SYSCALL_PROGRAMS])
+/* arch/ARCH/include/asm/syscall_wrapper.h */
+#if defined(__x86_64__)
+#define ENTRY_POINT(name) "__x64_sys_" name
+#define COMPAT_ENTRY_POINT(name) "__ia32_compat_sys_" name
+#elif defined(__aarch64__)
+#define ENTRY_POINT(name) "__arm64_sys_" name
+#define COMPAT_ENTRY_POINT(name) "__arm64_compat_sys_" name
+#else
+#define ENTRY_POINT(name) "sys_" name
+#define COMPAT_ENTRY_POINT(name) "compat_sys_" name
+#endif
+
+static void list_returns(struct exectap *skeleton, struct attempt_program list[RETURN_PROGRAMS])
 {
-	list[0] = (struct syscall_program){ skeleton->progs.exit_execve, &skeleton->links.exit_execve,
-					    "sys_exit_execve" };
-	list[1] = (struct syscall_program){ skeleton->progs.exit_execveat, &skeleton->links.exit_execveat,
-					    "sys_exit_execveat" };
-	list[2] = (struct syscall_program){ skeleton->progs.enter_execve, &skeleton->links.enter_execve,
-					    "sys_enter_execve" };
-	list[3] = (struct syscall_program){ skeleton->progs.enter_execveat, &skeleton->links.enter_execveat,
-					    "sys_enter_execveat" };
+	list[0] = (struct attempt_program){ skeleton->progs.return_execve, NULL, ENTRY_POINT("execve"), true };
+	list[1] = (struct attempt_program){ skeleton->progs.return_execveat, NULL, ENTRY_POINT("execveat"), true };
+	list[2] = (struct attempt_program){ skeleton->progs.return_compat_execve, NULL, COMPAT_ENTRY_POINT("execve"),
+					    false };
+	list[3] = (struct attempt_program){ skeleton->progs.return_compat_execveat, NULL,
+					    COMPAT_ENTRY_POINT("execveat"), false };
 }
 
-static void choose_programs(struct exectap *skeleton, const struct capture_options *options)
+/* The ends first, so that no attempt is seen to begin that is not seen to end. */
+static void list_tracepoints(struct exectap *skeleton, struct attempt_program list[TRACEPOINT_PROGRAMS])
 {
-	struct syscall_program list[SYSCALL_PROGRAMS];
+	list[0] = (struct attempt_program){ skeleton->progs.exit_execve, &skeleton->links.exit_execve,
+					    "sys_exit_execve", true };
+	list[1] = (struct attempt_program){ skeleton->progs.exit_execveat, &skeleton->links.exit_execveat,
+					    "sys_exit_execveat", true };
+	list[2] = (struct attempt_program){ skeleton->progs.enter_execve, &skeleton->links.enter_execve,
+					    "sys_enter_execve", true };
+	list[3] = (struct attempt_program){ skeleton->progs.enter_execveat, &skeleton->links.enter_execveat,
+					    "sys_enter_execveat", true };
+}
+
+/* Attaches a program that does nothing to the return of a function, for a trial. */
+static int try_return(struct btf *btf, const char *function)
+{
+	static const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = BPF_TRACE_FEXIT);
+	int id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC), program, link, result = 0;
+
+	if (id < 0)
+		return id;
+	options.attach_btf_id = (__u32)id;
+	program = bpf_prog_load(BPF_PROG_TYPE_TRACING, "exectap_trial", "GPL", nothing, 2, &options);
+	if (program < 0)
+		return -errno;
+	link = bpf_raw_tracepoint_open(NULL, program);
+	if (link < 0)
+		result = -errno;
+	else
+		close(link);
+	close(program);
+	return result;
+}
+
+int capture_try_returns(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int result = btf ? try_return(btf, ENTRY_POINT("execve")) : -errno;
+
+	if (!result)
+		result = try_return(btf, ENTRY_POINT("execveat"));
+	btf__free(btf);
+	return result;
+}
+
+/* Loads those of the programs that have a target here. */
+static int target_returns(struct exectap *skeleton)
+{
+	struct attempt_program list[RETURN_PROGRAMS];
+	struct btf *btf = btf__load_vmlinux_btf();
+	int result = btf ? 0 : -errno;
+
+	list_returns(skeleton, list);
+	for (int i = 0; i < RETURN_PROGRAMS && !result; i++) {
+		if (!list[i].required && try_return(btf, list[i].target))
+			continue;
+		bpf_program__set_autoload(list[i].program, true);
+		result = bpf_program__set_attach_target(list[i].program, 0, list[i].target);
+	}
+	btf__free(btf);
+	return result;
+}
+
+static int choose_attempts(struct capture *capture, bool wanted)
+{
+	struct attempt_program list[TRACEPOINT_PROGRAMS];
+	struct exectap *skeleton = capture->skeleton;
+
+	list_returns(skeleton, list);
+	for (int i = 0; i < RETURN_PROGRAMS; i++)
+		bpf_program__set_autoload(list[i].program, false);
+	capture->attempts_by_return = wanted && !capture_try_returns();
+	list_tracepoints(skeleton, list);
+	for (int i = 0; i < TRACEPOINT_PROGRAMS; i++) {
+		bpf_program__set_autoload(list[i].program, wanted && !capture->attempts_by_return);
+		bpf_program__set_autoattach(list[i].program, false);
+	}
+	return capture->attempts_by_return ? target_returns(skeleton) : 0;
+}
+
+static int choose_programs(struct capture *capture, const struct capture_options *options)
+{
+	struct exectap *skeleton = capture->skeleton;
 
 	bpf_program__set_autoload(skeleton->progs.handle_exec, options->exec);
 	bpf_program__set_autoload(skeleton->progs.handle_task_rename, options->exec || options->exec_failed);
 	bpf_program__set_autoload(skeleton->progs.handle_exit, options->exit);
-	list_syscall_programs(skeleton, list);
-	for (int i = 0; i < SYSCALL_PROGRAMS; i++) {
-		bpf_program__set_autoload(list[i].program, options->exec_failed);
-		bpf_program__set_autoattach(list[i].program, false);
-	}
 	if (options->exit)
 		skeleton->rodata->config_exit_has_group_dead = exit_has_group_dead();
+	return choose_attempts(capture, options->exec_failed);
 }
 
-static int attach_tracepoint(struct syscall_program *attach)
+static int attach_tracepoint(struct attempt_program *attach)
 {
 	struct perf_event_attr attributes = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attributes) };
-	int id = tracefs_event_id("syscalls", attach->event), fd;
+	int id = tracefs_event_id("syscalls", attach->target), fd;
 	struct bpf_link *link;
 
 	if (id < 0)
@@ -158,16 +252,16 @@ static int attach_tracepoint(struct syscall_program *attach)
 	return 0;
 }
 
-static int attach_attempts(struct exectap *skeleton)
+static int attach_tracepoints(struct exectap *skeleton)
 {
-	struct syscall_program list[SYSCALL_PROGRAMS];
+	struct attempt_program list[TRACEPOINT_PROGRAMS];
 	int result = 0;
 
-	list_syscall_programs(skeleton, list);
-	for (int i = 0; i < SYSCALL_PROGRAMS && !result; i++) {
+	list_tracepoints(skeleton, list);
+	for (int i = 0; i < TRACEPOINT_PROGRAMS && !result; i++) {
 		result = attach_tracepoint(&list[i]);
 		if (result)
-			log_detail("cannot attach to syscalls:%s: %s", list[i].event, strerror(-result));
+			log_detail("cannot attach to syscalls:%s: %s", list[i].target, strerror(-result));
 	}
 	return result;
 }
@@ -198,7 +292,8 @@ static int start(struct capture *capture, const struct capture_options *options)
 {
 	int result = configure(capture->skeleton, options);
 
-	choose_programs(capture->skeleton, options);
+	if (!result)
+		result = choose_programs(capture, options);
 	if (!result)
 		result = exectap__load(capture->skeleton);
 	if (result)
@@ -209,9 +304,16 @@ static int start(struct capture *capture, const struct capture_options *options)
 	capture->shared = &capture->skeleton->bss->shared;
 	capture->program_fds[RECORD_EXEC] = bpf_program__fd(capture->skeleton->progs.handle_exec);
 	capture->program_fds[RECORD_EXIT] = bpf_program__fd(capture->skeleton->progs.handle_exit);
-	capture->program_fds[RECORD_EXEC_FAILED] = bpf_program__fd(capture->skeleton->progs.exit_execve);
+	capture->program_fds[RECORD_EXEC_FAILED] =
+		bpf_program__fd(capture->attempts_by_return ? capture->skeleton->progs.return_execve
+							    : capture->skeleton->progs.exit_execve);
 	result = exectap__attach(capture->skeleton);
-	return result || !options->exec_failed ? result : attach_attempts(capture->skeleton);
+	if (!result && options->exec_failed && !capture->attempts_by_return)
+		result = attach_tracepoints(capture->skeleton);
+	if (!result && options->exec_failed)
+		log_detail("failed attempts are seen at %s",
+			   capture->attempts_by_return ? "the entry points' return" : "the system calls' tracepoints");
+	return result;
 }
 
 int capture_new(struct capture **capture, const struct capture_options *options)

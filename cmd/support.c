@@ -137,6 +137,18 @@ static int probe_tracefs(char why[WHY_BYTES])
 	return -EOPNOTSUPP;
 }
 
+static int probe_returns(char why[WHY_BYTES])
+{
+	int result = capture_try_returns();
+
+	if (result)
+		explain(why, "%s: failed attempts come from the tracepoints, which slow all system calls",
+			strerror(-result));
+	else
+		explain(why, "for --events exec_failed, with no cost to other system calls");
+	return result;
+}
+
 static int probe_programs(char why[WHY_BYTES])
 {
 	const struct capture_options options = {
@@ -182,6 +194,7 @@ static const struct fact facts[] = {
 	{ "hook task_rename", probe_task_rename, true },
 	{ "hook sched_process_exit", probe_sched_process_exit, false },
 	{ "tracepoint sys_enter_execve", probe_tracefs, false },
+	{ "fexit on execve", probe_returns, false },
 	{ "programs", probe_programs, true },
 	{ "count of skipped runs", probe_recursion_misses, false },
 };

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * churn COUNT PROGRAM: executes PROGRAM COUNT times, each time in a process of its own; every third time from a thread
+ * that is not the leader, and every tenth process tries a file that is not there first.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void *execute(void *program)
+{
+	char *arguments[] = { program, "churn", NULL };
+
+	execv(program, arguments);
+	_exit(127);
+}
+
+static void live(long number, char *program)
+{
+	pthread_t thread;
+
+	if (number % 10 == 0)
+		execl("/nonexistent", "nonexistent", NULL);
+	if (number % 3 || pthread_create(&thread, NULL, execute, program))
+		execute(program);
+	for (;;)
+		pause();
+}
+
+int main(int argc, char **argv)
+{
+	long count;
+
+	if (argc != 3)
+		return 2;
+	count = atol(argv[1]);
+	for (long i = 0; i < count; i++) {
+		pid_t child = fork();
+		int status;
+
+		if (child == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			live(i, argv[2]);
+		}
+		if (child < 0 || waitpid(child, &status, 0) != child || status)
+			return 1;
+	}
+	return 0;
+}
