@@ -3,6 +3,7 @@
 
 #include "encode.h"
 #include "log.h"
+#include "sink.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -70,8 +71,9 @@ static int take_only(const char *name, const char *value, const char *only)
 
 static int take_output(struct options *options, const char *name, const char *value)
 {
-	(void)options;
-	return take_only(name, value, "-");
+	(void)name;
+	options->output = value;
+	return sink_check_destination(value);
 }
 
 static int take_format(struct options *options, const char *name, const char *value)
@@ -188,7 +190,7 @@ static int take_help(struct options *options, const char *name, const char *valu
 }
 
 static const struct option_row rows[] = {
-	{ 'o', "output", "DEST", "where the lines go: - (stdout, the default)", take_output },
+	{ 'o', "output", "DEST", "- (stdout), file:PATH, unix:PATH, unixgram:PATH", take_output },
 	{ 'f', "format", "NAME", "what they look like: native (the default)", take_format },
 	{ 'e', "events", "LIST", "what is told: exec (the default), exec_failed, exit", take_events },
 	{ 0, "max-line", "BYTES", "longest line with its newline (default 15360)", take_max_line },
@@ -256,6 +258,7 @@ int options_parse(struct options *options, int argc, char **argv)
 	int found, result;
 
 	*options = (struct options){
+		.output = "-",
 		.line_max_bytes = LINE_MAX_DEFAULT_BYTES,
 		.buffer_bytes = BUFFER_DEFAULT_BYTES,
 		.events = OPTIONS_EVENT_EXEC,

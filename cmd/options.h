@@ -13,6 +13,7 @@ enum options_event {
 };
 
 struct options {
+	const char *output; /* sink.h */
 	size_t line_max_bytes;
 	size_t buffer_bytes; /* a power of two */
 	unsigned int events; /* enum options_event, or'ed */

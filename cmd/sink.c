@@ -1,42 +1,129 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sink.h"
 
+#include "log.h"
+#include "sink_open.h"
+
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* What is gathered before it is written, at the most: what a pipe holds (pipe(7)). */
 #define GATHER_BYTES (64 * 1024)
 
+#define RETRY_FIRST_MS 100
+#define RETRY_LAST_MS 5000
+
 struct sink {
-	int fd;
+	struct sink_target target;
+	int fd; /* -1: not connected */
+	bool complained; /* of the outage at hand */
+	int retry_ms;
 	size_t line_max_bytes;
-	size_t used_bytes;
+	size_t used_bytes; /* committed */
+	size_t done_bytes; /* of these, written */
 	char *lines; /* GATHER_BYTES and one line more */
 };
 
-int sink_new(struct sink **sink, int fd, size_t line_max_bytes)
+int sink_check_destination(const char *destination)
+{
+	struct sink_target target;
+
+	if (!sink_target_parse(destination, &target))
+		return 0;
+	log_error("--output %s: unknown destination: give -, file:PATH, unix:PATH or unixgram:PATH", destination);
+	return -EINVAL;
+}
+
+size_t sink_line_max_bytes(const char *destination, size_t line_max_bytes)
+{
+	struct sink_target target;
+	size_t most = SIZE_MAX;
+
+	if (!sink_target_parse(destination, &target) && target.kind == SINK_UNIX_DATAGRAM)
+		most = sink_datagram_max_bytes(line_max_bytes);
+	return most < line_max_bytes ? most : line_max_bytes;
+}
+
+static bool is_socket(const struct sink *sink)
+{
+	return sink->target.kind == SINK_UNIX_STREAM || sink->target.kind == SINK_UNIX_DATAGRAM;
+}
+
+/* What is said of an outage, once. */
+static void complain(struct sink *sink, int error)
+{
+	if (sink->complained)
+		return;
+	sink->complained = true;
+	if (error == EPROTOTYPE)
+		log_error("%s: is the other type of socket: give %s:%s", sink->target.name,
+			  sink->target.kind == SINK_UNIX_STREAM ? "unixgram" : "unix", sink->target.path);
+	else
+		log_error("%s: %s: trying again until it works, nothing is dropped while the buffer holds it",
+			  sink->target.name, strerror(error));
+}
+
+static int connect_again(struct sink *sink)
+{
+	int fd = sink_target_open(&sink->target);
+
+	if (fd < 0) {
+		sink->retry_ms = sink->retry_ms ? sink->retry_ms * 2 : RETRY_FIRST_MS;
+		if (sink->retry_ms > RETRY_LAST_MS)
+			sink->retry_ms = RETRY_LAST_MS;
+		complain(sink, -fd);
+		return fd == -EPROTOTYPE ? fd : -ENOTCONN;
+	}
+	if (sink->complained)
+		log_info("%s: connected", sink->target.name);
+	sink->complained = false;
+	sink->retry_ms = 0;
+	sink->fd = fd;
+	return 0;
+}
+
+int sink_new(struct sink **sink, const char *destination, size_t line_max_bytes)
 {
 	struct sink *created = calloc(1, sizeof(*created));
+	int result;
 
 	if (!created)
 		return -ENOMEM;
-	created->fd = fd;
+	created->fd = -1;
 	created->line_max_bytes = line_max_bytes;
 	created->lines = malloc(GATHER_BYTES + line_max_bytes);
-	if (!created->lines) {
-		free(created);
-		return -ENOMEM;
+	result = created->lines ? sink_target_parse(destination, &created->target) : -ENOMEM;
+	created->target.line_max_bytes = line_max_bytes;
+	if (!result && !is_socket(created)) {
+		created->fd = sink_target_open(&created->target);
+		result = created->fd < 0 ? created->fd : 0;
+	}
+	if (result) {
+		sink_free(created);
+		return result;
 	}
 	*sink = created;
 	return 0;
+}
+
+static void disconnect(struct sink *sink)
+{
+	if (sink->fd >= 0 && sink->target.kind != SINK_STDOUT)
+		close(sink->fd);
+	sink->fd = -1;
+	/* back to the beginning of the line that was under way */
+	while (sink->done_bytes && sink->lines[sink->done_bytes - 1] != '\n')
+		sink->done_bytes--;
 }
 
 void sink_free(struct sink *sink)
 {
 	if (!sink)
 		return;
+	disconnect(sink);
 	free(sink->lines);
 	free(sink);
 }
@@ -44,6 +131,29 @@ void sink_free(struct sink *sink)
 int sink_fd(const struct sink *sink)
 {
 	return sink->fd;
+}
+
+int sink_hang_up(struct sink *sink)
+{
+	if (!is_socket(sink))
+		return -EPIPE;
+	disconnect(sink);
+	complain(sink, ECONNRESET);
+	return 0;
+}
+
+int sink_reopen(struct sink *sink)
+{
+	int fd;
+
+	if (sink->target.kind != SINK_FILE)
+		return 0;
+	fd = sink_target_open(&sink->target);
+	if (fd < 0)
+		return fd; /* and go on with the old one */
+	disconnect(sink);
+	sink->fd = fd;
+	return 0;
 }
 
 char *sink_room(struct sink *sink)
@@ -56,36 +166,77 @@ void sink_commit(struct sink *sink, size_t length)
 	sink->used_bytes += length;
 }
 
-/* Somebody else may have made the shared file description non-blocking; then this waits for room. */
-static int wait_writable(int fd)
+bool sink_is_pending(const struct sink *sink)
 {
-	struct pollfd writable = { .fd = fd, .events = POLLOUT };
+	return sink->used_bytes != 0;
+}
 
-	if (poll(&writable, 1, -1) < 0 && errno != EINTR)
-		return -errno;
-	return 0;
+/* As much as goes into one write: a datagram is one line. */
+static ssize_t write_some(struct sink *sink)
+{
+	const char *from = sink->lines + sink->done_bytes;
+	size_t length = sink->used_bytes - sink->done_bytes;
+
+	if (!is_socket(sink))
+		return write(sink->fd, from, length);
+	if (sink->target.kind == SINK_UNIX_DATAGRAM)
+		length = (size_t)((const char *)memchr(from, '\n', length) - from) + 1;
+	return send(sink->fd, from, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* A failed write: what there is to do about it. Returns 0 to write on, or what sink_flush() returns. */
+static int recover(struct sink *sink, int error)
+{
+	switch (error) {
+	case EINTR:
+		return 0;
+	case EAGAIN:
+		return -EAGAIN;
+	case ENOBUFS:
+	case ENOSPC:
+	case EDQUOT:
+		complain(sink, error);
+		sink->retry_ms = 10 * RETRY_FIRST_MS;
+		return -ENOTCONN;
+	case EPIPE:
+	case ECONNRESET:
+	case ECONNREFUSED:
+	case ENOTCONN:
+		if (!is_socket(sink))
+			return -error;
+		disconnect(sink);
+		complain(sink, error);
+		return connect_again(sink);
+	default:
+		return -error;
+	}
 }
 
 int sink_flush(struct sink *sink)
 {
-	size_t done = 0;
+	int result = sink->fd < 0 ? connect_again(sink) : 0;
 
-	while (done < sink->used_bytes) {
-		ssize_t written = write(sink->fd, sink->lines + done, sink->used_bytes - done);
+	while (!result && sink->done_bytes < sink->used_bytes) {
+		ssize_t written = write_some(sink);
 
-		if (written >= 0) {
-			done += (size_t)written;
+		if (written < 0) {
+			result = recover(sink, errno);
 			continue;
 		}
-		if (errno == EAGAIN) {
-			int result = wait_writable(sink->fd);
-
-			if (result)
-				return result;
-		} else if (errno != EINTR) {
-			return -errno;
+		sink->done_bytes += (size_t)written;
+		if (sink->complained) {
+			log_info("%s: goes on", sink->target.name);
+			sink->complained = false;
 		}
 	}
+	if (result)
+		return result;
 	sink->used_bytes = 0;
+	sink->done_bytes = 0;
 	return 0;
+}
+
+int sink_retry_ms(const struct sink *sink)
+{
+	return sink->retry_ms;
 }

@@ -1,22 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whole lines out. Lines are gathered and written together, one write(2) for a batch. */
+/*
+ * Whole lines out. Lines are gathered and written together. A line that was begun is finished; where a
+ * connection broke in the middle of one, the whole line goes again to the next reader.
+ */
 #ifndef EXECTAP_SINK_H
 #define EXECTAP_SINK_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct sink;
 
 /*
- * A sink that writes to the open descriptor fd, which stays the caller's, lines of up to line_max_bytes. Returns 0
- * or -ENOMEM; free with sink_free(), which writes nothing.
+ * Says on stderr what is wrong with a destination (exectap's --output) and returns -EINVAL, or 0.
  */
-int sink_new(struct sink **sink, int fd, size_t line_max_bytes);
+int sink_check_destination(const char *destination);
+
+/* The longest line up to line_max_bytes that the destination takes: a datagram has to fit into its socket's buffer. */
+size_t sink_line_max_bytes(const char *destination, size_t line_max_bytes);
+
+/*
+ * A sink for lines of up to line_max_bytes. A file is opened, which may fail; a reader that is not there yet is
+ * no failure. Returns 0 or -errno; free with sink_free(), which writes nothing.
+ */
+int sink_new(struct sink **sink, const char *destination, size_t line_max_bytes);
 void sink_free(struct sink *sink);
 
-/* Polled for errors only, it tells that the reader is gone. */
+/* To be polled for EPOLLERR and EPOLLHUP, and for EPOLLOUT after -EAGAIN; -1 while there is no connection. */
 int sink_fd(const struct sink *sink);
+
+/*
+ * What polling told of the descriptor: its reader is gone. Returns -EPIPE where that is the end (stdout), else 0: it
+ * will be connected again.
+ */
+int sink_hang_up(struct sink *sink);
+
+/* The file has been moved away (logrotate): what comes next goes to a new one. Returns 0 or -errno. */
+int sink_reopen(struct sink *sink);
 
 /* Room for one line; NULL where sink_flush() has to come first. */
 char *sink_room(struct sink *sink);
@@ -24,10 +45,17 @@ char *sink_room(struct sink *sink);
 /* Takes over the line of `length` bytes that was written into sink_room(). */
 void sink_commit(struct sink *sink, size_t length);
 
+/* Lines that were committed and are not written yet. */
+bool sink_is_pending(const struct sink *sink);
+
 /*
- * Writes what was committed, as long as it takes. Returns 0 or -errno (-EPIPE: the reader is gone),
- * and then it can't be told how much has arrived.
+ * Writes what was committed. Returns 0; -EAGAIN if the reader takes no more now (poll sink_fd() for writing) or
+ * -ENOTCONN if there is none or the disk is full (call again after sink_retry_ms()): nothing is lost, and no more may
+ * be committed than there is room for; -EPIPE if the reader of stdout is gone; another -errno if it can't go on.
  */
 int sink_flush(struct sink *sink);
+
+/* How long to wait after -ENOTCONN: 100 ms at first, up to 5 s. */
+int sink_retry_ms(const struct sink *sink);
 
 #endif

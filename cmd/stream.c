@@ -9,11 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-/* stream_finish() waits this long for records that a program is in the middle of writing. */
-#define FINISH_ROUNDS 1000
-#define FINISH_ROUND_NS 1000000
 
 /* Records that can't be decoded are lost here, not in the kernel. */
 enum undecoded {
@@ -151,7 +146,8 @@ static int confess_captured(struct stream *stream, uint64_t now_ns)
 				continue;
 			result = write_lost(stream, record_type_names[type], capture_loss_names[reason], count - *told,
 					    now_ns);
-			*told = count;
+			if (!result)
+				*told = count;
 		}
 	return result;
 }
@@ -168,9 +164,11 @@ static int confess(struct stream *stream)
 		if (count->now == count->told)
 			continue;
 		result = write_lost(stream, NULL, undecoded_names[reason], count->now - count->told, now_ns);
-		count->told = count->now;
+		if (!result)
+			count->told = count->now;
 	}
-	stream->lost_checked_ns = now_ns;
+	if (!result)
+		stream->lost_checked_ns = now_ns;
 	return result;
 }
 
@@ -179,9 +177,10 @@ long stream_drain(struct stream *stream)
 	const void *record;
 	long records = 0;
 	size_t length;
-	int result = 0;
+	int result;
 
 	enrich_refresh(stream->enricher);
+	result = flush(stream); /* what is left from the last time */
 	while (!result) {
 		if (!sink_room(stream->sink)) {
 			result = flush(stream);
@@ -199,19 +198,7 @@ long stream_drain(struct stream *stream)
 	return result ? result : records;
 }
 
-int stream_finish(struct stream *stream)
+bool stream_has_passed(const struct stream *stream, uint64_t end)
 {
-	const struct timespec pause = { .tv_nsec = FINISH_ROUND_NS };
-	uint64_t end = capture_written(stream->capture);
-
-	for (int round = 0; round < FINISH_ROUNDS; round++) {
-		long drained = stream_drain(stream);
-
-		if (drained < 0)
-			return (int)drained;
-		if (capture_read(stream->capture) >= end)
-			return 0;
-		nanosleep(&pause, NULL);
-	}
-	return -ETIMEDOUT;
+	return capture_read(stream->capture) >= end && !sink_is_pending(stream->sink);
 }

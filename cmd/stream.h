@@ -18,11 +18,12 @@ void stream_free(struct stream *stream);
 /*
  * Turns every record that is there into a line, adds a line for each kind of loss, and writes them
  * out. A record's room in the ring buffer is given back when its line is written. Returns the number of
- * records (at least 0) or -errno of the sink or encoder.
+ * records (at least 0) or -errno: what sink_flush() says, of which -EAGAIN and -ENOTCONN mean to call again, or
+ * -ENOMEM.
  */
 long stream_drain(struct stream *stream);
 
-/* The same for what the kernel holds at the time of the call, records still being written included. */
-int stream_finish(struct stream *stream);
+/* Whether everything that the kernel held at the time `end` (capture_written()) is written. */
+bool stream_has_passed(const struct stream *stream, uint64_t end);
 
 #endif

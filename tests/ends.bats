@@ -96,17 +96,22 @@ signal_taken() {
 	exectap_pid=
 }
 
-@test "a full disk ends it with status 1 and its reason" {
+@test "a full disk is said once, waited out, and the end does not wait for it" {
 	local status=0
 	: >"$log"
 	"$exectap" >/dev/full 2>"$log" 3>&- &
 	exectap_pid=$!
 	poll watching
 	"$helpers/noop"
+	poll grep -q 'No space left on device' "$log"
+	"$helpers/noop"
+	kill -0 "$exectap_pid"
+	kill -TERM "$exectap_pid"
 	wait "$exectap_pid" || status=$?
 	exectap_pid=
 	[ "$status" = 1 ]
-	grep -q 'No space left on device' "$log"
+	[ "$(grep -c 'No space left on device' "$log")" = 1 ]
+	grep -q 'the last lines are dropped' "$log"
 }
 
 @test "a closed standard output is told, and no other file gets the lines" {

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where lines go: from the text of --output to an open descriptor. */
+#ifndef EXECTAP_SINK_OPEN_H
+#define EXECTAP_SINK_OPEN_H
+
+#include <stddef.h>
+
+enum sink_kind {
+	SINK_STDOUT,
+	SINK_FILE,
+	SINK_UNIX_STREAM,
+	SINK_UNIX_DATAGRAM,
+};
+
+struct sink_target {
+	enum sink_kind kind;
+	const char *name; /* as it was given; borrowed */
+	const char *path; /* behind the colon; borrowed */
+	size_t line_max_bytes; /* a datagram's socket is made large enough for this, if the host allows it; 0: as it is
+				*/
+};
+
+/* Returns 0, or -EINVAL for what is no destination. */
+int sink_target_parse(const char *destination, struct sink_target *target);
+
+/*
+ * Opens or connects. A file is created with mode 0600, appended to and not reached through a symbolic link; where
+ * its last line was left unfinished, it is ended first. Returns the descriptor, which is the caller's (but 1 for
+ * stdout), or -errno: EPROTOTYPE where a socket is of the other type.
+ */
+int sink_target_open(const struct sink_target *target);
+
+/* The longest datagram that a socket sends whose buffer was made as large for wanted_bytes as this host allows. */
+size_t sink_datagram_max_bytes(size_t wanted_bytes);
+
+#endif

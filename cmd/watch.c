@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "watch.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* While there is something to do, records are drained in batches, and none of them wakes the reader. */
+#define BATCH_MS 20
+/* How long the end waits for a record that a program is in the middle of writing. */
+#define FINISH_ROUNDS 250
+
+static volatile sig_atomic_t stop_signals;
+static volatile sig_atomic_t reopen_signals;
+
+struct watch {
+	struct capture *capture;
+	struct stream *stream;
+	struct sink *sink;
+	int epoll;
+	int blocked; /* what kept stream_drain() from going on: 0, -EAGAIN or -ENOTCONN */
+	long drained; /* records, the last time */
+};
+
+/* The first signal asks for an orderly end; the second one won't wait for a reader that has stalled. */
+static void handle_stop(int signal)
+{
+	static const char message[] = "exectap: stopped by a second signal: what was not written yet is dropped\n";
+
+	(void)signal;
+	if (stop_signals++) {
+		ssize_t ignored = write(STDERR_FILENO, message, sizeof(message) - 1);
+
+		(void)ignored;
+		_exit(0);
+	}
+}
+
+static void handle_reopen(int signal)
+{
+	(void)signal;
+	reopen_signals = 1;
+}
+
+void watch_handle_signals(void)
+{
+	struct sigaction stop = { .sa_handler = handle_stop };
+	struct sigaction reopen = { .sa_handler = handle_reopen };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGHUP, &reopen, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* Waits like epoll_wait(2), but a signal that came before the call ends the wait as well. */
+static int wait_for(int epoll, struct epoll_event *event, int timeout_ms, bool stopping)
+{
+	sigset_t ours, former;
+	int found;
+
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ours, &former);
+	found = (stop_signals && !stopping) || reopen_signals ? 0 : epoll_pwait(epoll, event, 1, timeout_ms, &former);
+	sigprocmask(SIG_SETMASK, &former, NULL);
+	if (found < 0)
+		return errno == EINTR ? 0 : -errno;
+	return found;
+}
+
+/* The output's descriptor may be another one each time; a file can't be polled, and need not be (epoll_ctl(2)). */
+static void watch_output(const struct watch *watch)
+{
+	struct epoll_event event = { .events = watch->blocked ? EPOLLOUT : 0, .data.fd = sink_fd(watch->sink) };
+
+	if (event.data.fd >= 0 && epoll_ctl(watch->epoll, EPOLL_CTL_MOD, event.data.fd, &event) && errno == ENOENT)
+		epoll_ctl(watch->epoll, EPOLL_CTL_ADD, event.data.fd, &event);
+}
+
+static int watch_open(struct watch *watch)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.fd = capture_fd(watch->capture) };
+	int error;
+
+	watch->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (watch->epoll < 0)
+		return -errno;
+	if (!epoll_ctl(watch->epoll, EPOLL_CTL_ADD, event.data.fd, &event))
+		return 0;
+	error = errno;
+	close(watch->epoll);
+	return -error;
+}
+
+/* Nothing is announced, and no record wakes us, unless the last drain found nothing more to do. */
+static int choose_timeout_ms(struct watch *watch)
+{
+	if (watch->blocked == -EAGAIN)
+		return -1;
+	if (watch->blocked)
+		return sink_retry_ms(watch->sink);
+	return !watch->drained && capture_sleep(watch->capture) ? -1 : BATCH_MS;
+}
+
+static int wait_and_drain(struct watch *watch, bool stopping)
+{
+	struct epoll_event event = {};
+	int timeout_ms, found;
+
+	watch_output(watch);
+	timeout_ms = stopping && !watch->blocked ? BATCH_MS : choose_timeout_ms(watch);
+	found = wait_for(watch->epoll, &event, timeout_ms, stopping);
+	capture_wake(watch->capture);
+	if (found < 0)
+		return found;
+	if (found && event.data.fd == sink_fd(watch->sink) && event.events & (EPOLLERR | EPOLLHUP)) {
+		found = sink_hang_up(watch->sink);
+		if (found)
+			return found;
+	}
+	if (reopen_signals) {
+		reopen_signals = 0;
+		found = sink_reopen(watch->sink);
+		if (found)
+			log_error("cannot open the file again: %s: going on with the old one", strerror(-found));
+	}
+	watch->drained = stream_drain(watch->stream);
+	watch->blocked = 0;
+	if (watch->drained == -EAGAIN || watch->drained == -ENOTCONN)
+		watch->blocked = (int)watch->drained;
+	return watch->drained < 0 && !watch->blocked ? (int)watch->drained : 0;
+}
+
+/* Writes what the kernel holds at the call. A reader that is not there then has had its chance. */
+static int finish(struct watch *watch)
+{
+	uint64_t end = capture_written(watch->capture);
+	long drained = stream_drain(watch->stream);
+	int result = 0;
+
+	for (int round = 0; round < FINISH_ROUNDS && !stream_has_passed(watch->stream, end); round += !watch->blocked) {
+		watch->blocked = drained == -EAGAIN ? -EAGAIN : 0;
+		if (drained < 0 && !watch->blocked)
+			return (int)drained;
+		result = wait_and_drain(watch, true);
+		if (result || watch->blocked == -ENOTCONN)
+			return result ? result : watch->blocked;
+		drained = watch->drained;
+	}
+	return stream_has_passed(watch->stream, end) ? 0 : -ETIMEDOUT;
+}
+
+int watch_run(struct capture *capture, struct stream *stream, struct sink *sink)
+{
+	/* as if the output were gone: the first round connects without waiting for something to write */
+	struct watch watch = { .capture = capture, .stream = stream, .sink = sink, .blocked = -ENOTCONN };
+	int result = watch_open(&watch);
+
+	if (result)
+		return result;
+	while (!result && !stop_signals)
+		result = wait_and_drain(&watch, false);
+	if (!result)
+		result = finish(&watch);
+	close(watch.epoll);
+	return result;
+}

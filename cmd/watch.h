@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* When to drain, when to wait, when to end. */
+#ifndef EXECTAP_WATCH_H
+#define EXECTAP_WATCH_H
+
+#include "capture.h"
+#include "sink.h"
+#include "stream.h"
+
+/*
+ * SIGINT and SIGTERM: the first one ends watch_run() in order, the second one the process at once, with status 0.
+ * SIGHUP has a file opened again. SIGPIPE is ignored.
+ */
+void watch_handle_signals(void);
+
+/*
+ * Drains until a signal comes and what the kernel held by then is written, or the reader of stdout leaves. Returns 0,
+ * -ENOTCONN if there was no reader left to write the last lines to, or another -errno of the output.
+ */
+int watch_run(struct capture *capture, struct stream *stream, struct sink *sink);
+
+#endif
