@@ -175,6 +175,7 @@ static const struct {
 struct encoder {
 	size_t line_max_bytes;
 	const char *env_names;
+	bool no_args;
 	json_t *root;
 	json_t *values[KEYS];
 	uint64_t present; /* bit n: the event at hand has key n */
@@ -222,6 +223,7 @@ int encode_new(struct encoder **encoder, const struct encode_options *options)
 		return -ENOMEM;
 	created->line_max_bytes = options->line_max_bytes;
 	created->env_names = options->env_names;
+	created->no_args = options->no_args;
 	created->root = json_object();
 	created->raw_args = json_object();
 	created->raw_env = json_object();
@@ -496,7 +498,7 @@ static void set_exec_strings(struct encoder *encoder, const struct event_exec *e
 		set_text(encoder, KEY_CGROUP, excerpt->paths[EVENT_PATH_CGROUP]);
 	if (exec->parent_has_exe && !(unreadable & RECORD_KEY_PARENT_EXE))
 		set_text(encoder, KEY_PARENT_EXE, excerpt->paths[EVENT_PATH_PARENT_EXE]);
-	if (!(unreadable & RECORD_KEY_ARGS))
+	if (!encoder->no_args && !(unreadable & RECORD_KEY_ARGS))
 		set_arguments(encoder, excerpt->args);
 	set_environment(encoder, exec->env, excerpt->env_value_bytes);
 	if (excerpt->truncated & RECORD_KEY_ARGS && exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN)
@@ -730,6 +732,10 @@ int encode_event(struct encoder *encoder, const struct event *event, char *line,
 		memcpy(excerpt.paths, event->exec.paths, sizeof(excerpt.paths));
 		excerpt.env_value_bytes = SIZE_MAX;
 		excerpt.truncated = event->process.truncated;
+		if (encoder->no_args) {
+			excerpt.args.length = 0;
+			excerpt.truncated &= ~(uint32_t)RECORD_KEY_ARGS;
+		}
 	}
 	written = write_event(encoder, event, &excerpt, line);
 	if (!encoder->error && written > encoder->line_max_bytes)

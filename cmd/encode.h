@@ -16,6 +16,7 @@ struct encode_options {
 	size_t line_max_bytes; /* the longest line, newline included; at least ENCODE_LINE_MIN_BYTES */
 	const char *env_names; /* variables to show, separated by commas; NULL: none. Borrowed for as long as the
 				  encoder. */
+	bool no_args; /* leave args out */
 };
 
 /* Returns 0 or -ENOMEM; free with encode_free(). */

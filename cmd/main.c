@@ -61,7 +61,7 @@ static enum status run(const struct options *options)
 {
 	const struct capture_options capture_options = {
 		.buffer_bytes = options->buffer_bytes,
-		.args_max_bytes = options->line_max_bytes,
+		.args_max_bytes = options->no_args ? 0 : options->line_max_bytes,
 		.exec = options->events & OPTIONS_EVENT_EXEC,
 		.exec_failed = options->events & OPTIONS_EVENT_EXEC_FAILED,
 		.exit = options->events & OPTIONS_EVENT_EXIT,
@@ -70,6 +70,7 @@ static enum status run(const struct options *options)
 	const struct encode_options encode_options = {
 		.line_max_bytes = options->line_max_bytes,
 		.env_names = options->env_names,
+		.no_args = options->no_args,
 	};
 	enum status status = STATUS_FAILED;
 	struct enricher *enricher = NULL;

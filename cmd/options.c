@@ -157,6 +157,14 @@ static int take_buffer(struct options *options, const char *name, const char *va
 	return 0;
 }
 
+static int take_no_args(struct options *options, const char *name, const char *value)
+{
+	(void)name;
+	(void)value;
+	options->no_args = true;
+	return 0;
+}
+
 static int take_check(struct options *options, const char *name, const char *value)
 {
 	(void)name;
@@ -196,6 +204,7 @@ static const struct option_row rows[] = {
 	{ 0, "max-line", "BYTES", "longest line with its newline (default 15360)", take_max_line },
 	{ 0, "buffer", "SIZE", "ring buffer, a power of two (default 8M)", take_buffer },
 	{ 0, "env", "NAME[,NAME]", "capture these environment variables", take_env },
+	{ 0, "no-args", NULL, "leave arguments out", take_no_args },
 	{ 0, "check", NULL, "say what this host supports, and stop", take_check },
 	{ 'v', "verbose", NULL, "more diagnostics on stderr", take_verbose },
 	{ 'V', "version", NULL, "print the version, and stop", take_version },

@@ -18,6 +18,7 @@ struct options {
 	size_t buffer_bytes; /* a power of two */
 	unsigned int events; /* enum options_event, or'ed */
 	const char *env_names; /* separated by commas; NULL: none */
+	bool no_args;
 	bool verbose;
 	bool check;
 	bool help;

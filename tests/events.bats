@@ -169,3 +169,26 @@ close_to() {
 	kill -KILL "$pid"
 	wait "${held[0]}" || true
 }
+
+@test "--no-args leaves the arguments out, and nothing says they were cut" {
+	local place=$BATS_TEST_TMPDIR/$marker
+	cp "$helpers/noop" "$place"
+	start_exectap --no-args --events exec,exec_failed
+	"$place" one two three
+	python3 -c 'import os, sys
+try:
+    os.execv(sys.argv[1], ["one"])
+except FileNotFoundError:
+    pass' "$place-not-there"
+	stop_exectap
+	line=$(jq -c 'select(.type == "exec" and .filename == "'"$place"'")' "$lines")
+	expect args null
+	expect argc 4
+	expect truncated null
+	expect args_bytes null
+	line=$(jq -c 'select(.type == "exec_failed" and .filename == "'"$place-not-there"'")' "$lines" | head -n 1)
+	expect error ENOENT
+	expect args null
+	expect truncated null
+	[ "$(jq -c 'select(.args)' "$lines" | wc -l)" = 0 ]
+}

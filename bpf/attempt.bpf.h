@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* From the return of a failed execve(2) or execveat(2) to the record of it. */
+#ifndef EXECTAP_ATTEMPT_BPF_H
+#define EXECTAP_ATTEMPT_BPF_H
+
+#include "args.bpf.h"
+#include "caller.bpf.h"
+#include "exec.bpf.h"
+#include "kernel_types.h"
+#include "output.bpf.h"
+#include "record.h"
+#include "scratch.bpf.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+/* An attempt under way: where its strings are. One that succeeds never gets to take its entry out. */
+struct attempt {
+	__u64 filename;
+	__u64 argv;
+	__s32 directory_fd;
+	__u32 pointer_bytes; /* 4 for a 32-bit caller */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32); /* thread id */
+	__type(value, struct attempt);
+} attempts SEC(".maps");
+
+#define ERESTARTSYS 512 /* include/linux/errno.h: from here on, errors that user space never sees */
+
+static __always_inline __u32 append_failed_filename(struct scratch *scratch, struct record_exec *exec, __u32 end,
+						    const void *filename)
+{
+	long length = bpf_probe_read_user_str(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES, filename);
+
+	exec->filename.offset = end;
+	exec->filename.length = 0;
+	if (length <= 0) {
+		exec->unreadable |= RECORD_KEY_FILENAME;
+		return end;
+	}
+	if (length == RECORD_PATH_BYTES)
+		exec->truncated |= RECORD_KEY_FILENAME;
+	exec->filename.length = length - 1;
+	return end + length;
+}
+
+static __always_inline __u32 append_failed_args(struct scratch *scratch, struct record_exec *exec, __u32 slot,
+						__u32 end, const struct attempt *attempt)
+{
+	int result = args_append(scratch, slot, end, attempt->argv, attempt->pointer_bytes);
+
+	exec->args_bytes = RECORD_ARGS_BYTES_UNKNOWN;
+	exec->argc = result == ARGS_DONE ? scratch->args.index : RECORD_ARGC_UNKNOWN;
+	exec->args.offset = end;
+	if (result == ARGS_UNREADABLE) {
+		exec->unreadable |= RECORD_KEY_ARGS;
+		return end;
+	}
+	if (!result || scratch->args.cut)
+		exec->truncated |= RECORD_KEY_ARGS;
+	exec->args.length = scratch->args.end - end;
+	return scratch->args.end;
+}
+
+static __always_inline void send_failed(struct scratch *scratch, __u32 slot, const struct attempt *attempt, __u32 error)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u32 tid = (__u32)bpf_get_current_pid_tgid(), end = sizeof(struct record_exec);
+	struct record_exec *exec = begin_exec(scratch, RECORD_EXEC_FAILED, task);
+	bool gone = caller_fill_failed(exec, task, tid);
+
+	exec->tid = tid;
+	exec->error = error;
+	exec->directory_fd = attempt->directory_fd;
+	if (gone) {
+		exec->argc = RECORD_ARGC_UNKNOWN;
+		exec->args_bytes = RECORD_ARGS_BYTES_UNKNOWN;
+		exec->unreadable |= RECORD_KEY_FILENAME | RECORD_KEY_ARGS;
+	} else {
+		end = append_failed_filename(scratch, exec, end, (const void *)attempt->filename);
+	}
+	end = append_cwd(exec, slot, task, end);
+	end = append_parent_exe(exec, slot, task, end);
+	end = append_cgroup(exec, slot, task, end);
+	if (!gone)
+		end = append_failed_args(scratch, exec, slot, end, attempt);
+	exec->header.size = end;
+	output_scratch(scratch, RECORD_EXEC_FAILED, end);
+}
+
+/* At the return of execve(2) or execveat(2) with `result`. */
+static __always_inline void handle_return(const struct attempt *attempt, long result)
+{
+	__u32 slot;
+	struct scratch *scratch;
+
+	if (result >= 0 || result <= -ERESTARTSYS)
+		return;
+	slot = scratch_claim();
+	scratch = scratch_get(slot);
+	if (!scratch) {
+		output_count_loss(RECORD_EXEC_FAILED, RECORD_LOSS_NO_SCRATCH);
+		return;
+	}
+	send_failed(scratch, slot, attempt, -result);
+	scratch_release(slot);
+}
+
+/* /sys/kernel/tracing/events/syscalls/sys_enter_NAME/format */
+struct enter_context {
+	__u64 common;
+	long number;
+	unsigned long arguments[6];
+};
+
+struct exit_context {
+	__u64 common;
+	long number;
+	long result;
+};
+
+static __always_inline int enter_attempt(unsigned long filename, unsigned long argv, int directory_fd)
+{
+	struct attempt attempt = {
+		.filename = filename, .argv = argv, .directory_fd = directory_fd, .pointer_bytes = sizeof(__u64)
+	};
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+
+	/* an exec that succeeded left its caller's name, if no one asked for it */
+	bpf_map_delete_elem(&callers, &tid);
+	bpf_map_update_elem(&attempts, &tid, &attempt, BPF_ANY);
+	return 0;
+}
+
+/*
+ * A thread that is not the leader takes the leader's id when it gets past the point of no return; where it failed
+ * then, the only trace under that id is the caller's name.
+ */
+static __always_inline int leave_attempt(long result)
+{
+	struct attempt attempt = { .directory_fd = RECORD_FD_CWD };
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct attempt *found = bpf_map_lookup_elem(&attempts, &tid);
+
+	if (found) {
+		attempt = *found;
+		bpf_map_delete_elem(&attempts, &tid);
+	} else if (!bpf_map_lookup_elem(&callers, &tid)) {
+		return 0;
+	}
+	handle_return(&attempt, result);
+	return 0;
+}
+
+/*
+ * The tracepoints make every system call of every task slower, these do not, but not every kernel lets them be
+ * attached; the loader tries, and names the functions. These are the entry points, which still have the caller's
+ * registers when they return.
+ */
+static __always_inline int return_from_entry(__u64 filename, __u64 argv, int directory_fd, __u32 pointer_bytes,
+					     long result)
+{
+	struct attempt attempt = {
+		.filename = filename, .argv = argv, .directory_fd = directory_fd, .pointer_bytes = pointer_bytes
+	};
+
+	if (result >= 0) { /* it left its caller's name, if no one asked for it */
+		__u32 tid = (__u32)bpf_get_current_pid_tgid();
+
+		bpf_map_delete_elem(&callers, &tid);
+		return 0;
+	}
+	handle_return(&attempt, result);
+	return 0;
+}
+
+#if defined(__TARGET_ARCH_x86)
+#define ENTRY_ARGUMENT_1(regs) BPF_CORE_READ(regs, di)
+#define ENTRY_ARGUMENT_2(regs) BPF_CORE_READ(regs, si)
+#define ENTRY_ARGUMENT_3(regs) BPF_CORE_READ(regs, dx)
+#define COMPAT_ARGUMENT_1(regs) BPF_CORE_READ(regs, bx)
+#define COMPAT_ARGUMENT_2(regs) BPF_CORE_READ(regs, cx)
+#define COMPAT_ARGUMENT_3(regs) BPF_CORE_READ(regs, dx)
+#elif defined(__TARGET_ARCH_arm64)
+#define ENTRY_ARGUMENT_1(registers) BPF_CORE_READ(registers, regs[0])
+#define ENTRY_ARGUMENT_2(registers) BPF_CORE_READ(registers, regs[1])
+#define ENTRY_ARGUMENT_3(registers) BPF_CORE_READ(registers, regs[2])
+#define COMPAT_ARGUMENT_1 ENTRY_ARGUMENT_1
+#define COMPAT_ARGUMENT_2 ENTRY_ARGUMENT_2
+#define COMPAT_ARGUMENT_3 ENTRY_ARGUMENT_3
+#endif
+
+#endif

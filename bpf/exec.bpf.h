@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* From a task that has just executed a program to the record of it. */
+#ifndef EXECTAP_EXEC_BPF_H
+#define EXECTAP_EXEC_BPF_H
+
+#include "caller.bpf.h"
+#include "kernel_types.h"
+#include "output.bpf.h"
+#include "path.bpf.h"
+#include "record.h"
+#include "scratch.bpf.h"
+#include "task.bpf.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+/* Notes in the record what a path walker returned. Returns the end of the variable data. */
+static __always_inline __u32 take_path(struct record_exec *exec, struct record_slice *slice, enum record_key key,
+				       __u32 offset, int walked)
+{
+	__u32 end = walked & PATH_END_MASK;
+
+	if (walked & PATH_CUT)
+		exec->truncated |= key;
+	if (walked & PATH_UNREADABLE)
+		exec->unreadable |= key;
+	slice->offset = offset;
+	slice->length = end - offset;
+	return end;
+}
+
+static __always_inline __u32 append_filename(struct scratch *scratch, struct record_exec *exec,
+					     struct linux_binprm *bprm, __u32 end)
+{
+	long length = bpf_probe_read_kernel_str(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES, bprm->filename);
+
+	exec->filename.offset = end;
+	exec->filename.length = 0;
+	if (length <= 0) {
+		exec->unreadable |= RECORD_KEY_FILENAME;
+		return end;
+	}
+	exec->filename.length = length - 1;
+	return end + length;
+}
+
+/* mm/memfd.c, MFD_NAME_PREFIX */
+static __always_inline bool is_memfd_name(const __u8 *name)
+{
+	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' && name[4] == 'd' && name[5] == ':';
+}
+
+static __always_inline __u32 append_exe(struct record_exec *exec, struct scratch *scratch, __u32 slot,
+					struct task_struct *task, __u32 end)
+{
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+	struct path path = {};
+	int walked;
+
+	if (!file || bpf_core_read(&path, sizeof(path), &file->f_path)) {
+		exec->unreadable |= RECORD_KEY_EXE;
+		return end;
+	}
+	walked = path_append(slot, end, (__u64)path.mnt, (__u64)path.dentry);
+	if (!BPF_CORE_READ(path.dentry, d_hash.pprev) && !(walked & PATH_NAMELESS))
+		exec->flags |= RECORD_FLAG_DELETED; /* include/linux/dcache.h, d_unlinked() */
+	if (walked & PATH_NAMELESS && end <= RECORD_HEAD_MAX_BYTES - RECORD_NAME_BYTES &&
+	    is_memfd_name(&scratch->record[end]))
+		exec->flags |= RECORD_FLAG_MEMFD;
+	return take_path(exec, &exec->exe, RECORD_KEY_EXE, end, walked);
+}
+
+static __always_inline __u32 append_cwd(struct record_exec *exec, __u32 slot, struct task_struct *task, __u32 end)
+{
+	struct path path = {};
+
+	if (BPF_CORE_READ_INTO(&path, task, fs, pwd)) {
+		exec->unreadable |= RECORD_KEY_CWD;
+		return end;
+	}
+	return take_path(exec, &exec->cwd, RECORD_KEY_CWD, end,
+			 path_append(slot, end, (__u64)path.mnt, (__u64)path.dentry));
+}
+
+/*
+ * The parent may be exiting on another CPU. Its task_struct stays (RCU); exit_mm() clears ->mm before
+ * it lets go of the address space, so what was read is true if ->mm has not changed meanwhile.
+ */
+static __always_inline __u32 append_parent_exe(struct record_exec *exec, __u32 slot, struct task_struct *task,
+					       __u32 end)
+{
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent, group_leader);
+	struct mm_struct *mm = BPF_CORE_READ(parent, mm);
+	struct file *file = BPF_CORE_READ(mm, exe_file);
+	struct path path = {};
+	int walked;
+
+	if (!mm)
+		return end;
+	if (!file || bpf_core_read(&path, sizeof(path), &file->f_path)) {
+		exec->unreadable |= RECORD_KEY_PARENT_EXE;
+		return end;
+	}
+	walked = path_append(slot, end, (__u64)path.mnt, (__u64)path.dentry);
+	if (BPF_CORE_READ(parent, mm) != mm || BPF_CORE_READ(mm, exe_file) != file)
+		walked = end | PATH_UNREADABLE;
+	return take_path(exec, &exec->parent_exe, RECORD_KEY_PARENT_EXE, end, walked);
+}
+
+static __always_inline __u32 append_cgroup(struct record_exec *exec, __u32 slot, struct task_struct *task, __u32 end)
+{
+	__u64 node = (__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+
+	return take_path(exec, &exec->cgroup, RECORD_KEY_CGROUP, end, path_append_cgroup(slot, end, node));
+}
+
+/* What of args and env goes along; they lie one behind the other at the top of the new stack (fs/binfmt_elf.c). */
+static __always_inline void fill_tail(struct record_exec *exec, struct scratch *scratch, struct task_struct *task,
+				      __u32 end)
+{
+	struct mm_struct *mm = task->mm;
+	__u64 args_bytes = exec->args_bytes, env_bytes = 0;
+
+	if (args_bytes > config_args_max_bytes) {
+		args_bytes = config_args_max_bytes;
+		exec->truncated |= RECORD_KEY_ARGS;
+	}
+	if (config_env_max_bytes) {
+		env_bytes = mm->env_end - mm->env_start;
+		if (env_bytes > config_env_max_bytes) {
+			env_bytes = config_env_max_bytes;
+			exec->truncated |= RECORD_KEY_ENV;
+		}
+		exec->env.offset = end + args_bytes;
+		exec->env.length = env_bytes;
+	}
+	exec->args.offset = end;
+	exec->args.length = args_bytes;
+	exec->header.size = end + args_bytes + env_bytes;
+	scratch->tail.args = mm->arg_start;
+	scratch->tail.args_bytes = args_bytes;
+	scratch->tail.env = mm->env_start;
+	scratch->tail.env_bytes = env_bytes;
+}
+
+/* One read, where the tail is in one piece and fits into the scratch. */
+static __always_inline bool send_short(struct scratch *scratch, __u32 end)
+{
+	__u64 length = scratch->tail.args_bytes + scratch->tail.env_bytes;
+
+	if (end > RECORD_HEAD_MAX_BYTES || length > RECORD_SHORT_ARGS_BYTES)
+		return false;
+	if (scratch->tail.env_bytes && scratch->tail.args + scratch->tail.args_bytes != scratch->tail.env)
+		return false;
+	if (bpf_probe_read_user(&scratch->record[end], length, (const void *)scratch->tail.args))
+		return false;
+	output_scratch(scratch, RECORD_EXEC, end + length);
+	return true;
+}
+
+static __always_inline void send_with_tail(struct record_exec *exec, struct scratch *scratch, struct task_struct *task,
+					   __u32 end)
+{
+	fill_tail(exec, scratch, task, end);
+	if (send_short(scratch, end) || output_long(scratch, RECORD_EXEC, end))
+		return;
+	exec->truncated &= ~(RECORD_KEY_ARGS | RECORD_KEY_ENV);
+	exec->unreadable |= RECORD_KEY_ARGS | (config_env_max_bytes ? RECORD_KEY_ENV : 0);
+	exec->args.length = 0;
+	exec->env.length = 0;
+	exec->header.size = end;
+	output_scratch(scratch, RECORD_EXEC, end);
+}
+
+/* What every record of an exec begins with. */
+static __always_inline struct record_exec *begin_exec(struct scratch *scratch, enum record_type type,
+						      struct task_struct *task)
+{
+	struct record_exec *exec = (struct record_exec *)scratch->record;
+
+	__builtin_memset(exec, 0, sizeof(*exec));
+	exec->header.version = RECORD_VERSION;
+	exec->header.type = type;
+	exec->header.time_ns = bpf_ktime_get_boot_ns();
+	task_fill(&exec->task, task);
+	return exec;
+}
+
+#endif
