@@ -3,6 +3,7 @@
 #include "capture.h"
 #include "encode.h"
 #include "enrich.h"
+#include "filter.h"
 #include "log.h"
 #include "options.h"
 #include "sink.h"
@@ -56,8 +57,8 @@ static enum status run_attached(const struct options *options, struct capture *c
 	return STATUS_FAILED;
 }
 
-/* Makes every stage, the last one to be attached, and takes them down again. */
-static enum status run(const struct options *options)
+/* Makes every stage, the last one to be attached; free_stages() takes them down again, also where this failed. */
+static enum status make_stages(const struct options *options, struct stages *stages)
 {
 	const struct capture_options capture_options = {
 		.buffer_bytes = options->buffer_bytes,
@@ -72,39 +73,44 @@ static enum status run(const struct options *options)
 		.env_names = options->env_names,
 		.no_args = options->no_args,
 	};
-	enum status status = STATUS_FAILED;
-	struct enricher *enricher = NULL;
-	struct encoder *encoder = NULL;
-	struct capture *capture = NULL;
-	struct stream *stream = NULL;
-	struct sink *sink = NULL;
 	int result;
 
-	result = enrich_new(&enricher);
+	stages->filter = options->filter;
+	result = enrich_new(&stages->enricher);
 	if (!result)
-		result = encode_new(&encoder, &encode_options);
+		result = encode_new(&stages->encoder, &encode_options);
 	if (!result)
-		result = sink_new(&sink, options->output, options->line_max_bytes);
+		result = sink_new(&stages->sink, options->output, options->line_max_bytes);
 	if (result) {
 		log_error("cannot start: %s: %s", options->output, strerror(-result));
-		goto out;
+		return STATUS_FAILED;
 	}
-	result = capture_new(&capture, &capture_options);
-	if (result) {
-		status = status_of_support(support_diagnose(result));
-		goto out;
+	result = capture_new(&stages->capture, &capture_options);
+	return result ? status_of_support(support_diagnose(result)) : STATUS_STOPPED;
+}
+
+static void free_stages(const struct stages *stages)
+{
+	capture_free(stages->capture);
+	sink_free(stages->sink);
+	encode_free(stages->encoder);
+	enrich_free(stages->enricher);
+}
+
+static enum status run(const struct options *options)
+{
+	struct stages stages = {};
+	struct stream *stream;
+	enum status status = make_stages(options, &stages);
+
+	if (!status && stream_new(&stream, &stages)) {
+		log_error("cannot start: %s", strerror(ENOMEM));
+		status = STATUS_FAILED;
+	} else if (!status) {
+		status = run_attached(options, stages.capture, stream, stages.sink);
+		stream_free(stream);
 	}
-	result = stream_new(&stream, capture, enricher, encoder, sink);
-	if (result)
-		log_error("cannot start: %s", strerror(-result));
-	else
-		status = run_attached(options, capture, stream, sink);
-out:
-	stream_free(stream);
-	capture_free(capture);
-	sink_free(sink);
-	encode_free(encoder);
-	enrich_free(enricher);
+	free_stages(&stages);
 	return status;
 }
 
@@ -125,26 +131,37 @@ static int open_standard_descriptors(void)
 	return 0;
 }
 
-int main(int argc, char **argv)
+static enum status start(struct options *options)
 {
-	struct options options;
-
-	if (open_standard_descriptors())
-		return STATUS_FAILED;
-	if (options_parse(&options, argc, argv))
-		return STATUS_USAGE;
-	log_set_verbose(options.verbose);
-	if (options.help) {
+	log_set_verbose(options->verbose);
+	if (options->help) {
 		options_print_help();
 		return STATUS_STOPPED;
 	}
-	if (options.version) {
+	if (options->version) {
 		puts("exectap " EXECTAP_VERSION);
 		return STATUS_STOPPED;
 	}
-	if (options.check)
+	if (options->check)
 		return status_of_support(support_print());
-	options.line_max_bytes = sink_line_max_bytes(options.output, options.line_max_bytes);
+	options->line_max_bytes = sink_line_max_bytes(options->output, options->line_max_bytes);
 	watch_handle_signals();
-	return run(&options);
+	return run(options);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct filter *filter;
+	enum status status;
+
+	if (open_standard_descriptors())
+		return STATUS_FAILED;
+	if (filter_new(&filter)) {
+		log_error("cannot start: %s", strerror(ENOMEM));
+		return STATUS_FAILED;
+	}
+	status = options_parse(&options, filter, argc, argv) ? STATUS_USAGE : start(&options);
+	filter_free(filter);
+	return status;
 }

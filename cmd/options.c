@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include "encode.h"
+#include "filter.h"
 #include "log.h"
 #include "sink.h"
 
@@ -61,7 +62,7 @@ no_size:
 }
 
 /* For options that have one value so far. */
-static int take_only(const char *name, const char *value, const char *only)
+static int take_single(const char *name, const char *value, const char *only)
 {
 	if (!strcmp(value, only))
 		return 0;
@@ -79,7 +80,7 @@ static int take_output(struct options *options, const char *name, const char *va
 static int take_format(struct options *options, const char *name, const char *value)
 {
 	(void)options;
-	return take_only(name, value, "native");
+	return take_single(name, value, "native");
 }
 
 static unsigned int find_event(const char *name, size_t length)
@@ -157,6 +158,22 @@ static int take_buffer(struct options *options, const char *name, const char *va
 	return 0;
 }
 
+static int refuse_rule(const char *name, const char *value)
+{
+	log_error("--%s %s: not a rule: give KEY=GLOB, with a key of the lines", name, value);
+	return -EINVAL;
+}
+
+static int take_only(struct options *options, const char *name, const char *value)
+{
+	return filter_add_only(options->filter, value) ? refuse_rule(name, value) : 0;
+}
+
+static int take_skip(struct options *options, const char *name, const char *value)
+{
+	return filter_add_skip(options->filter, value) ? refuse_rule(name, value) : 0;
+}
+
 static int take_no_args(struct options *options, const char *name, const char *value)
 {
 	(void)name;
@@ -204,6 +221,8 @@ static const struct option_row rows[] = {
 	{ 0, "max-line", "BYTES", "longest line with its newline (default 15360)", take_max_line },
 	{ 0, "buffer", "SIZE", "ring buffer, a power of two (default 8M)", take_buffer },
 	{ 0, "env", "NAME[,NAME]", "capture these environment variables", take_env },
+	{ 0, "only", "KEY=GLOB", "tell only what matches; repeatable", take_only },
+	{ 0, "skip", "KEY=GLOB", "leave out what matches; repeatable", take_skip },
 	{ 0, "no-args", NULL, "leave arguments out", take_no_args },
 	{ 0, "check", NULL, "say what this host supports, and stop", take_check },
 	{ 'v', "verbose", NULL, "more diagnostics on stderr", take_verbose },
@@ -260,13 +279,14 @@ static int refuse(int found, char **argv)
 	return -EINVAL;
 }
 
-int options_parse(struct options *options, int argc, char **argv)
+int options_parse(struct options *options, struct filter *filter, int argc, char **argv)
 {
 	struct option long_options[ROWS + 1];
 	char letters[2 * ROWS + 2];
 	int found, result;
 
 	*options = (struct options){
+		.filter = filter,
 		.output = "-",
 		.line_max_bytes = LINE_MAX_DEFAULT_BYTES,
 		.buffer_bytes = BUFFER_DEFAULT_BYTES,

@@ -12,12 +12,15 @@ enum options_event {
 	OPTIONS_EVENT_EXEC_FAILED = 1 << 2,
 };
 
+struct filter;
+
 struct options {
 	const char *output; /* sink.h */
 	size_t line_max_bytes;
 	size_t buffer_bytes; /* a power of two */
 	unsigned int events; /* enum options_event, or'ed */
 	const char *env_names; /* separated by commas; NULL: none */
+	struct filter *filter; /* the caller's */
 	bool no_args;
 	bool verbose;
 	bool check;
@@ -25,8 +28,9 @@ struct options {
 	bool version;
 };
 
-/* Returns 0, or -EINVAL after one line on stderr that says what is wrong with which argument. */
-int options_parse(struct options *options, int argc, char **argv);
+/* Adds to options->filter, which the caller has made. Returns 0, or -EINVAL after one line on stderr that says what is
+ * wrong with which argument. */
+int options_parse(struct options *options, struct filter *filter, int argc, char **argv);
 
 /* --help, to stdout. */
 void options_print_help(void);

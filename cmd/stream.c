@@ -23,10 +23,7 @@ struct lost_count {
 };
 
 struct stream {
-	struct capture *capture;
-	struct enricher *enricher;
-	struct encoder *encoder;
-	struct sink *sink;
+	struct stages stages;
 	uint64_t seq;
 	uint64_t lost_checked_ns; /* CLOCK_BOOTTIME: what was lost before this has been told */
 	struct capture_lost lost_told;
@@ -51,17 +48,13 @@ static const char *const undecoded_names[UNDECODED_REASONS] = {
 	[UNDECODED_VERSION] = "unknown_record_version",
 };
 
-int stream_new(struct stream **stream, struct capture *capture, struct enricher *enricher, struct encoder *encoder,
-	       struct sink *sink)
+int stream_new(struct stream **stream, const struct stages *stages)
 {
 	struct stream *created = calloc(1, sizeof(*created));
 
 	if (!created)
 		return -ENOMEM;
-	created->capture = capture;
-	created->enricher = enricher;
-	created->encoder = encoder;
-	created->sink = sink;
+	created->stages = *stages;
 	created->lost_checked_ns = clock_boot_ns();
 	*stream = created;
 	return 0;
@@ -75,26 +68,28 @@ void stream_free(struct stream *stream)
 /* Writes what has been gathered; only then are the records behind it done with. */
 static int flush(struct stream *stream)
 {
-	int result = sink_flush(stream->sink);
+	int result = sink_flush(stream->stages.sink);
 
 	if (!result)
-		capture_release(stream->capture);
+		capture_release(stream->stages.capture);
 	return result;
 }
 
-/* Enriches and encodes stream->event as the next line. The sink must have room. */
+/* Makes stream->event the next line, unless it is filtered out. The sink must have room. */
 static int write_event(struct stream *stream)
 {
-	char *line = sink_room(stream->sink);
+	char *line = sink_room(stream->stages.sink);
 	size_t length;
 	int result;
 
 	stream->event.seq = stream->seq;
-	enrich_event(stream->enricher, &stream->event);
-	result = encode_event(stream->encoder, &stream->event, line, &length);
+	enrich_event(stream->stages.enricher, &stream->event);
+	if (!filter_passes(stream->stages.filter, &stream->event))
+		return 0;
+	result = encode_event(stream->stages.encoder, &stream->event, line, &length);
 	if (result)
 		return result;
-	sink_commit(stream->sink, length);
+	sink_commit(stream->stages.sink, length);
 	stream->seq++;
 	return 0;
 }
@@ -115,7 +110,7 @@ static int write_record(struct stream *stream, const void *record, size_t length
 static int write_lost(struct stream *stream, const char *event_type, const char *reason, uint64_t count, uint64_t to_ns)
 {
 	struct event *event = &stream->event;
-	int result = sink_room(stream->sink) ? 0 : flush(stream);
+	int result = sink_room(stream->stages.sink) ? 0 : flush(stream);
 
 	if (result)
 		return result;
@@ -136,7 +131,7 @@ static int confess_captured(struct stream *stream, uint64_t now_ns)
 	struct capture_lost lost;
 	int result = 0;
 
-	capture_get_lost(stream->capture, &lost);
+	capture_get_lost(stream->stages.capture, &lost);
 	for (int type = 0; type < RECORD_TYPES; type++)
 		for (int reason = 0; reason < CAPTURE_LOSSES && !result; reason++) {
 			uint64_t *told = &stream->lost_told.counts[type][reason];
@@ -179,14 +174,14 @@ long stream_drain(struct stream *stream)
 	size_t length;
 	int result;
 
-	enrich_refresh(stream->enricher);
+	enrich_refresh(stream->stages.enricher);
 	result = flush(stream); /* what is left from the last time */
 	while (!result) {
-		if (!sink_room(stream->sink)) {
+		if (!sink_room(stream->stages.sink)) {
 			result = flush(stream);
 			continue;
 		}
-		if (!capture_next(stream->capture, &record, &length))
+		if (!capture_next(stream->stages.capture, &record, &length))
 			break;
 		result = write_record(stream, record, length);
 		records++;
@@ -200,5 +195,5 @@ long stream_drain(struct stream *stream)
 
 bool stream_has_passed(const struct stream *stream, uint64_t end)
 {
-	return capture_read(stream->capture) >= end && !sink_is_pending(stream->sink);
+	return capture_read(stream->stages.capture) >= end && !sink_is_pending(stream->stages.sink);
 }

@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The pipe: record -> decode -> enrich -> encode -> sink, and the confession of what was lost. */
+/* The pipe: record -> decode -> enrich -> filter -> encode -> sink, and the confession of what was lost. */
 #ifndef EXECTAP_STREAM_H
 #define EXECTAP_STREAM_H
 
 #include "capture.h"
 #include "encode.h"
 #include "enrich.h"
+#include "filter.h"
 #include "sink.h"
 
 struct stream;
 
-/* All four stay the caller's. Returns 0 or -ENOMEM; free with stream_free(). */
-int stream_new(struct stream **stream, struct capture *capture, struct enricher *enricher, struct encoder *encoder,
-	       struct sink *sink);
+/* What the pipe is made of. */
+struct stages {
+	struct capture *capture;
+	struct enricher *enricher;
+	struct filter *filter;
+	struct encoder *encoder;
+	struct sink *sink;
+};
+
+/* The stages stay the caller's. Returns 0 or -ENOMEM; free with stream_free(). */
+int stream_new(struct stream **stream, const struct stages *stages);
 void stream_free(struct stream *stream);
 
 /*

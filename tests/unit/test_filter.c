@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Fields against the lines that the encoder makes of the same events, and the rules' logic. */
+#include "decode.h"
+#include "field.h"
+#include "filter.h"
+#include "fixture.h"
+#include "tap.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_BYTES 65536
+
+static struct event event;
+
+/* Decodes and enriches a recorded record, which stays the caller's to free, and the line of it. */
+static void *load(const char *path, struct enricher *enricher, json_t **line)
+{
+	const struct encode_options options = { .line_max_bytes = LINE_BYTES };
+	static char text[LINE_BYTES];
+	struct encoder *encoder;
+	size_t length;
+	void *record = fixture_read(path, &length);
+
+	CHECK(decode_record(record, length, &event) == 0);
+	enrich_event(enricher, &event);
+	CHECK(encode_new(&encoder, &options) == 0);
+	CHECK(encode_event(encoder, &event, text, &length) == 0);
+	encode_free(encoder);
+	*line = json_loadb(text, length, 0, NULL);
+	return record;
+}
+
+static bool same(json_t *json, struct text value)
+{
+	char number[32], replaced[TEXT_UTF8_MAX(LINE_BYTES)];
+	size_t length = text_to_utf8(value, replaced);
+
+	if (json_is_true(json))
+		return length == 4 && !memcmp(replaced, "true", 4);
+	if (json_is_integer(json)) {
+		snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(json));
+		return length == strlen(number) && !memcmp(replaced, number, length);
+	}
+	return json_string_length(json) == length && !memcmp(json_string_value(json), replaced, length);
+}
+
+/* Keys that have no field: times and sums, about the line rather than the event, or objects. */
+static bool has_no_field(const char *key)
+{
+	static const char *const without[] = { "timestamp",  "seq",	  "schema",	"start",
+					       "args_bytes", "truncated", "unreadable", "raw",
+					       "env",	     "duration",  "user_time",	"system_time",
+					       "max_rss",    "exit_code", "signal",	"core_dumped" };
+
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
+		if (!strcmp(key, without[i]))
+			return true;
+	return false;
+}
+
+static void compare(const char *key, json_t *json)
+{
+	const struct field *field = field_find(key, strlen(key));
+	char room[FIELD_ROOM_BYTES];
+	struct text value;
+	json_t *item;
+	size_t index;
+
+	if (has_no_field(key))
+		return;
+	CHECK(field);
+	if (json_is_array(json)) {
+		json_array_foreach(json, index, item)
+			CHECK(field_get(field, &event, index, room, &value) && same(item, value));
+		CHECK(!field_get(field, &event, json_array_size(json), room, &value));
+		return;
+	}
+	CHECK(field_get(field, &event, 0, room, &value) && same(json, value));
+	CHECK(!field_get(field, &event, 1, room, &value));
+}
+
+static void fields_are_what_lines_say(void)
+{
+	struct enricher *enricher;
+	glob_t records;
+
+	CHECK(enrich_new_fixed(&enricher, "host.example", FIXTURE_BOOT_ID, 0) == 0);
+	CHECK(glob("tests/unit/records/*.bin", 0, NULL, &records) == 0);
+	for (size_t i = 0; i < records.gl_pathc; i++) {
+		static const char *const often_absent[] = {
+			"tid",	  "tty",   "auid", "memfd",	   "deleted",
+			"exe",	  "error", "args", "container_id", "container_runtime",
+			"pod_uid"
+		};
+		char room[FIELD_ROOM_BYTES];
+		struct text value;
+		const char *key;
+		json_t *line, *json;
+		void *record = load(records.gl_pathv[i], enricher, &line);
+
+		json_object_foreach(line, key, json) compare(key, json);
+		for (size_t k = 0; k < sizeof(often_absent) / sizeof(often_absent[0]); k++) {
+			const struct field *field = field_find(often_absent[k], strlen(often_absent[k]));
+
+			if (!json_object_get(line, often_absent[k]))
+				CHECK(!field_get(field, &event, 0, room, &value));
+		}
+		json_decref(line);
+		free(record);
+	}
+	globfree(&records);
+	enrich_free(enricher);
+}
+
+/* Whether plain.bin passes a filter of these rules; "-" before a rule is for --skip. */
+static bool passes(const char *const rules[])
+{
+	struct enricher *enricher;
+	struct filter *filter;
+	json_t *line;
+	void *record;
+	bool result;
+
+	CHECK(enrich_new_fixed(&enricher, "host.example", FIXTURE_BOOT_ID, 0) == 0);
+	CHECK(filter_new(&filter) == 0);
+	for (; *rules; rules++)
+		CHECK((**rules == '-' ? filter_add_skip(filter, *rules + 1) : filter_add_only(filter, *rules)) == 0);
+	record = load("tests/unit/records/plain.bin", enricher, &line);
+	result = filter_passes(filter, &event);
+	json_decref(line);
+	free(record);
+	filter_free(filter);
+	enrich_free(enricher);
+	return result;
+}
+
+#define PASSES(...) passes((const char *const[]){ __VA_ARGS__, NULL })
+
+static void rules_are_combined(void)
+{
+	CHECK(passes((const char *const[]){ NULL }));
+	CHECK(PASSES("comm=save_record"));
+	CHECK(PASSES("comm=save_*"));
+	CHECK(!PASSES("comm=save"));
+	CHECK(!PASSES("comm=other"));
+	CHECK(PASSES("comm=other", "comm=save_*"));
+	CHECK(PASSES("comm=save_*", "uid=0"));
+	CHECK(!PASSES("comm=save_*", "uid=1"));
+	CHECK(PASSES("comm=save_*", "uid=1", "uid=0"));
+	CHECK(!PASSES("-comm=save_*"));
+	CHECK(PASSES("-comm=other"));
+	CHECK(PASSES("-comm=save_*", "-uid=1"));
+	CHECK(!PASSES("-comm=save_*", "-uid=0"));
+	CHECK(!PASSES("comm=save_*", "-exe=/tmp/*"));
+	CHECK(PASSES("exe=/tmp/*noop"));
+	CHECK(PASSES("args=two words"));
+	CHECK(PASSES("args="));
+	CHECK(!PASSES("args=two"));
+	CHECK(!PASSES("tty=*"));
+	CHECK(PASSES("-tty=*"));
+	CHECK(PASSES("type=exec"));
+	CHECK(!PASSES("type=exit", "comm=*"));
+	CHECK(PASSES("cap_eff=*f"));
+}
+
+static void nonsense_is_refused(void)
+{
+	struct filter *filter;
+
+	CHECK(filter_new(&filter) == 0);
+	CHECK(filter_add_only(filter, "nokey=1") == -EINVAL);
+	CHECK(filter_add_only(filter, "comm") == -EINVAL);
+	CHECK(filter_add_skip(filter, "=x") == -EINVAL);
+	CHECK(filter_add_skip(filter, "") == -EINVAL);
+	CHECK(filter_add_skip(filter, "comm=") == 0);
+	filter_free(filter);
+}
+
+static void losses_pass(void)
+{
+	struct filter *filter;
+
+	CHECK(filter_new(&filter) == 0);
+	CHECK(filter_add_only(filter, "comm=x") == 0);
+	CHECK(filter_add_skip(filter, "type=lost") == 0);
+	event = (struct event){ .type = EVENT_LOST };
+	CHECK(filter_passes(filter, &event));
+	filter_free(filter);
+}
+
+int main(void)
+{
+	tap_run("a field is what the line says, and absent where the line has no such key", fields_are_what_lines_say);
+	tap_run("rules for one key are alternatives, those for different keys all hold", rules_are_combined);
+	tap_run("what is no rule is refused", nonsense_is_refused);
+	tap_run("what was lost passes every filter", losses_pass);
+	return tap_end();
+}
