@@ -19,6 +19,7 @@
 
 /* The reader is woken from its batches when this part of the buffer is full. */
 #define WAKE_MARK_DIVISOR 4
+#define HOOKS_BYTES 512
 /* What is shown of a verifier log. */
 #define VERIFIER_LOG_TAIL_BYTES 4096
 /* A long record may take this part of the buffer at the most. */
@@ -29,6 +30,8 @@ struct capture {
 	struct ring *ring;
 	struct record_shared *shared;
 	bool attempts_by_return;
+	char hooks[HOOKS_BYTES];
+	size_t hooks_length;
 	int program_fds[RECORD_TYPES]; /* -1: not loaded */
 };
 
@@ -145,6 +148,15 @@ static void list_tracepoints(struct exectap *skeleton, struct attempt_program li
 					    "sys_enter_execveat", true };
 }
 
+static void note_hook(struct capture *capture, const char *group, const char *name)
+{
+	size_t room = sizeof(capture->hooks) - capture->hooks_length;
+	int length = snprintf(capture->hooks + capture->hooks_length, room, "%s%s%s", group, *name ? "/" : "", name);
+
+	if (length > 0 && (size_t)length < room)
+		capture->hooks_length += (size_t)length + 1;
+}
+
 /* Attaches a program that does nothing to the return of a function, for a trial. */
 static int try_return(struct btf *btf, const char *function)
 {
@@ -182,17 +194,18 @@ int capture_try_returns(void)
 }
 
 /* Loads those of the programs that have a target here. */
-static int target_returns(struct exectap *skeleton)
+static int target_returns(struct capture *capture)
 {
 	struct attempt_program list[RETURN_PROGRAMS];
 	struct btf *btf = btf__load_vmlinux_btf();
 	int result = btf ? 0 : -errno;
 
-	list_returns(skeleton, list);
+	list_returns(capture->skeleton, list);
 	for (int i = 0; i < RETURN_PROGRAMS && !result; i++) {
 		if (!list[i].required && try_return(btf, list[i].target))
 			continue;
 		bpf_program__set_autoload(list[i].program, true);
+		note_hook(capture, "fexit", list[i].target);
 		result = bpf_program__set_attach_target(list[i].program, 0, list[i].target);
 	}
 	btf__free(btf);
@@ -213,19 +226,25 @@ static int choose_attempts(struct capture *capture, bool wanted)
 		bpf_program__set_autoload(list[i].program, wanted && !capture->attempts_by_return);
 		bpf_program__set_autoattach(list[i].program, false);
 	}
-	return capture->attempts_by_return ? target_returns(skeleton) : 0;
+	return capture->attempts_by_return ? target_returns(capture) : 0;
 }
 
 static int choose_programs(struct capture *capture, const struct capture_options *options)
 {
 	struct exectap *skeleton = capture->skeleton;
+	struct bpf_program *program;
+	int result;
 
 	bpf_program__set_autoload(skeleton->progs.handle_exec, options->exec);
 	bpf_program__set_autoload(skeleton->progs.handle_task_rename, options->exec || options->exec_failed);
 	bpf_program__set_autoload(skeleton->progs.handle_exit, options->exit);
 	if (options->exit)
 		skeleton->rodata->config_exit_has_group_dead = exit_has_group_dead();
-	return choose_attempts(capture, options->exec_failed);
+	result = choose_attempts(capture, options->exec_failed);
+	bpf_object__for_each_program(program, skeleton->obj) if (bpf_program__autoload(program) &&
+								 strcmp(bpf_program__section_name(program), "fexit"))
+		note_hook(capture, bpf_program__section_name(program), "");
+	return result;
 }
 
 static int attach_tracepoint(struct attempt_program *attach)
@@ -382,6 +401,12 @@ bool capture_sleep(struct capture *capture)
 void capture_wake(struct capture *capture)
 {
 	__atomic_store_n(&capture->shared->consumer_sleeps, 0, __ATOMIC_RELAXED);
+}
+
+void capture_get_hooks(const struct capture *capture, const char **names, size_t *length)
+{
+	*names = capture->hooks;
+	*length = capture->hooks_length;
 }
 
 /* Runs of the program that the kernel skipped as recursions (5.12 and later; 0 before). */

@@ -61,6 +61,9 @@ uint64_t capture_read(const struct capture *capture);
 bool capture_sleep(struct capture *capture);
 void capture_wake(struct capture *capture);
 
+/* The names of the hooks in use, each ended by a NUL: "tp_btf/sched_process_exec". Owned by capture. */
+void capture_get_hooks(const struct capture *capture, const char **names, size_t *length);
+
 /* What was lost so far. */
 void capture_get_lost(const struct capture *capture, struct capture_lost *lost);
 

@@ -81,6 +81,13 @@ enum key {
 	KEY_EVENT_TYPE,
 	KEY_FROM,
 	KEY_TO,
+	KEY_VERSION,
+	KEY_KERNEL,
+	KEY_HOOKS,
+	KEY_SEEN,
+	KEY_WRITTEN,
+	KEY_FILTERED,
+	KEY_LOST,
 	KEY_TRUNCATED,
 	KEY_UNREADABLE,
 	KEY_RAW,
@@ -149,6 +156,13 @@ static const struct {
 	[KEY_EVENT_TYPE] = { "event_type", JSON_STRING },
 	[KEY_FROM] = { "from", JSON_STRING },
 	[KEY_TO] = { "to", JSON_STRING },
+	[KEY_VERSION] = { "version", JSON_STRING },
+	[KEY_KERNEL] = { "kernel", JSON_STRING },
+	[KEY_HOOKS] = { "hooks", JSON_ARRAY },
+	[KEY_SEEN] = { "seen", JSON_INTEGER },
+	[KEY_WRITTEN] = { "written", JSON_INTEGER },
+	[KEY_FILTERED] = { "filtered", JSON_INTEGER },
+	[KEY_LOST] = { "lost", JSON_INTEGER },
 	[KEY_TRUNCATED] = { "truncated", JSON_ARRAY },
 	[KEY_UNREADABLE] = { "unreadable", JSON_ARRAY },
 	[KEY_RAW] = { "raw", JSON_OBJECT },
@@ -172,14 +186,24 @@ static const struct {
 };
 #define MARKS (sizeof(marks) / sizeof(marks[0]))
 
+/* Bit n stands for key n. */
+typedef unsigned __int128 key_set;
+
+_Static_assert(KEYS <= 128, "a key_set has a bit for each key");
+
+static key_set key_bit(int key)
+{
+	return (key_set)1 << key;
+}
+
 struct encoder {
 	size_t line_max_bytes;
 	const char *env_names;
 	bool no_args;
 	json_t *root;
 	json_t *values[KEYS];
-	uint64_t present; /* bit n: the event at hand has key n */
-	uint64_t linked; /* the keys that root holds now */
+	key_set present; /* of the event at hand */
+	key_set linked; /* what root holds now */
 	json_t *raw_args; /* inside raw, by index */
 	json_t *raw_env; /* inside raw, by name */
 	char *scratch; /* one string on its way into the tree */
@@ -262,7 +286,7 @@ static void check(struct encoder *encoder, int result)
 
 static void mark_present(struct encoder *encoder, enum key key)
 {
-	encoder->present |= 1ull << key;
+	encoder->present |= key_bit(key);
 }
 
 static void set_integer(struct encoder *encoder, enum key key, uint64_t value)
@@ -577,13 +601,35 @@ static void set_lost(struct encoder *encoder, const struct event_lost *lost)
 	set_time(encoder, KEY_TO, lost->to_wall_ns);
 }
 
+static void set_heartbeat(struct encoder *encoder, const struct event *event)
+{
+	const struct event_heartbeat *totals = &event->heartbeat;
+	struct text hooks = totals->hooks, hook;
+
+	set_string(encoder, KEY_TYPE,
+		   event->type == EVENT_START	? "start"
+		   : event->type == EVENT_STATS ? "stats"
+						: "stop");
+	set_string(encoder, KEY_VERSION, totals->version);
+	set_text(encoder, KEY_KERNEL, text_from_string(totals->kernel));
+	check(encoder, json_array_clear(encoder->values[KEY_HOOKS]));
+	while (text_next_string(&hooks, &hook))
+		check(encoder,
+		      json_array_append_new(encoder->values[KEY_HOOKS], json_stringn(hook.bytes, hook.length)));
+	mark_present(encoder, KEY_HOOKS);
+	set_integer(encoder, KEY_SEEN, totals->seen);
+	set_integer(encoder, KEY_WRITTEN, totals->written);
+	set_integer(encoder, KEY_FILTERED, totals->filtered);
+	set_integer(encoder, KEY_LOST, totals->lost);
+}
+
 static void link_present(struct encoder *encoder)
 {
 	if (encoder->linked == encoder->present)
 		return;
 	check(encoder, json_object_clear(encoder->root));
 	for (int key = 0; key < KEYS; key++)
-		if (encoder->present & 1ull << key)
+		if (encoder->present & key_bit(key))
 			check(encoder, json_object_set_nocheck(encoder->root, keys[key].name, encoder->values[key]));
 	encoder->linked = encoder->error ? 0 : encoder->present;
 }
@@ -606,8 +652,10 @@ static size_t write_event(struct encoder *encoder, const struct event *event, co
 		set_exec(encoder, event, excerpt);
 	else if (event->type == EVENT_EXIT)
 		set_exit(encoder, event);
-	else
+	else if (event->type == EVENT_LOST)
 		set_lost(encoder, &event->lost);
+	else
+		set_heartbeat(encoder, event);
 	link_present(encoder);
 	if (encoder->error)
 		return 0;
@@ -703,7 +751,7 @@ static size_t fit(struct encoder *encoder, const struct event *event, struct exc
 	excerpt->args.length = 0;
 	length = write_event(encoder, event, excerpt, line);
 	excerpt->env_value_bytes = encoder->line_max_bytes;
-	while (length > encoder->line_max_bytes && (encoder->present & 1ull << KEY_ENV) && excerpt->env_value_bytes) {
+	while (length > encoder->line_max_bytes && (encoder->present & key_bit(KEY_ENV)) && excerpt->env_value_bytes) {
 		excerpt->env_value_bytes /= 2;
 		excerpt->truncated |= RECORD_KEY_ENV;
 		length = write_event(encoder, event, excerpt, line);

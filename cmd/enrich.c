@@ -18,6 +18,7 @@ struct enricher {
 	int64_t wall_minus_boot_ns;
 	bool fixed;
 	char host[HOST_BYTES];
+	char kernel[EVENT_KERNEL_BYTES];
 	char boot_id[BOOT_ID_BYTES];
 	char boot_key[BOOT_KEY_BYTES];
 };
@@ -91,8 +92,10 @@ void enrich_refresh(struct enricher *enricher)
 	if (enricher->fixed)
 		return;
 	enricher->wall_minus_boot_ns = clock_follow(enricher->wall_minus_boot_ns, clock_wall_minus_boot_ns());
-	if (!uname(&name))
-		snprintf(enricher->host, sizeof(enricher->host), "%s", name.nodename);
+	if (uname(&name))
+		return;
+	snprintf(enricher->host, sizeof(enricher->host), "%s", name.nodename);
+	snprintf(enricher->kernel, sizeof(enricher->kernel), "%s", name.release);
 }
 
 /* Documentation/admin-guide/devices.txt */
@@ -140,6 +143,10 @@ void enrich_event(const struct enricher *enricher, struct event *event)
 	if (event->type == EVENT_LOST) {
 		event->lost.from_wall_ns = wall_ns(enricher, event->lost.from_ns);
 		event->lost.to_wall_ns = wall_ns(enricher, event->lost.to_ns);
+		return;
+	}
+	if (event->type > EVENT_LOST) {
+		snprintf(event->heartbeat.kernel, sizeof(event->heartbeat.kernel), "%s", enricher->kernel);
 		return;
 	}
 	enrich_process(enricher, event);

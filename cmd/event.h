@@ -19,12 +19,16 @@
 #define EVENT_FILENAME_BYTES (RECORD_PATH_BYTES + 32)
 #define EVENT_ID_BYTES 64
 #define EVENT_TTY_BYTES 24
+#define EVENT_KERNEL_BYTES 65 /* __NEW_UTS_LEN + 1, include/uapi/linux/utsname.h */
 
 enum event_type {
 	EVENT_EXEC,
 	EVENT_EXEC_FAILED, /* in event.exec as well; it has no exe */
 	EVENT_EXIT,
-	EVENT_LOST,
+	EVENT_LOST, /* from here on about exectap itself */
+	EVENT_START,
+	EVENT_STATS,
+	EVENT_STOP,
 };
 
 enum event_path {
@@ -35,7 +39,7 @@ enum event_path {
 	EVENT_PATHS,
 };
 
-/* Who it was; in every event but lost. */
+/* Who it was; in every event about a process. */
 struct event_process {
 	/* decode */
 	struct record_task task;
@@ -91,6 +95,17 @@ struct event_lost {
 	uint64_t to_wall_ns;
 };
 
+/* Totals since the start of this run. */
+struct event_heartbeat {
+	const char *version; /* static */
+	struct text hooks; /* their names, each ended by a NUL */
+	uint64_t seen; /* events taken from the kernel: written, filtered, or impossible to decode */
+	uint64_t written; /* of these, as lines */
+	uint64_t filtered;
+	uint64_t lost; /* as the lost lines say */
+	char kernel[EVENT_KERNEL_BYTES]; /* enrich */
+};
+
 struct event {
 	enum event_type type;
 	uint64_t time_ns; /* CLOCK_BOOTTIME */
@@ -106,6 +121,7 @@ struct event {
 		struct event_exec exec;
 		struct event_exit exit;
 		struct event_lost lost;
+		struct event_heartbeat heartbeat;
 	};
 };
 

@@ -29,7 +29,7 @@ enum field_kind {
 #define IN_CALL (IN_EXEC | 1u << EVENT_EXEC_FAILED)
 #define IN_FAILED (1u << EVENT_EXEC_FAILED)
 #define IN_PROCESS (IN_CALL | 1u << EVENT_EXIT)
-#define IN_EVERY (IN_PROCESS | 1u << EVENT_LOST)
+#define IN_EVERY (~0u)
 
 struct field {
 	const char *name;
@@ -121,10 +121,10 @@ static bool give_special(const struct field *field, const struct event *event, s
 			 char room[FIELD_ROOM_BYTES], struct text *value)
 {
 	static const char *const types[] = {
-		[EVENT_EXEC] = "exec",
-		[EVENT_EXEC_FAILED] = "exec_failed",
-		[EVENT_EXIT] = "exit",
-		[EVENT_LOST] = "lost",
+		[EVENT_EXEC] = "exec",	 [EVENT_EXEC_FAILED] = "exec_failed",
+		[EVENT_EXIT] = "exit",	 [EVENT_LOST] = "lost",
+		[EVENT_START] = "start", [EVENT_STATS] = "stats",
+		[EVENT_STOP] = "stop",
 	};
 
 	switch (field->kind) {
@@ -153,7 +153,7 @@ bool field_get(const struct field *field, const struct event *event, size_t inde
 	uint32_t number;
 
 	if (!(field->in & 1u << event->type) ||
-	    (event->type != EVENT_LOST && event->process.unreadable & field->unreadable) ||
+	    (event->type < EVENT_LOST && event->process.unreadable & field->unreadable) ||
 	    (index && field->kind != FIELD_ARGS))
 		return false;
 	switch (field->kind) {

@@ -47,7 +47,7 @@ static enum status run_attached(const struct options *options, struct capture *c
 
 	log_info("watching every exec on this host (lines up to %zu bytes, buffer of %zu KiB)", options->line_max_bytes,
 		 options->buffer_bytes / 1024);
-	result = watch_run(capture, stream, sink);
+	result = watch_run(capture, stream, sink, options->heartbeat_s);
 	if (!result || result == -EPIPE) /* the reader has seen enough */
 		return STATUS_STOPPED;
 	if (result == -ENOTCONN)

@@ -21,6 +21,8 @@
 #define BUFFER_MIN_BYTES (128 * KIB)
 #define BUFFER_LIMIT_BYTES (1024 * MIB)
 
+#define HEARTBEAT_LIMIT_S (24 * 60 * 60)
+
 #define HINT "see 'exectap --help'"
 
 struct option_row {
@@ -182,6 +184,21 @@ static int take_no_args(struct options *options, const char *name, const char *v
 	return 0;
 }
 
+static int take_heartbeat(struct options *options, const char *name, const char *value)
+{
+	unsigned long seconds;
+	char *end;
+
+	errno = 0;
+	seconds = strtoul(value, &end, 10);
+	if (value[0] < '0' || value[0] > '9' || *end || errno || !seconds || seconds > HEARTBEAT_LIMIT_S) {
+		log_error("--%s %s: must be from 1 to %d seconds", name, value, HEARTBEAT_LIMIT_S);
+		return -EINVAL;
+	}
+	options->heartbeat_s = (unsigned int)seconds;
+	return 0;
+}
+
 static int take_check(struct options *options, const char *name, const char *value)
 {
 	(void)name;
@@ -223,6 +240,7 @@ static const struct option_row rows[] = {
 	{ 0, "env", "NAME[,NAME]", "capture these environment variables", take_env },
 	{ 0, "only", "KEY=GLOB", "tell only what matches; repeatable", take_only },
 	{ 0, "skip", "KEY=GLOB", "leave out what matches; repeatable", take_skip },
+	{ 0, "heartbeat", "SECS", "start, stats and stop lines", take_heartbeat },
 	{ 0, "no-args", NULL, "leave arguments out", take_no_args },
 	{ 0, "check", NULL, "say what this host supports, and stop", take_check },
 	{ 'v', "verbose", NULL, "more diagnostics on stderr", take_verbose },

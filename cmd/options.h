@@ -21,6 +21,7 @@ struct options {
 	unsigned int events; /* enum options_event, or'ed */
 	const char *env_names; /* separated by commas; NULL: none */
 	struct filter *filter; /* the caller's */
+	unsigned int heartbeat_s; /* 0: none */
 	bool no_args;
 	bool verbose;
 	bool check;

@@ -25,6 +25,10 @@ struct lost_count {
 struct stream {
 	struct stages stages;
 	uint64_t seq;
+	uint64_t seen;
+	uint64_t written;
+	uint64_t filtered;
+	uint64_t lost;
 	uint64_t lost_checked_ns; /* CLOCK_BOOTTIME: what was lost before this has been told */
 	struct capture_lost lost_told;
 	struct lost_count undecoded[UNDECODED_REASONS];
@@ -84,13 +88,16 @@ static int write_event(struct stream *stream)
 
 	stream->event.seq = stream->seq;
 	enrich_event(stream->stages.enricher, &stream->event);
-	if (!filter_passes(stream->stages.filter, &stream->event))
+	if (!filter_passes(stream->stages.filter, &stream->event)) {
+		stream->filtered++;
 		return 0;
+	}
 	result = encode_event(stream->stages.encoder, &stream->event, line, &length);
 	if (result)
 		return result;
 	sink_commit(stream->stages.sink, length);
 	stream->seq++;
+	stream->written += stream->event.type < EVENT_LOST;
 	return 0;
 }
 
@@ -99,6 +106,7 @@ static int write_record(struct stream *stream, const void *record, size_t length
 	int result = decode_record(record, length, &stream->event);
 	enum undecoded reason = result == -EBADMSG ? UNDECODED_CORRUPT : UNDECODED_VERSION;
 
+	stream->seen++;
 	if (!result)
 		return write_event(stream);
 	if (!stream->undecoded[reason].now++)
@@ -123,7 +131,10 @@ static int write_lost(struct stream *stream, const char *event_type, const char 
 		.from_ns = stream->lost_checked_ns,
 		.to_ns = to_ns,
 	};
-	return write_event(stream);
+	result = write_event(stream);
+	if (!result)
+		stream->lost += count;
+	return result;
 }
 
 static int confess_captured(struct stream *stream, uint64_t now_ns)
@@ -191,6 +202,27 @@ long stream_drain(struct stream *stream)
 	if (!result)
 		result = flush(stream);
 	return result ? result : records;
+}
+
+int stream_heartbeat(struct stream *stream, enum event_type type)
+{
+	struct event *event = &stream->event;
+	int result = sink_room(stream->stages.sink) ? 0 : flush(stream);
+
+	if (result)
+		return result;
+	event->type = type;
+	event->time_ns = clock_boot_ns();
+	event->heartbeat = (struct event_heartbeat){
+		.version = EXECTAP_VERSION,
+		.seen = stream->seen,
+		.written = stream->written,
+		.filtered = stream->filtered,
+		.lost = stream->lost,
+	};
+	capture_get_hooks(stream->stages.capture, &event->heartbeat.hooks.bytes, &event->heartbeat.hooks.length);
+	result = write_event(stream);
+	return result ? result : flush(stream);
 }
 
 bool stream_has_passed(const struct stream *stream, uint64_t end)

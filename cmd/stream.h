@@ -32,6 +32,9 @@ void stream_free(struct stream *stream);
  */
 long stream_drain(struct stream *stream);
 
+/* Adds a line of the heartbeat: EVENT_START, EVENT_STATS or EVENT_STOP. Returns as stream_drain() does. */
+int stream_heartbeat(struct stream *stream, enum event_type type);
+
 /* Whether everything that the kernel held at the time `end` (capture_written()) is written. */
 bool stream_has_passed(const struct stream *stream, uint64_t end);
 

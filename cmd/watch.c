@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "watch.h"
 
+#include "clock.h"
 #include "log.h"
 
 #include <errno.h>
@@ -24,6 +25,8 @@ struct watch {
 	int epoll;
 	int blocked; /* what kept stream_drain() from going on: 0, -EAGAIN or -ENOTCONN */
 	long drained; /* records, the last time */
+	uint64_t heartbeat_ns; /* 0: none */
+	uint64_t next_heartbeat_ns; /* CLOCK_BOOTTIME */
 };
 
 /* The first signal asks for an orderly end; the second one won't wait for a reader that has stalled. */
@@ -100,6 +103,36 @@ static int watch_open(struct watch *watch)
 	return -error;
 }
 
+/* The time until the next heartbeat, if that is sooner. */
+static int limit_timeout_ms(const struct watch *watch, int timeout_ms)
+{
+	uint64_t now_ns = clock_boot_ns();
+	uint64_t left_ms = watch->next_heartbeat_ns > now_ns ? (watch->next_heartbeat_ns - now_ns) / 1000000 + 1 : 0;
+
+	if (!watch->heartbeat_ns || (timeout_ms >= 0 && (uint64_t)timeout_ms <= left_ms))
+		return timeout_ms;
+	return left_ms < INT32_MAX ? (int)left_ms : INT32_MAX;
+}
+
+/* While the output takes nothing, a heartbeat is left out: it would come late, and the next one says more. */
+static int beat(struct watch *watch)
+{
+	uint64_t now_ns = clock_boot_ns();
+	int result;
+
+	if (!watch->heartbeat_ns || now_ns < watch->next_heartbeat_ns)
+		return 0;
+	watch->next_heartbeat_ns = now_ns + watch->heartbeat_ns;
+	if (watch->blocked)
+		return 0;
+	result = stream_heartbeat(watch->stream, EVENT_STATS);
+	if (result == -EAGAIN || result == -ENOTCONN) {
+		watch->blocked = result;
+		return 0;
+	}
+	return result;
+}
+
 /* Nothing is announced, and no record wakes us, unless the last drain found nothing more to do. */
 static int choose_timeout_ms(struct watch *watch)
 {
@@ -117,7 +150,7 @@ static int wait_and_drain(struct watch *watch, bool stopping)
 
 	watch_output(watch);
 	timeout_ms = stopping && !watch->blocked ? BATCH_MS : choose_timeout_ms(watch);
-	found = wait_for(watch->epoll, &event, timeout_ms, stopping);
+	found = wait_for(watch->epoll, &event, limit_timeout_ms(watch, timeout_ms), stopping);
 	capture_wake(watch->capture);
 	if (found < 0)
 		return found;
@@ -136,7 +169,9 @@ static int wait_and_drain(struct watch *watch, bool stopping)
 	watch->blocked = 0;
 	if (watch->drained == -EAGAIN || watch->drained == -ENOTCONN)
 		watch->blocked = (int)watch->drained;
-	return watch->drained < 0 && !watch->blocked ? (int)watch->drained : 0;
+	if (watch->drained < 0 && !watch->blocked)
+		return (int)watch->drained;
+	return stopping ? 0 : beat(watch);
 }
 
 /* Writes what the kernel holds at the call. A reader that is not there then has had its chance. */
@@ -155,10 +190,12 @@ static int finish(struct watch *watch)
 			return result ? result : watch->blocked;
 		drained = watch->drained;
 	}
-	return stream_has_passed(watch->stream, end) ? 0 : -ETIMEDOUT;
+	if (!stream_has_passed(watch->stream, end))
+		return -ETIMEDOUT;
+	return watch->heartbeat_ns ? stream_heartbeat(watch->stream, EVENT_STOP) : 0;
 }
 
-int watch_run(struct capture *capture, struct stream *stream, struct sink *sink)
+int watch_run(struct capture *capture, struct stream *stream, struct sink *sink, unsigned int heartbeat_s)
 {
 	/* as if the output were gone: the first round connects without waiting for something to write */
 	struct watch watch = { .capture = capture, .stream = stream, .sink = sink, .blocked = -ENOTCONN };
@@ -166,6 +203,13 @@ int watch_run(struct capture *capture, struct stream *stream, struct sink *sink)
 
 	if (result)
 		return result;
+	if (heartbeat_s) {
+		watch.heartbeat_ns = heartbeat_s * 1000000000ull;
+		watch.next_heartbeat_ns = clock_boot_ns() + watch.heartbeat_ns;
+		result = stream_heartbeat(stream, EVENT_START);
+		if (result == -EAGAIN || result == -ENOTCONN)
+			result = 0; /* it waits in the sink */
+	}
 	while (!result && !stop_signals)
 		result = wait_and_drain(&watch, false);
 	if (!result)

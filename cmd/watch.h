@@ -14,9 +14,11 @@
 void watch_handle_signals(void);
 
 /*
+ * With heartbeat_s, a start line comes first, a stats line that often, a stop line last; 0: none.
+ *
  * Drains until a signal comes and what the kernel held by then is written, or the reader of stdout leaves. Returns 0,
  * -ENOTCONN if there was no reader left to write the last lines to, or another -errno of the output.
  */
-int watch_run(struct capture *capture, struct stream *stream, struct sink *sink);
+int watch_run(struct capture *capture, struct stream *stream, struct sink *sink, unsigned int heartbeat_s);
 
 #endif

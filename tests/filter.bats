@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# --only and --skip on real execs.
+# --only and --skip on real execs, and the heartbeat that counts them.
 
 load lib
 
@@ -38,4 +38,34 @@ load lib
 	stop_exectap
 	[ "$(jq -r .type "$lines" | sort -u)" = lost ]
 	[ "$(jq -s 'map(.count) | add' "$lines")" -gt 1000 ]
+}
+
+have_stats() {
+	[ "$(jq -r 'select(.type == "stats") | .seq' "$lines" 2>/dev/null | wc -l)" -ge "$1" ]
+}
+
+@test "the heartbeat begins with start, ends with stop, and its totals are true" {
+	start_exectap --heartbeat 1 --skip "comm=storm" --events exec,exit
+	"$helpers/storm" 1 100 "$marker" "$helpers/noop"
+	poll have_stats 2
+	stop_exectap
+	jq -es '.[0].type == "start" and .[0].seen == 0 and .[-1].type == "stop"' "$lines"
+	jq -es '[.[].seq] == [range(length)]' "$lines"
+	[ "$(jq -r 'select(.type == "start") | .version' "$lines")" = "$("$exectap" -V | cut -d ' ' -f 2)" ]
+	[ "$(jq -r 'select(.type == "start") | .kernel' "$lines")" = "$(uname -r)" ]
+	[ "$(jq -c 'select(.type == "start") | .hooks | sort' "$lines")" = '["tp_btf/sched_process_exec","tp_btf/sched_process_exit","tp_btf/task_rename"]' ]
+	[ "$(jq 'select(.type == "stop") | .written' "$lines")" = "$(jq -c 'select(.type == "exec" or .type == "exit")' "$lines" | wc -l)" ]
+	# 100 execs that storm made, and its own exit
+	[ "$(jq 'select(.type == "stop") | .filtered' "$lines")" -ge 101 ]
+	jq -es '.[-1] | .seen == .written + .filtered and .lost == 0' "$lines"
+}
+
+@test "a heartbeat that is no number of seconds is refused" {
+	local value status
+	for value in 0 -1 x 1.5 '' 86401; do
+		status=0
+		"$exectap" --heartbeat "$value" 2>"$log" 3>&- || status=$?
+		[ "$status" = 2 ]
+		[ "$(wc -l <"$log")" = 1 ]
+	done
 }

@@ -32,5 +32,5 @@ sample_lines() {
 
 @test "the table of keys and the schema name the same keys" {
 	diff <(sed -n '/^## Keys/,/^## /p' "$top/README.md" | grep '^|' | cut -d '|' -f 2 | grep -o '`[a-z_]*`' | tr -d '`' | sort -u) \
-		<(jq -r '."$defs" | .every_line, .process, .call, .exec, .exec_failed, .exit, .lost | .properties | keys[]' "$top/schema/exectap.schema.json" | sort -u)
+		<(jq -r '."$defs" | .every_line, .process, .call, .exec, .exec_failed, .exit, .lost, .heartbeat | .properties | keys[]' "$top/schema/exectap.schema.json" | sort -u)
 }
