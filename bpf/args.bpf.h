@@ -17,6 +17,18 @@
 #define ARGS_STRIDE_STEPS 32
 #define ARGS_STRIDES 512
 
+/* bpf_probe_read_user_str(), which returns 0 for an empty string up to 6.13 (mm/maccess.c,
+ * strncpy_from_user_nofault()). */
+static __always_inline long args_read_string(__u8 *to, __u32 size, const void *from)
+{
+	long length = bpf_probe_read_user_str(to, size, from);
+
+	if (length)
+		return length;
+	to[0] = '\0';
+	return 1;
+}
+
 /* Reads up to ARGS_STRIDE_STEPS pointers or chunks on from scratch->args. Returns 0 to be called again, or ARGS_*. */
 __noinline int args_stride(__u32 slot)
 {
@@ -47,8 +59,7 @@ __noinline int args_stride(__u32 slot)
 			scratch->args.string = 0;
 			continue;
 		}
-		length = bpf_probe_read_user_str(&scratch->record[end], ARGS_CHUNK_BYTES,
-						 (const void *)scratch->args.string);
+		length = args_read_string(&scratch->record[end], ARGS_CHUNK_BYTES, (const void *)scratch->args.string);
 		if (length <= 0)
 			return ARGS_UNREADABLE;
 		if (length == ARGS_CHUNK_BYTES) { /* perhaps not its end: go on where the NUL was put */

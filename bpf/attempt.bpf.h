@@ -33,7 +33,7 @@ struct {
 static __always_inline __u32 append_failed_filename(struct scratch *scratch, struct record_exec *exec, __u32 end,
 						    const void *filename)
 {
-	long length = bpf_probe_read_user_str(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES, filename);
+	long length = args_read_string(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES, filename);
 
 	exec->filename.offset = end;
 	exec->filename.length = 0;

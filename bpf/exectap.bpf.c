@@ -53,30 +53,50 @@ int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_bi
 	return 0;
 }
 
-SEC("fexit")
-int BPF_PROG(return_execve, struct pt_regs *regs, long result)
+/*
+ * The context of an fexit program: the arguments, then the result. The first is read as memory: 5.10 refuses to load
+ * it where the kernel's type information has no more than a declaration of struct pt_regs for the function.
+ */
+static __always_inline struct pt_regs *entry_registers(unsigned long long *context)
 {
-	return return_from_entry(ENTRY_ARGUMENT_1(regs), ENTRY_ARGUMENT_2(regs), RECORD_FD_CWD, 8, result);
+	struct pt_regs *regs = NULL;
+
+	bpf_probe_read_kernel(&regs, sizeof(regs), context);
+	return regs;
 }
 
 SEC("fexit")
-int BPF_PROG(return_execveat, struct pt_regs *regs, long result)
+int return_execve(unsigned long long *context)
 {
-	return return_from_entry(ENTRY_ARGUMENT_2(regs), ENTRY_ARGUMENT_3(regs), ENTRY_ARGUMENT_1(regs), 8, result);
+	struct pt_regs *regs = entry_registers(context);
+
+	return return_from_entry(ENTRY_ARGUMENT_1(regs), ENTRY_ARGUMENT_2(regs), RECORD_FD_CWD, 8, context[1]);
 }
 
 SEC("fexit")
-int BPF_PROG(return_compat_execve, struct pt_regs *regs, long result)
+int return_execveat(unsigned long long *context)
 {
+	struct pt_regs *regs = entry_registers(context);
+
+	return return_from_entry(ENTRY_ARGUMENT_2(regs), ENTRY_ARGUMENT_3(regs), ENTRY_ARGUMENT_1(regs), 8, context[1]);
+}
+
+SEC("fexit")
+int return_compat_execve(unsigned long long *context)
+{
+	struct pt_regs *regs = entry_registers(context);
+
 	return return_from_entry((__u32)COMPAT_ARGUMENT_1(regs), (__u32)COMPAT_ARGUMENT_2(regs), RECORD_FD_CWD, 4,
-				 result);
+				 context[1]);
 }
 
 SEC("fexit")
-int BPF_PROG(return_compat_execveat, struct pt_regs *regs, long result)
+int return_compat_execveat(unsigned long long *context)
 {
+	struct pt_regs *regs = entry_registers(context);
+
 	return return_from_entry((__u32)COMPAT_ARGUMENT_2(regs), (__u32)COMPAT_ARGUMENT_3(regs),
-				 COMPAT_ARGUMENT_1(regs), 4, result);
+				 COMPAT_ARGUMENT_1(regs), 4, context[1]);
 }
 
 SEC("tracepoint/syscalls/sys_enter_execve")

@@ -99,11 +99,12 @@ close_to() {
 @test "a process that never executed anything has an exit too" {
 	start_exectap --events exec,exit
 	(exit 9) 3>&- &
-	wait $! || true
-	poll have_exit $!
+	pid=$!
+	wait "$pid" || true
+	poll have_exit "$pid"
 	expect exit_code 9
 	expect comm "$(cat /proc/self/comm | sed 's/cat/bash/')"
-	[ "$(jq -c "select(.type == \"exec\" and .pid == $!)" "$lines" | wc -l)" = 0 ]
+	[ "$(jq -c "select(.type == \"exec\" and .pid == $pid)" "$lines" | wc -l)" = 0 ]
 }
 
 @test "2,000 processes have 2,000 exits, and no other event where only exits are asked for" {

@@ -93,17 +93,18 @@ have_storm_lines() {
 }
 
 @test "SIGHUP goes on in a new file, and between the two nothing is lost" {
-	local round
+	local round storm
 	rm -f "$lines"
 	start_with_output "file:$lines"
 	"$helpers/storm" 1 6000 "$marker" "$helpers/noop" 3>&- >/dev/null &
+	storm=$! # poll has processes of its own
 	for round in 1 2 3 4 5; do
 		poll test -s "$lines"
 		mv "$lines" "$BATS_TEST_TMPDIR/lines.$round"
 		kill -HUP "$exectap_pid"
 		poll test -e "$lines"
 	done
-	wait $!
+	wait "$storm"
 	stop_exectap
 	cat "$BATS_TEST_TMPDIR"/lines.? "$lines" >"$BATS_TEST_TMPDIR/all"
 	mv "$BATS_TEST_TMPDIR/all" "$lines"
