@@ -50,8 +50,8 @@ static enum status run_attached(const struct options *options, struct capture *c
 	result = watch_run(capture, stream, sink, options->heartbeat_s);
 	if (!result || result == -EPIPE) /* the reader has seen enough */
 		return STATUS_STOPPED;
-	if (result == -ENOTCONN)
-		log_error("%s: the last lines are dropped: there was no one to write them to", options->output);
+	if (result == -ENOTCONN || result == -ETIMEDOUT)
+		log_error("%s: the last lines are dropped: there was no one to take them", options->output);
 	else
 		log_error("%s: cannot go on writing: %s", options->output, strerror(-result));
 	return STATUS_FAILED;
@@ -73,6 +73,12 @@ static enum status make_stages(const struct options *options, struct stages *sta
 		.env_names = options->env_names,
 		.no_args = options->no_args,
 	};
+	const struct sink_options sink_options = {
+		.destination = options->output,
+		.line_max_bytes = options->line_max_bytes,
+		.socket_mode = options->socket_mode,
+		.socket_group = options->socket_group,
+	};
 	int result;
 
 	stages->filter = options->filter;
@@ -80,7 +86,7 @@ static enum status make_stages(const struct options *options, struct stages *sta
 	if (!result)
 		result = encode_new(&stages->encoder, &encode_options);
 	if (!result)
-		result = sink_new(&stages->sink, options->output, options->line_max_bytes);
+		result = sink_new(&stages->sink, &sink_options);
 	if (result) {
 		log_error("cannot start: %s: %s", options->output, strerror(-result));
 		return STATUS_FAILED;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +200,55 @@ static int take_heartbeat(struct options *options, const char *name, const char 
 	return 0;
 }
 
+static int take_socket_mode(struct options *options, const char *name, const char *value)
+{
+	unsigned long mode;
+	char *end;
+
+	errno = 0;
+	mode = strtoul(value, &end, 8);
+	if (value[0] < '0' || value[0] > '7' || *end || errno || mode > 0777) {
+		log_error("--%s %s: not a mode: give octal digits up to 0777", name, value);
+		return -EINVAL;
+	}
+	options->socket_mode = (mode_t)mode;
+	return 0;
+}
+
+/* /etc/group is read here rather than by getgrnam(3), which a static program can't rely on. */
+static int find_group(const char *name, gid_t *id)
+{
+	FILE *file = fopen("/etc/group", "re");
+	const struct group *group;
+	int result = -ENOENT;
+
+	while (file && result && (group = fgetgrent(file)))
+		if (!strcmp(group->gr_name, name)) {
+			*id = group->gr_gid;
+			result = 0;
+		}
+	if (file)
+		fclose(file);
+	return result;
+}
+
+static int take_socket_group(struct options *options, const char *name, const char *value)
+{
+	unsigned long number;
+	char *end;
+
+	if (!find_group(value, &options->socket_group))
+		return 0;
+	errno = 0;
+	number = strtoul(value, &end, 10);
+	if (value[0] < '0' || value[0] > '9' || *end || errno || number >= (gid_t)-1) {
+		log_error("--%s %s: no such group: give a name from /etc/group or a number", name, value);
+		return -EINVAL;
+	}
+	options->socket_group = (gid_t)number;
+	return 0;
+}
+
 static int take_check(struct options *options, const char *name, const char *value)
 {
 	(void)name;
@@ -232,7 +282,7 @@ static int take_help(struct options *options, const char *name, const char *valu
 }
 
 static const struct option_row rows[] = {
-	{ 'o', "output", "DEST", "- (stdout), file:PATH, unix:PATH, unixgram:PATH", take_output },
+	{ 'o', "output", "DEST", "- (stdout), file:, unix:, unixgram:, unix-listen:PATH", take_output },
 	{ 'f', "format", "NAME", "what they look like: native (the default)", take_format },
 	{ 'e', "events", "LIST", "what is told: exec (the default), exec_failed, exit", take_events },
 	{ 0, "max-line", "BYTES", "longest line with its newline (default 15360)", take_max_line },
@@ -241,6 +291,8 @@ static const struct option_row rows[] = {
 	{ 0, "only", "KEY=GLOB", "tell only what matches; repeatable", take_only },
 	{ 0, "skip", "KEY=GLOB", "leave out what matches; repeatable", take_skip },
 	{ 0, "heartbeat", "SECS", "start, stats and stop lines", take_heartbeat },
+	{ 0, "socket-mode", "MODE", "of unix-listen's socket (default 0600)", take_socket_mode },
+	{ 0, "socket-group", "NAME", "of unix-listen's socket", take_socket_group },
 	{ 0, "no-args", NULL, "leave arguments out", take_no_args },
 	{ 0, "check", NULL, "say what this host supports, and stop", take_check },
 	{ 'v', "verbose", NULL, "more diagnostics on stderr", take_verbose },
@@ -306,6 +358,8 @@ int options_parse(struct options *options, struct filter *filter, int argc, char
 	*options = (struct options){
 		.filter = filter,
 		.output = "-",
+		.socket_mode = 0600,
+		.socket_group = (gid_t)-1,
 		.line_max_bytes = LINE_MAX_DEFAULT_BYTES,
 		.buffer_bytes = BUFFER_DEFAULT_BYTES,
 		.events = OPTIONS_EVENT_EXEC,

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum options_event {
 	OPTIONS_EVENT_EXEC = 1 << 0,
@@ -21,6 +22,8 @@ struct options {
 	unsigned int events; /* enum options_event, or'ed */
 	const char *env_names; /* separated by commas; NULL: none */
 	struct filter *filter; /* the caller's */
+	mode_t socket_mode;
+	gid_t socket_group; /* (gid_t)-1: as it is */
 	unsigned int heartbeat_s; /* 0: none */
 	bool no_args;
 	bool verbose;

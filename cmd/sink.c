@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 
 struct sink {
 	struct sink_target target;
+	struct readers *readers; /* of SINK_UNIX_LISTEN; NULL else */
+	uint64_t first_seq; /* of the gathered lines */
 	int fd; /* -1: not connected */
 	bool complained; /* of the outage at hand */
 	int retry_ms;
@@ -33,7 +36,8 @@ int sink_check_destination(const char *destination)
 
 	if (!sink_target_parse(destination, &target))
 		return 0;
-	log_error("--output %s: unknown destination: give -, file:PATH, unix:PATH or unixgram:PATH", destination);
+	log_error("--output %s: unknown destination: give -, file:PATH, unix:PATH, unixgram:PATH or unix-listen:PATH",
+		  destination);
 	return -EINVAL;
 }
 
@@ -85,7 +89,24 @@ static int connect_again(struct sink *sink)
 	return 0;
 }
 
-int sink_new(struct sink **sink, const char *destination, size_t line_max_bytes)
+static int open_output(struct sink *sink, const struct sink_options *options)
+{
+	const struct readers_options readers_options = {
+		.path = sink->target.path,
+		.mode = options->socket_mode,
+		.group = options->socket_group,
+		.line_max_bytes = options->line_max_bytes,
+	};
+
+	if (is_socket(sink))
+		return 0;
+	if (sink->target.kind == SINK_UNIX_LISTEN)
+		return readers_new(&sink->readers, &readers_options);
+	sink->fd = sink_target_open(&sink->target);
+	return sink->fd < 0 ? sink->fd : 0;
+}
+
+int sink_new(struct sink **sink, const struct sink_options *options)
 {
 	struct sink *created = calloc(1, sizeof(*created));
 	int result;
@@ -93,14 +114,12 @@ int sink_new(struct sink **sink, const char *destination, size_t line_max_bytes)
 	if (!created)
 		return -ENOMEM;
 	created->fd = -1;
-	created->line_max_bytes = line_max_bytes;
-	created->lines = malloc(GATHER_BYTES + line_max_bytes);
-	result = created->lines ? sink_target_parse(destination, &created->target) : -ENOMEM;
-	created->target.line_max_bytes = line_max_bytes;
-	if (!result && !is_socket(created)) {
-		created->fd = sink_target_open(&created->target);
-		result = created->fd < 0 ? created->fd : 0;
-	}
+	created->line_max_bytes = options->line_max_bytes;
+	created->lines = malloc(GATHER_BYTES + options->line_max_bytes);
+	result = created->lines ? sink_target_parse(options->destination, &created->target) : -ENOMEM;
+	created->target.line_max_bytes = options->line_max_bytes;
+	if (!result)
+		result = open_output(created, options);
 	if (result) {
 		sink_free(created);
 		return result;
@@ -124,22 +143,47 @@ void sink_free(struct sink *sink)
 	if (!sink)
 		return;
 	disconnect(sink);
+	readers_free(sink->readers);
 	free(sink->lines);
 	free(sink);
 }
 
-int sink_fd(const struct sink *sink)
+void sink_set_tell(struct sink *sink, readers_tell tell, void *context)
 {
-	return sink->fd;
+	if (sink->readers)
+		readers_set_tell(sink->readers, tell, context);
 }
 
-int sink_hang_up(struct sink *sink)
+int sink_fd(const struct sink *sink)
 {
+	return sink->readers ? readers_fd(sink->readers) : sink->fd;
+}
+
+uint32_t sink_events(const struct sink *sink, bool blocked)
+{
+	if (sink->readers)
+		return EPOLLIN;
+	return blocked ? EPOLLOUT : 0;
+}
+
+int sink_handle(struct sink *sink, uint32_t events)
+{
+	if (sink->readers) {
+		readers_handle(sink->readers);
+		return 0;
+	}
+	if (!(events & (EPOLLERR | EPOLLHUP)))
+		return 0;
 	if (!is_socket(sink))
 		return -EPIPE;
 	disconnect(sink);
 	complain(sink, ECONNRESET);
 	return 0;
+}
+
+bool sink_may_lack_readers(const struct sink *sink)
+{
+	return sink->readers;
 }
 
 int sink_reopen(struct sink *sink)
@@ -161,14 +205,16 @@ char *sink_room(struct sink *sink)
 	return sink->used_bytes < GATHER_BYTES ? sink->lines + sink->used_bytes : NULL;
 }
 
-void sink_commit(struct sink *sink, size_t length)
+void sink_commit(struct sink *sink, size_t length, uint64_t seq)
 {
+	if (!sink->used_bytes)
+		sink->first_seq = seq;
 	sink->used_bytes += length;
 }
 
 bool sink_is_pending(const struct sink *sink)
 {
-	return sink->used_bytes != 0;
+	return sink->used_bytes || (sink->readers && readers_are_pending(sink->readers));
 }
 
 /* As much as goes into one write: a datagram is one line. */
@@ -212,7 +258,21 @@ static int recover(struct sink *sink, int error)
 	}
 }
 
-int sink_flush(struct sink *sink)
+/* The readers have queues of their own; without any, lines wait here and in the ring buffer. */
+static int flush_to_readers(struct sink *sink)
+{
+	if (!sink->used_bytes)
+		return 0;
+	if (!readers_count(sink->readers)) {
+		sink->retry_ms = RETRY_LAST_MS;
+		return -ENOTCONN;
+	}
+	readers_write(sink->readers, sink->lines, sink->used_bytes, sink->first_seq);
+	sink->used_bytes = 0;
+	return 0;
+}
+
+static int flush_to_output(struct sink *sink)
 {
 	int result = sink->fd < 0 ? connect_again(sink) : 0;
 
@@ -234,6 +294,11 @@ int sink_flush(struct sink *sink)
 	sink->used_bytes = 0;
 	sink->done_bytes = 0;
 	return 0;
+}
+
+int sink_flush(struct sink *sink)
+{
+	return sink->readers ? flush_to_readers(sink) : flush_to_output(sink);
 }
 
 int sink_retry_ms(const struct sink *sink)

@@ -6,6 +6,8 @@
 #ifndef EXECTAP_SINK_H
 #define EXECTAP_SINK_H
 
+#include "readers.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,21 +22,35 @@ int sink_check_destination(const char *destination);
 /* The longest line up to line_max_bytes that the destination takes: a datagram has to fit into its socket's buffer. */
 size_t sink_line_max_bytes(const char *destination, size_t line_max_bytes);
 
+struct sink_options {
+	const char *destination; /* borrowed */
+	size_t line_max_bytes;
+	mode_t socket_mode; /* of unix-listen */
+	gid_t socket_group; /* (gid_t)-1: as it is */
+};
+
 /*
- * A sink for lines of up to line_max_bytes. A file is opened, which may fail; a reader that is not there yet is
- * no failure. Returns 0 or -errno; free with sink_free(), which writes nothing.
+ * A file is opened, a socket listened on, which may fail; a reader that is not there yet is no failure. Returns 0 or
+ * -errno; free with sink_free(), which writes nothing.
  */
-int sink_new(struct sink **sink, const char *destination, size_t line_max_bytes);
+int sink_new(struct sink **sink, const struct sink_options *options);
 void sink_free(struct sink *sink);
 
-/* To be polled for EPOLLERR and EPOLLHUP, and for EPOLLOUT after -EAGAIN; -1 while there is no connection. */
+/* Who is asked for the line that tells a reader of unix-listen what it lost. */
+void sink_set_tell(struct sink *sink, readers_tell tell, void *context);
+
+/* To be polled for sink_events(), given whether sink_flush() could not go on; -1 while there is no connection. */
 int sink_fd(const struct sink *sink);
+uint32_t sink_events(const struct sink *sink, bool blocked);
 
 /*
- * What polling told of the descriptor: its reader is gone. Returns -EPIPE where that is the end (stdout), else 0: it
- * will be connected again.
+ * What polling told of the descriptor. Returns -EPIPE where its reader is gone and that is the end (stdout), else 0:
+ * what was lost will be connected again.
  */
-int sink_hang_up(struct sink *sink);
+int sink_handle(struct sink *sink, uint32_t events);
+
+/* Whether it is normal that no one reads (unix-listen). */
+bool sink_may_lack_readers(const struct sink *sink);
 
 /* The file has been moved away (logrotate): what comes next goes to a new one. Returns 0 or -errno. */
 int sink_reopen(struct sink *sink);
@@ -42,8 +58,8 @@ int sink_reopen(struct sink *sink);
 /* Room for one line; NULL where sink_flush() has to come first. */
 char *sink_room(struct sink *sink);
 
-/* Takes over the line of `length` bytes that was written into sink_room(). */
-void sink_commit(struct sink *sink, size_t length);
+/* Takes over the line of `length` bytes, with number seq, that was written into sink_room(). */
+void sink_commit(struct sink *sink, size_t length, uint64_t seq);
 
 /* Lines that were committed and are not written yet. */
 bool sink_is_pending(const struct sink *sink);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sink_open.h"
 
+#include "unix_address.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 /* net/unix/af_unix.c, unix_dgram_sendmsg(): EMSGSIZE for more than sk_sndbuf - 32 */
@@ -20,6 +20,7 @@ static const struct {
 	{ "file:", SINK_FILE },
 	{ "unix:", SINK_UNIX_STREAM },
 	{ "unixgram:", SINK_UNIX_DATAGRAM },
+	{ "unix-listen:", SINK_UNIX_LISTEN },
 };
 
 int sink_target_parse(const char *destination, struct sink_target *target)
@@ -68,22 +69,6 @@ static int open_file(const char *path)
 	return fd;
 }
 
-/* unix(7); "@NAME" is the abstract address NAME. */
-static socklen_t make_address(struct sockaddr_un *address, const char *path)
-{
-	size_t length = strlen(path);
-
-	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	if (length >= sizeof(address->sun_path))
-		return 0;
-	memcpy(address->sun_path, path, length);
-	if (path[0] == '@')
-		address->sun_path[0] = '\0';
-	else
-		length++;
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-}
-
 static void enlarge_buffer(int fd, size_t wanted_bytes)
 {
 	int bytes = wanted_bytes > (size_t)1 << 28 ? 1 << 28 : (int)wanted_bytes;
@@ -95,17 +80,14 @@ static void enlarge_buffer(int fd, size_t wanted_bytes)
 static int connect_socket(const char *path, int type, size_t buffer_bytes)
 {
 	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	struct sockaddr_un address;
-	socklen_t length = make_address(&address, path);
-	int result = 0;
+	struct unix_address address;
+	int result = unix_address_make(&address, path);
 
 	if (fd < 0)
 		return -errno;
 	if (buffer_bytes)
 		enlarge_buffer(fd, buffer_bytes + DATAGRAM_OVERHEAD_BYTES);
-	if (!length)
-		result = -ENAMETOOLONG;
-	else if (connect(fd, (struct sockaddr *)&address, length))
+	if (!result && connect(fd, (struct sockaddr *)&address.address, address.length))
 		result = -errno;
 	if (result) {
 		close(fd);

@@ -10,6 +10,7 @@ enum sink_kind {
 	SINK_FILE,
 	SINK_UNIX_STREAM,
 	SINK_UNIX_DATAGRAM,
+	SINK_UNIX_LISTEN, /* readers.h */
 };
 
 struct sink_target {

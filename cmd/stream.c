@@ -52,6 +52,22 @@ static const char *const undecoded_names[UNDECODED_REASONS] = {
 	[UNDECODED_VERSION] = "unknown_record_version",
 };
 
+/* The line for a reader that lost lines which others got. Its number is that of the last one lost. */
+static int tell_reader(void *context, uint64_t count, uint64_t from_ns, uint64_t to_ns, uint64_t seq, char *line,
+		       size_t *length)
+{
+	struct stream *stream = context;
+	struct event *event = &stream->event;
+
+	event->type = EVENT_LOST;
+	event->time_ns = to_ns;
+	event->seq = seq;
+	event->lost =
+		(struct event_lost){ .count = count, .reason = "reader_stalled", .from_ns = from_ns, .to_ns = to_ns };
+	enrich_event(stream->stages.enricher, event);
+	return encode_event(stream->stages.encoder, event, line, length);
+}
+
 int stream_new(struct stream **stream, const struct stages *stages)
 {
 	struct stream *created = calloc(1, sizeof(*created));
@@ -60,6 +76,7 @@ int stream_new(struct stream **stream, const struct stages *stages)
 		return -ENOMEM;
 	created->stages = *stages;
 	created->lost_checked_ns = clock_boot_ns();
+	sink_set_tell(created->stages.sink, tell_reader, created);
 	*stream = created;
 	return 0;
 }
@@ -95,7 +112,7 @@ static int write_event(struct stream *stream)
 	result = encode_event(stream->stages.encoder, &stream->event, line, &length);
 	if (result)
 		return result;
-	sink_commit(stream->stages.sink, length);
+	sink_commit(stream->stages.sink, length, stream->event.seq);
 	stream->seq++;
 	stream->written += stream->event.type < EVENT_LOST;
 	return 0;

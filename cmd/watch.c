@@ -82,7 +82,8 @@ static int wait_for(int epoll, struct epoll_event *event, int timeout_ms, bool s
 /* The output's descriptor may be another one each time; a file can't be polled, and need not be (epoll_ctl(2)). */
 static void watch_output(const struct watch *watch)
 {
-	struct epoll_event event = { .events = watch->blocked ? EPOLLOUT : 0, .data.fd = sink_fd(watch->sink) };
+	struct epoll_event event = { .events = sink_events(watch->sink, watch->blocked),
+				     .data.fd = sink_fd(watch->sink) };
 
 	if (event.data.fd >= 0 && epoll_ctl(watch->epoll, EPOLL_CTL_MOD, event.data.fd, &event) && errno == ENOENT)
 		epoll_ctl(watch->epoll, EPOLL_CTL_ADD, event.data.fd, &event);
@@ -154,8 +155,8 @@ static int wait_and_drain(struct watch *watch, bool stopping)
 	capture_wake(watch->capture);
 	if (found < 0)
 		return found;
-	if (found && event.data.fd == sink_fd(watch->sink) && event.events & (EPOLLERR | EPOLLHUP)) {
-		found = sink_hang_up(watch->sink);
+	if (found && event.data.fd == sink_fd(watch->sink)) {
+		found = sink_handle(watch->sink, event.events);
 		if (found)
 			return found;
 	}
@@ -183,11 +184,15 @@ static int finish(struct watch *watch)
 
 	for (int round = 0; round < FINISH_ROUNDS && !stream_has_passed(watch->stream, end); round += !watch->blocked) {
 		watch->blocked = drained == -EAGAIN ? -EAGAIN : 0;
+		if (drained == -ENOTCONN && sink_may_lack_readers(watch->sink))
+			return 0;
 		if (drained < 0 && !watch->blocked)
 			return (int)drained;
 		result = wait_and_drain(watch, true);
-		if (result || watch->blocked == -ENOTCONN)
-			return result ? result : watch->blocked;
+		if (result)
+			return result;
+		if (watch->blocked == -ENOTCONN)
+			return sink_may_lack_readers(watch->sink) ? 0 : -ENOTCONN;
 		drained = watch->drained;
 	}
 	if (!stream_has_passed(watch->stream, end))

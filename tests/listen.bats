@@ -1,0 +1,161 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# unix-listen: any number of readers, none of which disturbs another.
+
+load lib
+
+setup_socket() {
+	socket=$BATS_TEST_TMPDIR/socket
+}
+
+start_listening() {
+	setup_socket
+	: >"$log"
+	"$exectap" --output "unix-listen:$socket" "$@" 2>"$log" 3>&- >/dev/null &
+	exectap_pid=$!
+	poll watching
+}
+
+# client FILE [HOW]: a reader in the background that writes what it gets to FILE; HOW is "garbage" (sends bytes, reads as
+# well) or "midline" (leaves in the middle of its second line). Returns when it is connected; leaves its pid in $client.
+client() {
+	rm -f "$1.connected"
+	python3 - "$socket" "$1" "${2:-reads}" 3>&- <<'END' &
+import socket, sys
+path, file, how = sys.argv[1:4]
+connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+connection.connect(path)
+out = open(file, "ab", buffering=0)
+open(file + ".connected", "w").close()
+if how == "garbage":
+    connection.setblocking(False)
+    try:
+        while True:
+            connection.send(b"\0garbage\n" * 1000)
+    except BlockingIOError:
+        connection.setblocking(True)
+got = b""
+while data := connection.recv(100 if how == "midline" else 65536):
+    out.write(data)
+    got += data if how == "midline" else b""
+    if got.count(b"\n") >= 1 and not got.endswith(b"\n"):
+        break
+END
+	client=$!
+	held+=("$client")
+	poll test -e "$1.connected"
+}
+
+lines_of() {
+	jq -r '.args[1] // ""' "$1" 2>/dev/null | grep "^$marker-"
+}
+
+has_lines() {
+	[ "$(lines_of "$1" | wc -l)" -ge "$2" ]
+}
+
+@test "64 readers: one stands still, one leaves in mid-line, one sends garbage, the others get every line" {
+	local number stalled
+	start_listening
+	for number in $(seq 1 61); do client "$BATS_TEST_TMPDIR/reader.$number"; done
+	client "$BATS_TEST_TMPDIR/garbage" garbage
+	client "$BATS_TEST_TMPDIR/midline" midline
+	client "$BATS_TEST_TMPDIR/stalled"
+	stalled=$client
+	kill -STOP "$stalled"
+	"$helpers/storm" 1 4000 "$marker" "$helpers/noop"
+	for number in $(seq 1 61); do
+		poll has_lines "$BATS_TEST_TMPDIR/reader.$number" 4000
+		[ "$(lines_of "$BATS_TEST_TMPDIR/reader.$number" | sort -u | wc -l)" = 4000 ]
+	done
+	poll has_lines "$BATS_TEST_TMPDIR/garbage" 4000
+	kill -CONT "$stalled"
+	# it goes on, is told what it missed, and gets what comes then
+	poll has_lines "$BATS_TEST_TMPDIR/stalled" 100
+	marker=$marker-after
+	poll lost_is_told
+	lines=$BATS_TEST_TMPDIR/reader.1
+}
+
+# Executes something, and looks whether the reader that had stalled got it behind a lost line.
+lost_is_told() {
+	"$helpers/storm" 1 1 "$marker" "$helpers/noop" >/dev/null
+	has_lines "$BATS_TEST_TMPDIR/stalled" 1 || return 1
+	jq -s -e '
+		(map(select(.type == "lost")) | length == 1 and .[0].reason == "reader_stalled" and .[0].count > 0) and
+		([range(1; length) as $i | (.[$i].seq - .[$i - 1].seq) | select(. != 1)] | length == 1) and
+		(. as $all | (map(.type) | index("lost")) as $i | ($all[$i].seq - $all[$i - 1].seq) == $all[$i].count)
+	' "$BATS_TEST_TMPDIR/stalled"
+}
+
+@test "without a reader lines wait, and the first one gets them" {
+	start_listening
+	"$helpers/storm" 1 300 "$marker" "$helpers/noop"
+	client "$lines"
+	poll has_lines "$lines" 300
+	[ "$(lines_of "$lines" | sort -u | wc -l)" = 300 ]
+	stop_exectap
+}
+
+@test "the socket has the mode and group asked for, and is gone afterwards" {
+	start_listening
+	[ "$(stat -c '%a %F' "$socket")" = "600 socket" ]
+	stop_exectap
+	[ ! -e "$socket" ]
+	start_listening --socket-mode 0660 --socket-group daemon
+	[ "$(stat -c '%a %G' "$socket")" = "660 daemon" ]
+	stop_exectap
+	[ ! -e "$socket" ]
+}
+
+# refuses REASON: it does not start, and says why
+refuses() {
+	local status=0
+	"$exectap" --output "unix-listen:$socket" "${@:2}" 2>"$log" 3>&- || status=$?
+	cat "$log"
+	[ "$status" = "$expected_status" ]
+	grep -q "$1" "$log"
+}
+
+@test "a socket that a dead process left is replaced; a live one, and what is no socket, is left alone" {
+	setup_socket
+	expected_status=1
+	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$socket"
+	[ -S "$socket" ]
+	start_listening
+	refuses 'Address already in use'
+	[ -S "$socket" ]
+	stop_exectap
+	echo precious >"$socket"
+	refuses 'File exists'
+	[ "$(cat "$socket")" = precious ]
+	mv "$socket" "$socket.real"
+	ln -s "$socket.real" "$socket"
+	refuses 'File exists'
+	[ "$(cat "$socket.real")" = precious ]
+	rm "$socket"
+	expected_status=2
+	refuses 'not a mode' --socket-mode 9
+	refuses 'no such group' --socket-group no-such-group-here
+}
+
+@test "abstract sockets serve as well" {
+	start_listening
+	stop_exectap
+	: >"$log"
+	"$exectap" --output "unix-listen:@$marker" 2>"$log" 3>&- >/dev/null &
+	exectap_pid=$!
+	poll watching
+	python3 - "$marker" "$helpers/noop" >"$lines" 3>&- <<'END'
+import socket, subprocess, sys
+connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+connection.connect("\0" + sys.argv[1])
+subprocess.run([sys.argv[2], sys.argv[1] + "-0"])
+got = b""
+while sys.argv[1].encode() + b'-0"' not in got or not got.endswith(b"\n"):
+    got += connection.recv(65536)
+sys.stdout.buffer.write(got)
+END
+	stop_exectap
+	has_lines "$lines" 1
+}
