@@ -489,7 +489,7 @@ static void way_failed(void)
 	expect_number("execs", 0);
 	make_file(WORK "/plain", "", 0, 0644);
 	make_file(WORK "/text", "hello\n", 6, 0755);
-	if (symlink("loop", WORK "/loop"))
+	if (symlink("loop", WORK "/loop") && errno != EEXIST)
 		broken("symlink");
 	memset(long_name, 'n', 300);
 	fail("./not-there");
@@ -512,6 +512,25 @@ static void way_failed(void)
 		broken("pthread_create");
 	pthread_join(thread, NULL);
 	_exit(0);
+}
+
+static void way_32_bit_failed(void)
+{
+	if (!has_failed)
+		skip("this exectap has no exec_failed");
+	if (access("/bin/i386-fail", X_OK))
+		skip("no compiler for it on this host");
+	expect_begin();
+	fact_unknown("comm");
+	fact_send();
+	fact_begin("exec", case_name);
+	fact_number("pid", getpid());
+	fact_bytes("args", "/bin/i386-fail\0one two\0\0\xff\x01", 27);
+	fact_string("exe", "/bin/i386-fail");
+	fact_unknown("parent_exe");
+	fact_send();
+	fact_failure(ENOENT, "/not/there", "x\0", 3);
+	execute("/bin/i386-fail");
 }
 
 /* An executable that is noticed to be broken when the old program is gone already */
@@ -717,6 +736,7 @@ static const struct way ways[] = {
 	{ "environment", way_environment },
 	{ "failed", way_failed },
 	{ "failed_too_late", way_failed_too_late },
+	{ "32_bit_failed", way_32_bit_failed },
 	{ "exit_code", way_exit_code },
 	{ "exit_signal", way_exit_signal },
 	{ "exit_threads", way_exit_threads },
@@ -726,6 +746,15 @@ static const struct way ways[] = {
 static const struct way long_ways[] = {
 	{ "long_arguments", way_long_arguments },
 	{ "argument_lengths", way_argument_lengths },
+	{},
+};
+
+/* Where the entry points of the system calls can't be watched */
+static const struct way tracepoint_ways[] = {
+	{ "by_tracepoint_execve", way_execve },
+	{ "by_tracepoint_thread", way_thread },
+	{ "by_tracepoint_failed", way_failed },
+	{ "by_tracepoint_failed_too_late", way_failed_too_late },
 	{},
 };
 
@@ -863,6 +892,18 @@ static void run_overflow(void)
 	stop("overflow", exectap);
 }
 
+/* kernel/trace/ftrace.c, FTRACE_OPS_FL_PERMANENT: no fexit program can be attached where ftrace is switched off. */
+static void run_tracepoints(void)
+{
+	const char *options[] = { "--verbose", "--events", "exec,exec_failed", NULL };
+	pid_t exectap;
+
+	write_to("/proc/sys/kernel/ftrace_enabled", "0");
+	exectap = watch("tracepoints", options);
+	run_ways(tracepoint_ways);
+	stop("tracepoints", exectap);
+}
+
 /* As much as this exectap has */
 static const char *events(void)
 {
@@ -903,6 +944,9 @@ int main(void)
 	stop("storm", exectap);
 
 	run_overflow();
+
+	if (has_failed)
+		run_tracepoints();
 
 	fact_begin("done", "guest");
 	fact_send();
