@@ -182,11 +182,27 @@ static int try_return(struct btf *btf, const char *function)
 	return result;
 }
 
+/* kernel.ftrace_enabled = 0: since some kernel between 5.10 and 6.1 such programs can be attached then, but never run.
+ */
+static bool ftrace_is_off(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/ftrace_enabled", "re");
+	int first = file ? fgetc(file) : EOF;
+
+	if (file)
+		fclose(file);
+	return first == '0';
+}
+
 int capture_try_returns(void)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	int result = btf ? try_return(btf, ENTRY_POINT("execve")) : -errno;
+	struct btf *btf;
+	int result;
 
+	if (ftrace_is_off())
+		return -EOPNOTSUPP;
+	btf = btf__load_vmlinux_btf();
+	result = btf ? try_return(btf, ENTRY_POINT("execve")) : -errno;
 	if (!result)
 		result = try_return(btf, ENTRY_POINT("execveat"));
 	btf__free(btf);
