@@ -4,6 +4,7 @@
 #   make deps          install what is missing to build it (with `test`: to test it as well)
 #   make run           build it and watch
 #   make test          run all tests (as root)
+#   make test-kernels  boot other kernels in qemu and run exectap there (also a part of make test)
 #   make check         run the tests that need no privileges
 #   make install       below $(DESTDIR)$(PREFIX); make uninstall takes it away again
 #
@@ -49,7 +50,7 @@ OBJECTS := $(SOURCES:cmd/%.c=$(BUILD)/cmd/%.o)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all helpers units fuzzers records deps run test check install uninstall clean FORCE
+.PHONY: all helpers units fuzzers static test-kernels records deps run test check install uninstall clean FORCE
 
 all: $(BUILD)/exectap
 
@@ -133,8 +134,14 @@ build/fuzz/%: tests/fuzz/%.c tests/unit/fixture.c $(PURE_OBJECTS:$(BUILD)/cmd/%.
 check: units fuzzers
 	tests/run --no-root
 
-test: all helpers units fuzzers
+test: all helpers units fuzzers static
 	tests/run
+
+test-kernels: static
+	tests/kernels/run
+
+static:
+	$(MAKE) STATIC=1 SAN=
 
 # Records for the unit tests, from this kernel, and the lines that they give now.
 records: helpers
@@ -153,7 +160,7 @@ deps:
 # Where `deps` is asked for, it comes first.
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 $(OBJECTS) $(BUILD)/flags $(HELPERS) $(FUZZERS): | deps
-units: deps
+units static: deps
 endif
 
 install: all

@@ -102,5 +102,5 @@ build() {
 @test "shell scripts pass shellcheck" {
 	command -v shellcheck >/dev/null || skip "no shellcheck"
 	cd "$tree"
-	shellcheck packaging/deps tests/run tests/unit/record tests/schema_refuses .ci/run
+	shellcheck packaging/deps tests/run tests/unit/record tests/schema_refuses tests/kernels/run .ci/run
 }
