@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The arguments of an attempt that failed: the kernel's copy is gone by then, so they are read from the caller's
- * argv, pointer by pointer. Read when the call returns, for by then the kernel has faulted the pages in.
+ * argv, pointer by pointer, when the call returns. Where the attempt got as far as to copy them, the kernel has
+ * faulted their pages in; where the file was not even found, a page that the caller never touched is not there to be
+ * read, and args are told to be unreadable.
  */
 #ifndef EXECTAP_ARGS_BPF_H
 #define EXECTAP_ARGS_BPF_H

@@ -54,6 +54,8 @@ int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_bi
 }
 
 /*
+ * What stands behind the slash is a name for people; the loader sets the kernel's function.
+ *
  * The context of an fexit program: the arguments, then the result. The first is read as memory: 5.10 refuses to load
  * it where the kernel's type information has no more than a declaration of struct pt_regs for the function.
  */
@@ -65,7 +67,7 @@ static __always_inline struct pt_regs *entry_registers(unsigned long long *conte
 	return regs;
 }
 
-SEC("fexit")
+SEC("fexit/execve")
 int return_execve(unsigned long long *context)
 {
 	struct pt_regs *regs = entry_registers(context);
@@ -73,7 +75,7 @@ int return_execve(unsigned long long *context)
 	return return_from_entry(ENTRY_ARGUMENT_1(regs), ENTRY_ARGUMENT_2(regs), RECORD_FD_CWD, 8, context[1]);
 }
 
-SEC("fexit")
+SEC("fexit/execveat")
 int return_execveat(unsigned long long *context)
 {
 	struct pt_regs *regs = entry_registers(context);
@@ -81,7 +83,7 @@ int return_execveat(unsigned long long *context)
 	return return_from_entry(ENTRY_ARGUMENT_2(regs), ENTRY_ARGUMENT_3(regs), ENTRY_ARGUMENT_1(regs), 8, context[1]);
 }
 
-SEC("fexit")
+SEC("fexit/compat_execve")
 int return_compat_execve(unsigned long long *context)
 {
 	struct pt_regs *regs = entry_registers(context);
@@ -90,7 +92,7 @@ int return_compat_execve(unsigned long long *context)
 				 context[1]);
 }
 
-SEC("fexit")
+SEC("fexit/compat_execveat")
 int return_compat_execveat(unsigned long long *context)
 {
 	struct pt_regs *regs = entry_registers(context);

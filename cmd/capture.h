@@ -37,12 +37,6 @@ struct capture_lost {
  * 0 or -errno (support_diagnose() tells why); free with capture_free().
  */
 int capture_new(struct capture **capture, const struct capture_options *options);
-/*
- * Whether failed attempts can be seen at the return of the kernel's entry points (fexit), which costs other system
- * calls nothing: 0, or -errno of the trial.
- */
-int capture_try_returns(void);
-
 void capture_free(struct capture *capture);
 
 /* Readable (edge-triggered epoll) when the programs wake the reader. Owned by capture. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "support.h"
 
+#include "attempts.h"
 #include "capture.h"
 #include "log.h"
 #include "tracefs.h"
@@ -139,7 +140,7 @@ static int probe_tracefs(char why[WHY_BYTES])
 
 static int probe_returns(char why[WHY_BYTES])
 {
-	int result = capture_try_returns();
+	int result = attempts_try_returns();
 
 	if (result)
 		explain(why, "%s: failed attempts come from the tracepoints, which slow all system calls",

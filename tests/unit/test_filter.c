@@ -102,7 +102,8 @@ static void fields_are_what_lines_say(void)
 		json_t *line, *json;
 		void *record = load(records.gl_pathv[i], enricher, &line);
 
-		json_object_foreach(line, key, json) compare(key, json);
+		json_object_foreach(line, key, json)
+			compare(key, json);
 		for (size_t k = 0; k < sizeof(often_absent) / sizeof(often_absent[0]); k++) {
 			const struct field *field = field_find(often_absent[k], strlen(often_absent[k]));
 
