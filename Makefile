@@ -9,10 +9,15 @@
 #   make install       below $(DESTDIR)$(PREFIX); make uninstall takes it away again
 #
 # STATIC=1 links everything into the one file; SAN=address,undefined instruments it; WERROR=1 makes
-# warnings errors.
+# warnings errors. CROSS_COMPILE=aarch64-linux-gnu- builds for another machine, with the libraries below SYSROOT
+# (tests/kernels/sysroot-arm64 makes one for that prefix where it is looked for).
 
 VERSION := 0.1.0
 
+CROSS_COMPILE ?=
+ifneq ($(CROSS_COMPILE),)
+CC := $(CROSS_COMPILE)gcc
+endif
 CC ?= cc
 CLANG ?= clang
 BPFTOOL ?= $(or $(shell command -v bpftool 2>/dev/null),$(lastword $(sort $(wildcard /usr/sbin/bpftool /usr/lib/linux-tools/*/bpftool))),bpftool)
@@ -24,11 +29,20 @@ STATIC ?=
 SAN ?=
 WERROR ?=
 
-# Each variant of the build has a folder of its own, so that none links what another one compiled.
-BUILD := build$(if $(STATIC),/static)$(if $(SAN),/san)
-
-ARCH := $(shell uname -m)
+# Before `make deps` there may be no compiler to ask.
+TARGET := $(or $(shell $(CC) -dumpmachine 2>/dev/null),$(shell uname -m))
+ARCH := $(firstword $(subst -, ,$(TARGET)))
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(ARCH)))
+
+# Each variant of the build has a folder of its own, so that none links what another one compiled.
+BUILD := build$(if $(CROSS_COMPILE),/$(TARGET))$(if $(STATIC),/static)$(if $(SAN),/san)
+
+SYSROOT ?= $(if $(CROSS_COMPILE),$(wildcard build/$(TARGET)/sysroot))
+ifneq ($(SYSROOT),)
+SYSROOT_FLAGS := --sysroot=$(abspath $(SYSROOT))
+SYSROOT_LIBRARIES := PKG_CONFIG_SYSROOT_DIR=$(abspath $(SYSROOT)) \
+	PKG_CONFIG_LIBDIR=$(abspath $(SYSROOT))/usr/lib/$(TARGET)/pkgconfig:$(abspath $(SYSROOT))/usr/lib/pkgconfig
+endif
 
 LIBRARIES := libbpf jansson libelf zlib
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers \
@@ -36,13 +50,15 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno
 
 CFLAGS ?= -O2 -g
 COMPILE_FLAGS := -std=gnu11 -D_GNU_SOURCE -DEXECTAP_VERSION='"$(VERSION)"' -I cmd -I bpf -I $(BUILD) $(WARNINGS) \
-	-fstack-protector-strong -D_FILE_OFFSET_BITS=64 $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
-LINK_FLAGS := $(if $(STATIC),-static) $(if $(SAN),-fsanitize=$(SAN))
-LINK_LIBRARIES = $(shell $(PKG_CONFIG) $(if $(STATIC),--static) --libs $(LIBRARIES))
+	-fstack-protector-strong -D_FILE_OFFSET_BITS=64 $(SYSROOT_FLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+LINK_FLAGS := $(SYSROOT_FLAGS) $(if $(STATIC),-static) $(if $(SAN),-fsanitize=$(SAN))
+LINK_LIBRARIES = $(shell $(SYSROOT_LIBRARIES) $(PKG_CONFIG) $(if $(STATIC),--static) --libs $(LIBRARIES))
 
-# libc's headers for BPF come from the host's multiarch folder: clang's bpf target has none of its own.
+# clang's bpf target has no asm/ headers of its own: they come from where the compiler has them.
+ASM_HEADERS = $(shell $(CC) $(SYSROOT_FLAGS) -E -include asm/types.h -x c /dev/null 2>/dev/null | \
+	sed -n 's|^.* "\(.*\)/asm/types.h".*|\1|p' | head -n 1)
 BPF_FLAGS = -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -g -O2 -Wall -Wextra -Wno-unused-parameter \
-	$(if $(WERROR),-Werror) -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
+	$(if $(WERROR),-Werror) $(addprefix -idirafter ,$(ASM_HEADERS))
 
 SOURCES := $(wildcard cmd/*.c)
 OBJECTS := $(SOURCES:cmd/%.c=$(BUILD)/cmd/%.o)

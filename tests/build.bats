@@ -66,6 +66,14 @@ build() {
 	[[ $output != *INTERP* ]]
 }
 
+@test "CROSS_COMPILE asks that compiler for the architecture, and builds in a folder of its own" {
+	printf '#!/bin/sh\n[ "$1" != -dumpmachine ] || echo aarch64-linux-gnu\n' >"$BATS_TEST_TMPDIR/aarch64-linux-gnu-gcc"
+	chmod +x "$BATS_TEST_TMPDIR/aarch64-linux-gnu-gcc"
+	build -n CROSS_COMPILE="$BATS_TEST_TMPDIR/aarch64-linux-gnu-" STATIC=1 | tee "$BATS_TEST_TMPDIR/log"
+	grep -q -- '-D__TARGET_ARCH_arm64 .* -o build/aarch64-linux-gnu/static/exectap.bpf.o' "$BATS_TEST_TMPDIR/log"
+	grep -q 'aarch64-linux-gnu-gcc .* -o build/aarch64-linux-gnu/static/exectap ' "$BATS_TEST_TMPDIR/log"
+}
+
 @test "install and uninstall honour PREFIX and DESTDIR, and leave nothing" {
 	build install DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/exectap
 	"$BATS_TEST_TMPDIR/root/opt/exectap/sbin/exectap" --version
@@ -103,4 +111,5 @@ build() {
 	command -v shellcheck >/dev/null || skip "no shellcheck"
 	cd "$tree"
 	shellcheck packaging/deps tests/run tests/unit/record tests/schema_refuses tests/kernels/run .ci/run
+	shellcheck -x tests/kernels/sysroot-arm64
 }

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Packages of any Debian suite and architecture, with lists and downloads of their own below $cache, so that the
+# machine's stay as they are. To be sourced.
+#
+#   EXECTAP_KERNELS_CACHE    where downloads are kept (default build/kernels/cache)
+#   EXECTAP_KERNELS_MIRROR   the Debian mirror (default: the one in this host's apt sources)
+
+cache=$(realpath -m "${EXECTAP_KERNELS_CACHE:-build/kernels/cache}")
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# The Debian mirror in this host's sources, of either format.
+mirror() {
+	if [ -n "${EXECTAP_KERNELS_MIRROR:-}" ]; then
+		echo "$EXECTAP_KERNELS_MIRROR"
+		return
+	fi
+	cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+		grep -E '^(deb|URIs:)' | grep -oE '[a-z+]+://[^ ]*/debian/?( |$)' | head -n 1 | tr -d ' '
+}
+
+# cached SUITE ARCHITECTURE: the folder of their lists and packages
+cached() {
+	echo "$cache/$1-$2"
+}
+
+# apt SUITE ARCHITECTURE COMMAND...
+apt() {
+	local folder
+	folder=$(cached "$1" "$2")
+	shift 2
+	APT_CONFIG=$folder/apt.conf "$@"
+}
+
+configure_apt() {
+	local suite=$1 architecture=$2 signed_by='' uri folder
+	folder=$(cached "$suite" "$architecture")
+	uri=$(mirror)
+	[ -n "$uri" ] || return
+	[ ! -e "$keyring" ] || signed_by=" signed-by=$keyring"
+	mkdir -p "$folder/lists/partial" "$folder/archives/partial"
+	echo "deb [arch=$architecture$signed_by] $uri $suite main" >"$folder/sources.list"
+	# no status: what the machine has installed is of another architecture
+	cat >"$folder/apt.conf" <<END
+APT::Architecture "$architecture";
+APT::Architectures "$architecture";
+APT::Sandbox::User "root";
+Acquire::Languages "none";
+Acquire::Retries "2";
+Dir::Etc::sourcelist "$folder/sources.list";
+Dir::Etc::sourceparts "/dev/null";
+Dir::State::lists "$folder/lists";
+Dir::State::status "/dev/null";
+Dir::Cache "$folder";
+END
+}
+
+# unpack SUITE ARCHITECTURE FOLDER PACKAGE...: leaves the packages' files in FOLDER; what is there already stays.
+unpack() {
+	local suite=$1 architecture=$2 folder=$3 downloads package
+	shift 3
+	[ $# -gt 0 ] || return
+	[ "$(cat "$folder.packages" 2>/dev/null)" != "$*" ] || return 0
+	rm -rf "$folder" "$folder.packages"
+	mkdir -p "$folder" || return
+	downloads=$(mktemp -d "$(cached "$suite" "$architecture")/downloads.XXXXXX") || return
+	(cd "$downloads" && apt "$suite" "$architecture" apt-get -qq download "$@") || { rm -rf "$downloads" && return 1; }
+	for package in "$downloads"/*.deb; do
+		dpkg-deb -x "$package" "$folder" || return
+	done
+	rm -rf "$downloads"
+	echo "$*" >"$folder.packages"
+}
