@@ -110,6 +110,6 @@ build() {
 @test "shell scripts pass shellcheck" {
 	command -v shellcheck >/dev/null || skip "no shellcheck"
 	cd "$tree"
-	shellcheck packaging/deps tests/run tests/unit/record tests/schema_refuses tests/kernels/run .ci/run
-	shellcheck -x tests/kernels/sysroot-arm64
+	shellcheck packaging/deps tests/run tests/unit/record tests/schema_refuses .ci/run
+	shellcheck -x tests/kernels/run tests/kernels/init tests/kernels/sysroot-arm64
 }
