@@ -30,6 +30,8 @@ struct attempt_program {
 	bool required;
 };
 
+#define ENOTSUPP 524 /* include/linux/errno.h; not for user space, yet arm64 before 6.4 answers it */
+
 #define RETURN_PROGRAMS 4
 #define TRACEPOINT_PROGRAMS 4
 
@@ -86,7 +88,7 @@ static int try_return(struct btf *btf, const char *function)
 		return -errno;
 	link = bpf_raw_tracepoint_open(NULL, program);
 	if (link < 0)
-		result = -errno;
+		result = errno == ENOTSUPP ? -EOPNOTSUPP : -errno;
 	else
 		close(link);
 	close(program);
