@@ -175,29 +175,36 @@ static int wait_and_drain(struct watch *watch, bool stopping)
 	return stopping ? 0 : beat(watch);
 }
 
-/* Writes what the kernel holds at the call. A reader that is not there then has had its chance. */
-static int finish(struct watch *watch)
+/* Drains and writes up to `end`. A reader that is not there then has had its chance. */
+static int deliver(struct watch *watch, uint64_t end)
 {
-	uint64_t end = capture_written(watch->capture);
 	long drained = stream_drain(watch->stream);
-	int result = 0;
 
 	for (int round = 0; round < FINISH_ROUNDS && !stream_has_passed(watch->stream, end); round += !watch->blocked) {
-		watch->blocked = drained == -EAGAIN ? -EAGAIN : 0;
-		if (drained == -ENOTCONN && sink_may_lack_readers(watch->sink))
-			return 0;
-		if (drained < 0 && !watch->blocked)
+		int result;
+
+		if (drained < 0 && drained != -EAGAIN)
 			return (int)drained;
+		watch->blocked = (int)(drained < 0 ? drained : 0);
 		result = wait_and_drain(watch, true);
 		if (result)
 			return result;
-		if (watch->blocked == -ENOTCONN)
-			return sink_may_lack_readers(watch->sink) ? 0 : -ENOTCONN;
 		drained = watch->drained;
 	}
-	if (!stream_has_passed(watch->stream, end))
-		return -ETIMEDOUT;
-	return watch->heartbeat_ns ? stream_heartbeat(watch->stream, EVENT_STOP) : 0;
+	return stream_has_passed(watch->stream, end) ? 0 : -ETIMEDOUT;
+}
+
+/* Writes what the kernel holds at the call, and that this is the end. */
+static int finish(struct watch *watch)
+{
+	uint64_t end = capture_written(watch->capture);
+	int result = deliver(watch, end);
+
+	if (!result && watch->heartbeat_ns)
+		result = stream_heartbeat(watch->stream, EVENT_STOP);
+	if (result == -EAGAIN)
+		result = deliver(watch, end);
+	return result == -ENOTCONN && sink_may_lack_readers(watch->sink) ? 0 : result;
 }
 
 int watch_run(struct capture *capture, struct stream *stream, struct sink *sink, unsigned int heartbeat_s)
