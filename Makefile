@@ -44,7 +44,9 @@ SYSROOT_LIBRARIES := PKG_CONFIG_SYSROOT_DIR=$(abspath $(SYSROOT)) \
 	PKG_CONFIG_LIBDIR=$(abspath $(SYSROOT))/usr/lib/$(TARGET)/pkgconfig:$(abspath $(SYSROOT))/usr/lib/pkgconfig
 endif
 
-LIBRARIES := libbpf jansson libelf zlib
+LIBRARIES := libbpf libelf zlib
+# What reads JSON in the tests.
+TEST_LIBRARIES := jansson
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers \
 	$(if $(WERROR),-Werror)
 
@@ -53,6 +55,7 @@ COMPILE_FLAGS := -std=gnu11 -D_GNU_SOURCE -DEXECTAP_VERSION='"$(VERSION)"' -I cm
 	-fstack-protector-strong -D_FILE_OFFSET_BITS=64 $(SYSROOT_FLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 LINK_FLAGS := $(SYSROOT_FLAGS) $(if $(STATIC),-static) $(if $(SAN),-fsanitize=$(SAN))
 LINK_LIBRARIES = $(shell $(SYSROOT_LIBRARIES) $(PKG_CONFIG) $(if $(STATIC),--static) --libs $(LIBRARIES))
+LINK_TEST_LIBRARIES = $(shell $(PKG_CONFIG) --libs $(TEST_LIBRARIES))
 
 # clang's bpf target has no asm/ headers of its own: they come from where the compiler has them.
 ASM_HEADERS = $(shell $(CC) $(SYSROOT_FLAGS) -E -include asm/types.h -x c /dev/null 2>/dev/null | \
@@ -101,7 +104,7 @@ UNIT_BUILD := build/san
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_BUILD)/tests/%)
 # The stages that need no kernel
-PURE_OBJECTS := $(addprefix $(BUILD)/cmd/,clock.o container.o decode.o encode.o enrich.o error_name.o field.o filter.o signal_name.o text.o)
+PURE_OBJECTS := $(addprefix $(BUILD)/cmd/,clock.o container.o decode.o encode.o encode_native.o enrich.o error_name.o field.o filter.o line.o signal_name.o text.o)
 HELPERS := $(addprefix build/tests/,churn execveat hold idle noop reap refuse save_record storm thread_exec threads)
 ifeq ($(ARCH),x86_64)
 HELPERS += build/tests/noop32
@@ -137,15 +140,15 @@ build/tests/%: tests/helpers/%.c
 units:
 	$(MAKE) SAN=$(UNIT_SAN) STATIC= $(UNITS)
 
-$(BUILD)/tests/%: tests/unit/%.c tests/unit/fixture.c $(PURE_OBJECTS) $(wildcard tests/unit/*.h)
+$(BUILD)/tests/%: tests/unit/%.c tests/unit/fixture.c tests/unit/reference.c $(PURE_OBJECTS) $(wildcard tests/unit/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(COMPILE_FLAGS) $(CFLAGS) $(LINK_FLAGS) -I tests/unit -o $@ $(filter %.c %.o,$^) $(LINK_LIBRARIES)
+	$(CC) $(COMPILE_FLAGS) $(CFLAGS) $(LINK_FLAGS) -I tests/unit -o $@ $(filter %.c %.o,$^) $(LINK_TEST_LIBRARIES)
 
 fuzzers: $(FUZZERS)
 
-build/fuzz/%: tests/fuzz/%.c tests/unit/fixture.c $(PURE_OBJECTS:$(BUILD)/cmd/%.o=cmd/%.c) $(wildcard cmd/*.h bpf/record.h tests/unit/*.h)
+build/fuzz/%: tests/fuzz/%.c tests/unit/fixture.c tests/unit/reference.c $(PURE_OBJECTS:$(BUILD)/cmd/%.o=cmd/%.c) $(wildcard cmd/*.h bpf/record.h tests/unit/*.h)
 	@mkdir -p $(@D)
-	$(CLANG) $(COMPILE_FLAGS) $(FUZZ_FLAGS) -I tests/unit -o $@ $(filter %.c,$^) $(LINK_LIBRARIES)
+	$(CLANG) $(COMPILE_FLAGS) $(FUZZ_FLAGS) -I tests/unit -o $@ $(filter %.c,$^) $(LINK_TEST_LIBRARIES)
 
 check: units fuzzers
 	tests/run --no-root

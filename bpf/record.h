@@ -61,6 +61,7 @@ enum record_key {
 	RECORD_KEY_CGROUP = 1 << 6,
 	RECORD_KEY_ENV = 1 << 7,
 	RECORD_KEY_TIMES = 1 << 8, /* user_time and system_time */
+	RECORD_KEY_ALL = (1 << 9) - 1,
 };
 
 /* Bits of record_exec.flags */

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "clock.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #define NS_PER_S 1000000000ull
+#define S_PER_DAY (24 * 60 * 60)
 #define SAMPLES 3
 #define SAMPLING_NOISE_NS 10000
 
@@ -48,13 +48,46 @@ int64_t clock_follow(int64_t known_ns, int64_t sampled_ns)
 	return change > SAMPLING_NOISE_NS || change < -SAMPLING_NOISE_NS ? sampled_ns : known_ns;
 }
 
+static char *append_digits(char *out, unsigned int number, int digits)
+{
+	for (int i = digits - 1; i >= 0; i--, number /= 10)
+		out[i] = (char)('0' + number % 10);
+	return out + digits;
+}
+
+/*
+ * Two of these for each event make gmtime_r(3) and strftime(3) a tenth of the work. Years are counted from March, so
+ * that the leap day is the last one, and in eras of 400 years, which all have as many days.
+ */
+static char *append_date(char *out, uint64_t days_since_1970)
+{
+	uint64_t days = days_since_1970 + 719468; /* from 1 March of the year 0 */
+	unsigned int day_of_era = (unsigned int)(days % 146097);
+	unsigned int year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+	unsigned int day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+	unsigned int months = (5 * day_of_year + 2) / 153; /* since March; five of them have 153 days */
+	unsigned int year = (unsigned int)(days / 146097) * 400 + year_of_era + (months >= 10);
+
+	out = append_digits(out, year, 4);
+	*out++ = '-';
+	out = append_digits(out, months < 10 ? months + 3 : months - 9, 2);
+	*out++ = '-';
+	return append_digits(out, day_of_year - (153 * months + 2) / 5 + 1, 2);
+}
+
 void clock_rfc3339(char out[CLOCK_RFC3339_BYTES], uint64_t wall_ns)
 {
-	time_t seconds = (time_t)(wall_ns / NS_PER_S);
-	struct tm utc;
-	size_t length;
+	uint64_t seconds = wall_ns / NS_PER_S;
+	unsigned int second_of_day = (unsigned int)(seconds % S_PER_DAY);
 
-	gmtime_r(&seconds, &utc);
-	length = strftime(out, CLOCK_RFC3339_BYTES, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(out + length, CLOCK_RFC3339_BYTES - length, ".%09lluZ", (unsigned long long)(wall_ns % NS_PER_S));
+	out = append_date(out, seconds / S_PER_DAY);
+	*out++ = 'T';
+	out = append_digits(out, second_of_day / 3600, 2);
+	*out++ = ':';
+	out = append_digits(out, second_of_day / 60 % 60, 2);
+	*out++ = ':';
+	out = append_digits(out, second_of_day % 60, 2);
+	*out++ = '.';
+	out = append_digits(out, (unsigned int)(wall_ns % NS_PER_S), 9);
+	memcpy(out, "Z", sizeof("Z"));
 }

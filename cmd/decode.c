@@ -6,6 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* No process is larger; and up to here a double holds every integer, as readers of JSON want it. */
+#define SIZE_MAX_SHOWN (1ull << 53)
+#define ERROR_MAX 4095 /* MAX_ERRNO, include/linux/err.h */
+
 /* The slice as a view; false where it reaches out of the record's variable data. */
 static bool slice_view(const struct record_exec *exec, struct record_slice slice, struct text *view)
 {
@@ -96,19 +100,22 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 	process->task = exec->task;
 	process->comm = comm_view(exec->comm);
 	process->parent_comm = comm_view(exec->task.parent_comm);
-	process->truncated = exec->truncated;
-	process->unreadable = exec->unreadable;
+	process->truncated = exec->truncated & RECORD_KEY_ALL;
+	process->unreadable = exec->unreadable & RECORD_KEY_ALL;
+	process->redacted = 0;
 	out->tid = exec->tid;
 	out->argc = exec->argc;
 	out->error = (int)exec->error;
 	out->args_bytes = exec->args_bytes;
 	out->memfd = exec->flags & RECORD_FLAG_MEMFD;
 	out->deleted = exec->flags & RECORD_FLAG_DELETED;
-	out->has_exe = exec->header.type == RECORD_EXEC;
+	out->args_hidden = false;
 	out->parent_has_exe = exec->parent_exe.offset != 0;
 	if (!slice_view(exec, exec->filename, &out->filename) || !slice_view(exec, exec->args, &out->args) ||
 	    !slice_view(exec, exec->env, &out->env) || !decode_paths(exec, out) || out->args.length > out->args_bytes ||
-	    memchr(out->filename.bytes, '\0', out->filename.length) || out->filename.length > RECORD_PATH_BYTES)
+	    (out->args_bytes > SIZE_MAX_SHOWN && out->args_bytes != RECORD_ARGS_BYTES_UNKNOWN) ||
+	    exec->error > ERROR_MAX || memchr(out->filename.bytes, '\0', out->filename.length) ||
+	    out->filename.length > RECORD_PATH_BYTES)
 		return -EBADMSG;
 	if (event->type == EVENT_EXEC_FAILED)
 		name_attempt(exec, out);
@@ -139,18 +146,20 @@ static int decode_exit(const struct record_exit *record, struct event *event)
 {
 	struct event_process *process = &event->process;
 	struct event_exit *out = &event->exit;
+	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 
 	event->type = EVENT_EXIT;
 	process->task = record->task;
 	process->comm = comm_view(record->comm);
 	process->parent_comm = comm_view(record->task.parent_comm);
 	process->truncated = 0;
-	process->unreadable = record->unreadable;
-	adjust_times(record, out);
-	out->max_rss_bytes = record->max_rss_pages * (uint64_t)sysconf(_SC_PAGESIZE);
-	out->status = record->status;
-	if (record->header.time_ns < record->task.start_ns)
+	process->unreadable = record->unreadable & RECORD_KEY_ALL;
+	process->redacted = 0;
+	if (record->header.time_ns < record->task.start_ns || record->max_rss_pages > SIZE_MAX_SHOWN / page_bytes)
 		return -EBADMSG;
+	adjust_times(record, out);
+	out->max_rss_bytes = record->max_rss_pages * page_bytes;
+	out->status = record->status;
 	out->duration_ns = record->header.time_ns - record->task.start_ns;
 	return 0;
 }

@@ -10,17 +10,22 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define HOST_BYTES 65 /* __NEW_UTS_LEN + 1, include/uapi/linux/utsname.h */
+#define UTS_BYTES 65 /* __NEW_UTS_LEN + 1, include/uapi/linux/utsname.h */
 #define BOOT_ID_BYTES 37 /* a UUID and its NUL */
+#define MACHINE_ID_BYTES 33 /* machine-id(5), and a NUL */
 #define BOOT_KEY_BYTES 17 /* the first 64 bits of the boot id, in hex, and a NUL */
 
 struct enricher {
 	int64_t wall_minus_boot_ns;
 	bool fixed;
-	char host[HOST_BYTES];
-	char kernel[EVENT_KERNEL_BYTES];
+	char host[UTS_BYTES];
+	char kernel[UTS_BYTES];
 	char boot_id[BOOT_ID_BYTES];
 	char boot_key[BOOT_KEY_BYTES];
+	char machine_id[MACHINE_ID_BYTES];
+	struct event_variable *variables; /* of the event at hand; there is room for every name */
+	char *names; /* each ended by a NUL */
+	size_t names_bytes;
 };
 
 static void boot_key_set(struct enricher *enricher)
@@ -32,32 +37,52 @@ static void boot_key_set(struct enricher *enricher)
 			*digit++ = *from;
 }
 
-static int boot_id_read(char boot_id[BOOT_ID_BYTES])
+/* An id that a file holds as its first line. */
+static int id_read(const char *path, char *id, size_t bytes)
 {
-	static const char path[] = "/proc/sys/kernel/random/boot_id"; /* random(4) */
 	FILE *file = fopen(path, "re");
 	int result = 0;
 
 	if (!file)
 		return -errno;
-	if (!fgets(boot_id, BOOT_ID_BYTES, file) || strlen(boot_id) != BOOT_ID_BYTES - 1)
+	if (!fgets(id, (int)bytes, file) || strlen(id) != bytes - 1)
 		result = -EIO;
 	fclose(file);
 	return result;
 }
 
-int enrich_new(struct enricher **enricher)
+static int names_set(struct enricher *enricher, const char *env_names)
+{
+	size_t count = 1;
+
+	if (!env_names)
+		return 0;
+	enricher->names_bytes = strlen(env_names) + 1;
+	enricher->names = strdup(env_names);
+	if (!enricher->names)
+		return -ENOMEM;
+	for (char *comma = enricher->names; (comma = strchr(comma, ',')); count++)
+		*comma++ = '\0';
+	enricher->variables = calloc(count, sizeof(*enricher->variables));
+	return enricher->variables ? 0 : -ENOMEM;
+}
+
+int enrich_new(struct enricher **enricher, const char *env_names)
 {
 	struct enricher *created = calloc(1, sizeof(*created));
 	int result;
 
 	if (!created)
 		return -ENOMEM;
-	result = boot_id_read(created->boot_id);
+	result = id_read("/proc/sys/kernel/random/boot_id", created->boot_id, sizeof(created->boot_id)); /* random(4) */
+	if (!result)
+		result = names_set(created, env_names);
 	if (result) {
-		free(created);
+		enrich_free(created);
 		return result;
 	}
+	if (id_read("/etc/machine-id", created->machine_id, sizeof(created->machine_id)))
+		created->machine_id[0] = '\0';
 	boot_key_set(created);
 	created->wall_minus_boot_ns = clock_wall_minus_boot_ns();
 	enrich_refresh(created);
@@ -65,16 +90,22 @@ int enrich_new(struct enricher **enricher)
 	return 0;
 }
 
-int enrich_new_fixed(struct enricher **enricher, const char *host, const char *boot_id, int64_t wall_minus_boot_ns)
+int enrich_new_fixed(struct enricher **enricher, const char *env_names, const struct enrich_facts *facts)
 {
 	struct enricher *created = calloc(1, sizeof(*created));
 
 	if (!created)
 		return -ENOMEM;
-	snprintf(created->host, sizeof(created->host), "%s", host);
-	snprintf(created->boot_id, sizeof(created->boot_id), "%s", boot_id);
+	if (names_set(created, env_names)) {
+		enrich_free(created);
+		return -ENOMEM;
+	}
+	snprintf(created->host, sizeof(created->host), "%s", facts->host);
+	snprintf(created->kernel, sizeof(created->kernel), "%s", facts->kernel);
+	snprintf(created->boot_id, sizeof(created->boot_id), "%s", facts->boot_id);
+	snprintf(created->machine_id, sizeof(created->machine_id), "%s", facts->machine_id);
 	boot_key_set(created);
-	created->wall_minus_boot_ns = wall_minus_boot_ns;
+	created->wall_minus_boot_ns = facts->wall_minus_boot_ns;
 	created->fixed = true;
 	*enricher = created;
 	return 0;
@@ -82,6 +113,10 @@ int enrich_new_fixed(struct enricher **enricher, const char *host, const char *b
 
 void enrich_free(struct enricher *enricher)
 {
+	if (!enricher)
+		return;
+	free(enricher->variables);
+	free(enricher->names);
 	free(enricher);
 }
 
@@ -98,24 +133,37 @@ void enrich_refresh(struct enricher *enricher)
 	snprintf(enricher->kernel, sizeof(enricher->kernel), "%s", name.release);
 }
 
+static char *append_number(char *out, uint64_t number)
+{
+	return out + text_to_decimal(number, out);
+}
+
 /* Documentation/admin-guide/devices.txt */
 static void tty_name(char tty[EVENT_TTY_BYTES], uint32_t major, uint32_t minor)
 {
-	tty[0] = '\0';
+	char *end = tty;
+
 	if (major >= 136 && major <= 143)
-		snprintf(tty, EVENT_TTY_BYTES, "pts/%u", (major - 136) * 256 + minor);
+		end = append_number(mempcpy(end, "pts/", 4), (major - 136) * 256 + minor);
 	else if (major == 4 && minor < 64)
-		snprintf(tty, EVENT_TTY_BYTES, "tty%u", minor);
+		end = append_number(mempcpy(end, "tty", 3), minor);
 	else if (major == 4)
-		snprintf(tty, EVENT_TTY_BYTES, "ttyS%u", minor - 64);
+		end = append_number(mempcpy(end, "ttyS", 4), minor - 64);
 	else if (major || minor)
-		snprintf(tty, EVENT_TTY_BYTES, "%u:%u", major, minor);
+		end = append_number(mempcpy(append_number(end, major), ":", 1), minor);
+	*end = '\0';
 }
 
 /* A boot's id, a time on that boot's clock and a pid: never the same twice on any host. */
 static void id_name(char id[EVENT_ID_BYTES], const struct enricher *enricher, uint64_t boot_ns, uint32_t pid)
 {
-	snprintf(id, EVENT_ID_BYTES, "%s-%llu-%u", enricher->boot_key, (unsigned long long)boot_ns, pid);
+	char *end = mempcpy(id, enricher->boot_key, BOOT_KEY_BYTES - 1);
+
+	*end++ = '-';
+	end = append_number(end, boot_ns);
+	*end++ = '-';
+	end = append_number(end, pid);
+	*end = '\0';
 }
 
 static uint64_t wall_ns(const struct enricher *enricher, uint64_t boot_ns)
@@ -135,21 +183,47 @@ static void enrich_process(const struct enricher *enricher, struct event *event)
 	id_name(process->event_id, enricher, event->time_ns, task->pid);
 }
 
+/* The first variable of that name in the environment, as getenv(3) finds it. */
+static bool find_variable(struct text env, struct text name, struct text *value)
+{
+	struct text entry;
+
+	while (text_next_string(&env, &entry))
+		if (entry.length > name.length && entry.bytes[name.length] == '=' &&
+		    !memcmp(entry.bytes, name.bytes, name.length)) {
+			*value = (struct text){ entry.bytes + name.length + 1, entry.length - name.length - 1 };
+			return true;
+		}
+	return false;
+}
+
+static void enrich_exec(const struct enricher *enricher, struct event_exec *exec)
+{
+	struct text names = { enricher->names, enricher->names_bytes }, name, value;
+
+	container_from_cgroup(exec->paths[EVENT_PATH_CGROUP], &exec->container);
+	exec->variables = enricher->variables;
+	exec->variable_count = 0;
+	while (text_next_string(&names, &name))
+		if (find_variable(exec->env, name, &value))
+			exec->variables[exec->variable_count++] = (struct event_variable){ name, value };
+}
+
 void enrich_event(const struct enricher *enricher, struct event *event)
 {
 	event->wall_ns = wall_ns(enricher, event->time_ns);
 	event->host = enricher->host;
 	event->boot_id = enricher->boot_id;
+	event->machine_id = enricher->machine_id;
+	event->kernel = enricher->kernel;
 	if (event->type == EVENT_LOST) {
 		event->lost.from_wall_ns = wall_ns(enricher, event->lost.from_ns);
 		event->lost.to_wall_ns = wall_ns(enricher, event->lost.to_ns);
 		return;
 	}
-	if (event->type > EVENT_LOST) {
-		snprintf(event->heartbeat.kernel, sizeof(event->heartbeat.kernel), "%s", enricher->kernel);
+	if (event->type > EVENT_LOST)
 		return;
-	}
 	enrich_process(enricher, event);
 	if (event->type != EVENT_EXIT)
-		container_from_cgroup(event->exec.paths[EVENT_PATH_CGROUP], &event->exec.container);
+		enrich_exec(enricher, &event->exec);
 }

@@ -7,10 +7,23 @@
 
 struct enricher;
 
-/* Reads host name and boot id. Returns 0 or -errno; the caller frees *enricher with enrich_free(). */
-int enrich_new(struct enricher **enricher);
-/* The same with given values and a fixed clock offset, for reproducible lines. */
-int enrich_new_fixed(struct enricher **enricher, const char *host, const char *boot_id, int64_t wall_minus_boot_ns);
+/*
+ * Reads host name, boot id and machine id. env_names are the variables that events show of their environment,
+ * separated by commas; NULL: none. Returns 0 or -errno; the caller frees *enricher with enrich_free().
+ */
+int enrich_new(struct enricher **enricher, const char *env_names);
+
+/* What enrich_new() would find out. */
+struct enrich_facts {
+	const char *host;
+	const char *boot_id;
+	const char *machine_id;
+	const char *kernel;
+	int64_t wall_minus_boot_ns;
+};
+
+/* The same with given facts, for reproducible lines. */
+int enrich_new_fixed(struct enricher **enricher, const char *env_names, const struct enrich_facts *facts);
 void enrich_free(struct enricher *enricher);
 
 /* Samples host name and clocks anew: once for each batch of events, so that a change of either is followed. */

@@ -19,7 +19,6 @@
 #define EVENT_FILENAME_BYTES (RECORD_PATH_BYTES + 32)
 #define EVENT_ID_BYTES 64
 #define EVENT_TTY_BYTES 24
-#define EVENT_KERNEL_BYTES 65 /* __NEW_UTS_LEN + 1, include/uapi/linux/utsname.h */
 
 enum event_type {
 	EVENT_EXEC,
@@ -45,8 +44,9 @@ struct event_process {
 	struct record_task task;
 	struct text comm;
 	struct text parent_comm;
-	uint32_t truncated; /* enum record_key */
+	uint32_t truncated; /* enum record_key; encode adds what it had to cut */
 	uint32_t unreadable; /* enum record_key */
+	uint32_t redacted; /* enum record_key */
 
 	/* enrich */
 	uint64_t start_wall_ns; /* CLOCK_REALTIME */
@@ -54,6 +54,12 @@ struct event_process {
 	char id[EVENT_ID_BYTES];
 	char parent_id[EVENT_ID_BYTES];
 	char event_id[EVENT_ID_BYTES];
+};
+
+/* A variable of the environment that was asked for. */
+struct event_variable {
+	struct text name;
+	struct text value;
 };
 
 struct event_exec {
@@ -64,7 +70,6 @@ struct event_exec {
 	int error; /* errno(3) of a failed attempt */
 	bool memfd;
 	bool deleted;
-	bool has_exe;
 	bool parent_has_exe;
 	struct text filename;
 	struct text args; /* strings, each ended by a NUL but perhaps the last */
@@ -75,6 +80,10 @@ struct event_exec {
 
 	/* enrich */
 	struct container container;
+	struct event_variable *variables; /* those of env that are shown; the enricher's */
+	size_t variable_count;
+
+	bool args_hidden; /* encode leaves args out */
 };
 
 struct event_exit {
@@ -103,7 +112,6 @@ struct event_heartbeat {
 	uint64_t written; /* of these, as lines */
 	uint64_t filtered;
 	uint64_t lost; /* as the lost lines say */
-	char kernel[EVENT_KERNEL_BYTES]; /* enrich */
 };
 
 struct event {
@@ -113,8 +121,10 @@ struct event {
 
 	/* enrich */
 	uint64_t wall_ns; /* CLOCK_REALTIME */
-	const char *host; /* borrowed from the enricher */
+	const char *host; /* borrowed from the enricher, as the next three */
 	const char *boot_id;
+	const char *machine_id; /* machine-id(5); empty: unknown */
+	const char *kernel; /* release */
 
 	struct event_process process;
 	union {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The native keys of an event by name, for those who choose among them. Pure. */
+/* The native keys of an event: what each is called, who has it, and its value. Pure. */
 #ifndef EXECTAP_FIELD_H
 #define EXECTAP_FIELD_H
 
@@ -8,18 +8,48 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What the value is in JSON. */
+enum field_form {
+	FIELD_BARE, /* a number or true, as it stands */
+	FIELD_PLAIN, /* a string of ours, with nothing to escape */
+	FIELD_STRING, /* a string of any bytes */
+	FIELD_LIST, /* an array of strings */
+	FIELD_MAP, /* an object of strings: name and value take turns */
+};
+
 #define FIELD_ROOM_BYTES 32
 
-struct field;
+struct field {
+	struct text key; /* as line_key() takes it */
+	enum field_form form;
+	int kind; /* where the value is found: field.c's */
+	unsigned int events; /* bit n: enum event_type n has it */
+	size_t offset; /* in struct event */
+	uint32_t unreadable; /* enum record_key */
+};
 
-/* The key of that name, `length` bytes long; NULL if there is none that has one value, or a list of strings. */
+/* All of them, in the order in which lines have them. */
+extern const struct field field_table[];
+extern const size_t field_count;
+
+/* The key of that name, `length` bytes long; NULL if there is none. */
 const struct field *field_find(const char *name, size_t length);
 
+/* Where field_next() is; zero before the first call. */
+struct field_cursor {
+	bool begun;
+	size_t index;
+	struct text rest;
+};
+
 /*
- * The value of an event that enrich has seen, as the line will show it: number `index` of args, else index 0 only. It
- * is a view into the event, or into room. False where the line will not have it.
+ * The next value of an event that enrich has seen, as the line will show it. It is a view into the event, or into
+ * room. False behind the last one, and where the line has none.
  */
-bool field_get(const struct field *field, const struct event *event, size_t index, char room[FIELD_ROOM_BYTES],
-	       struct text *value);
+bool field_next(const struct field *field, const struct event *event, struct field_cursor *cursor,
+		char room[FIELD_ROOM_BYTES], struct text *value);
+
+/* Whether the line has the key, even if it is a list without items. */
+bool field_is_present(const struct field *field, const struct event *event);
 
 #endif

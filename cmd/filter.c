@@ -87,10 +87,11 @@ static bool text_matches(struct text text, const char *glob)
 
 static bool rule_matches(const struct rule *rule, const struct event *event)
 {
+	struct field_cursor cursor = {};
 	char room[FIELD_ROOM_BYTES];
 	struct text value;
 
-	for (size_t index = 0; field_get(rule->field, event, index, room, &value); index++)
+	while (field_next(rule->field, event, &cursor, room, &value))
 		if (text_matches(value, rule->glob))
 			return true;
 	return false;

@@ -68,11 +68,6 @@ static enum status make_stages(const struct options *options, struct stages *sta
 		.exit = options->events & OPTIONS_EVENT_EXIT,
 		.env = options->env_names != NULL,
 	};
-	const struct encode_options encode_options = {
-		.line_max_bytes = options->line_max_bytes,
-		.env_names = options->env_names,
-		.no_args = options->no_args,
-	};
 	const struct sink_options sink_options = {
 		.destination = options->output,
 		.line_max_bytes = options->line_max_bytes,
@@ -82,9 +77,10 @@ static enum status make_stages(const struct options *options, struct stages *sta
 	int result;
 
 	stages->filter = options->filter;
-	result = enrich_new(&stages->enricher);
-	if (!result)
-		result = encode_new(&stages->encoder, &encode_options);
+	stages->format = options->format;
+	stages->line_max_bytes = options->line_max_bytes;
+	stages->no_args = options->no_args;
+	result = enrich_new(&stages->enricher, options->env_names);
 	if (!result)
 		result = sink_new(&stages->sink, &sink_options);
 	if (result) {
@@ -99,7 +95,6 @@ static void free_stages(const struct stages *stages)
 {
 	capture_free(stages->capture);
 	sink_free(stages->sink);
-	encode_free(stages->encoder);
 	enrich_free(stages->enricher);
 }
 

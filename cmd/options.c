@@ -64,15 +64,6 @@ no_size:
 	return -EINVAL;
 }
 
-/* For options that have one value so far. */
-static int take_single(const char *name, const char *value, const char *only)
-{
-	if (!strcmp(value, only))
-		return 0;
-	log_error("--%s %s: unknown: this version has '%s'", name, value, only);
-	return -EINVAL;
-}
-
 static int take_output(struct options *options, const char *name, const char *value)
 {
 	(void)name;
@@ -82,8 +73,11 @@ static int take_output(struct options *options, const char *name, const char *va
 
 static int take_format(struct options *options, const char *name, const char *value)
 {
-	(void)options;
-	return take_single(name, value, "native");
+	options->format = encode_find(value);
+	if (options->format)
+		return 0;
+	log_error("--%s %s: unknown: there is native", name, value);
+	return -EINVAL;
 }
 
 static unsigned int find_event(const char *name, size_t length)
@@ -358,6 +352,7 @@ int options_parse(struct options *options, struct filter *filter, int argc, char
 	*options = (struct options){
 		.filter = filter,
 		.output = "-",
+		.format = &encode_native,
 		.socket_mode = 0600,
 		.socket_group = (gid_t)-1,
 		.line_max_bytes = LINE_MAX_DEFAULT_BYTES,

@@ -17,6 +17,7 @@ struct filter;
 
 struct options {
 	const char *output; /* sink.h */
+	const struct encode_format *format;
 	size_t line_max_bytes;
 	size_t buffer_bytes; /* a power of two */
 	unsigned int events; /* enum options_event, or'ed */

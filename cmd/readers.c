@@ -279,10 +279,10 @@ static void tell_lost(struct readers *readers, struct reader *reader, uint64_t f
 {
 	size_t length, sent;
 
-	if (!reader->lost || reader->backlog || !readers->tell ||
-	    readers->tell(readers->tell_context, reader->lost, reader->lost_from_ns, clock_boot_ns(),
-			  first_seq ? first_seq - 1 : 0, readers->line, &length))
+	if (!reader->lost || reader->backlog || !readers->tell)
 		return;
+	length = readers->tell(readers->tell_context, reader->lost, reader->lost_from_ns, clock_boot_ns(),
+			       first_seq ? first_seq - 1 : 0, readers->line);
 	reader->lost = 0;
 	sent = send_some(reader, readers->line, length);
 	if (sent < length)

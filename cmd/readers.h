@@ -22,9 +22,9 @@ struct readers_options {
 	size_t line_max_bytes;
 };
 
-/* Writes a line that tells one reader of the `count` lines that it lost; as encode_event(). */
-typedef int (*readers_tell)(void *context, uint64_t count, uint64_t from_ns, uint64_t to_ns, uint64_t seq, char *line,
-			    size_t *length);
+/* Writes a line that tells one reader of the `count` lines that it lost, and returns its bytes; as encode_event(). */
+typedef size_t (*readers_tell)(void *context, uint64_t count, uint64_t from_ns, uint64_t to_ns, uint64_t seq,
+			       char *line);
 
 /*
  * Listens. A socket that a dead process left is replaced; -EADDRINUSE where a live one listens, -EEXIST where

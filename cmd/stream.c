@@ -52,8 +52,7 @@ static const char *const undecoded_names[UNDECODED_REASONS] = {
 };
 
 /* The line for a reader that lost lines which others got. Its number is that of the last one lost. */
-static int tell_reader(void *context, uint64_t count, uint64_t from_ns, uint64_t to_ns, uint64_t seq, char *line,
-		       size_t *length)
+static size_t tell_reader(void *context, uint64_t count, uint64_t from_ns, uint64_t to_ns, uint64_t seq, char *line)
 {
 	struct stream *stream = context;
 	struct event *event = &stream->event;
@@ -64,7 +63,7 @@ static int tell_reader(void *context, uint64_t count, uint64_t from_ns, uint64_t
 	event->lost =
 		(struct event_lost){ .count = count, .reason = "reader_stalled", .from_ns = from_ns, .to_ns = to_ns };
 	enrich_event(stream->stages.enricher, event);
-	return encode_event(stream->stages.encoder, event, line, length);
+	return encode_event(stream->stages.format, event, line, stream->stages.line_max_bytes);
 }
 
 int stream_new(struct stream **stream, const struct stages *stages)
@@ -95,40 +94,46 @@ static int flush(struct stream *stream)
 	return result;
 }
 
+static void hide_args(struct event *event)
+{
+	if (event->type != EVENT_EXEC && event->type != EVENT_EXEC_FAILED)
+		return;
+	event->exec.args_hidden = true;
+	event->exec.args.length = 0;
+	event->process.truncated &= ~(uint32_t)RECORD_KEY_ARGS;
+}
+
 /* Makes stream->event the next line, unless it is filtered out. The sink must have room. */
-static int write_event(struct stream *stream)
+static void write_event(struct stream *stream)
 {
 	char *line = sink_room(stream->stages.sink);
 	size_t length;
-	int result;
 
 	stream->event.seq = stream->seq;
 	enrich_event(stream->stages.enricher, &stream->event);
+	if (stream->stages.no_args)
+		hide_args(&stream->event);
 	if (!filter_passes(stream->stages.filter, &stream->event)) {
 		stream->filtered++;
-		return 0;
+		return;
 	}
-	result = encode_event(stream->stages.encoder, &stream->event, line, &length);
-	if (result)
-		return result;
+	length = encode_event(stream->stages.format, &stream->event, line, stream->stages.line_max_bytes);
 	sink_commit(stream->stages.sink, length, stream->event.seq);
 	stream->seq++;
 	stream->written += stream->event.type < EVENT_LOST;
-	return 0;
 }
 
-static int write_record(struct stream *stream, const void *record, size_t length)
+static void write_record(struct stream *stream, const void *record, size_t length)
 {
 	int result = decode_record(record, length, &stream->event);
 	enum undecoded reason = result == -EBADMSG ? UNDECODED_CORRUPT : UNDECODED_VERSION;
 
 	stream->seen++;
 	if (!result)
-		return write_event(stream);
-	if (!stream->undecoded[reason].now++)
+		write_event(stream);
+	else if (!stream->undecoded[reason].now++)
 		log_error("a record of %zu bytes can't be decoded: %s: each one is counted in a lost line", length,
 			  undecoded_names[reason]);
-	return 0;
 }
 
 static int write_lost(struct stream *stream, const char *event_type, const char *reason, uint64_t count, uint64_t to_ns)
@@ -147,10 +152,9 @@ static int write_lost(struct stream *stream, const char *event_type, const char 
 		.from_ns = stream->lost_checked_ns,
 		.to_ns = to_ns,
 	};
-	result = write_event(stream);
-	if (!result)
-		stream->lost += count;
-	return result;
+	write_event(stream);
+	stream->lost += count;
+	return 0;
 }
 
 static int confess_captured(struct stream *stream, uint64_t now_ns)
@@ -210,7 +214,7 @@ long stream_drain(struct stream *stream)
 		}
 		if (!capture_next(stream->stages.capture, &record, &length))
 			break;
-		result = write_record(stream, record, length);
+		write_record(stream, record, length);
 		records++;
 	}
 	if (!result)
@@ -237,8 +241,8 @@ int stream_heartbeat(struct stream *stream, enum event_type type)
 		.lost = stream->lost,
 	};
 	capture_get_hooks(stream->stages.capture, &event->heartbeat.hooks.bytes, &event->heartbeat.hooks.length);
-	result = write_event(stream);
-	return result ? result : flush(stream);
+	write_event(stream);
+	return flush(stream);
 }
 
 bool stream_has_passed(const struct stream *stream, uint64_t end)

@@ -16,7 +16,9 @@ struct stages {
 	struct capture *capture;
 	struct enricher *enricher;
 	struct filter *filter;
-	struct encoder *encoder;
+	const struct encode_format *format;
+	size_t line_max_bytes; /* what the sink has room for, too */
+	bool no_args;
 	struct sink *sink;
 };
 
@@ -27,8 +29,7 @@ void stream_free(struct stream *stream);
 /*
  * Turns every record that is there into a line, adds a line for each kind of loss, and writes them
  * out. A record's room in the ring buffer is given back when its line is written. Returns the number of
- * records (at least 0) or -errno: what sink_flush() says, of which -EAGAIN and -ENOTCONN mean to call again, or
- * -ENOMEM.
+ * records (at least 0) or -errno: what sink_flush() says, of which -EAGAIN and -ENOTCONN mean to call again.
  */
 long stream_drain(struct stream *stream);
 

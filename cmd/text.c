@@ -8,6 +8,14 @@ struct text text_from_string(const char *string)
 	return (struct text){ string, strlen(string) };
 }
 
+struct text text_base_name(struct text path)
+{
+	const char *slash = path.length ? memrchr(path.bytes, '/', path.length) : NULL;
+	size_t before = slash ? (size_t)(slash - path.bytes) + 1 : 0;
+
+	return (struct text){ path.bytes + before, path.length - before };
+}
+
 bool text_next_string(struct text *strings, struct text *string)
 {
 	const char *end;
@@ -40,8 +48,7 @@ static struct utf8_lead utf8_lead(unsigned char byte)
 	return (struct utf8_lead){ 0, 1, 0 };
 }
 
-/* The length of the character at the front of text (length > 0), or of its maximal ill-formed part. */
-static size_t utf8_step(struct text text, bool *well_formed)
+size_t text_step(struct text text, bool *well_formed)
 {
 	const unsigned char *bytes = (const unsigned char *)text.bytes;
 	struct utf8_lead lead = utf8_lead(bytes[0]);
@@ -70,7 +77,7 @@ bool text_is_utf8(struct text text)
 	bool well_formed = true;
 
 	while (text.length && well_formed)
-		text = text_skip(text, utf8_step(text, &well_formed));
+		text = text_skip(text, text_step(text, &well_formed));
 	return well_formed;
 }
 
@@ -80,7 +87,7 @@ size_t text_to_utf8(struct text text, char *out)
 
 	while (text.length) {
 		bool well_formed;
-		size_t length = utf8_step(text, &well_formed);
+		size_t length = text_step(text, &well_formed);
 
 		if (well_formed)
 			out = mempcpy(out, text.bytes, length);
@@ -111,13 +118,47 @@ size_t text_to_base64(struct text text, char *out)
 	return TEXT_BASE64_LENGTH(text.length);
 }
 
+static size_t decimal_digits(uint64_t number)
+{
+	uint64_t limit = 10;
+	size_t digits = 1;
+
+	for (; digits < TEXT_DECIMAL_BYTES && number >= limit; digits++)
+		limit *= 10;
+	return digits;
+}
+
+/*
+ * Numbers are a fifth of what a line costs: so two digits for each division, and each at its place at once, for what
+ * was just written in small pieces is slow to be copied as a whole.
+ */
+size_t text_to_decimal(uint64_t number, char out[TEXT_DECIMAL_BYTES])
+{
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+				    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+				    "8081828384858687888990919293949596979899";
+	size_t length = decimal_digits(number), end = length;
+
+	for (; end >= 2; end -= 2, number /= 100)
+		memcpy(out + end - 2, pairs + 2 * (number % 100), 2);
+	if (end)
+		*out = (char)('0' + number);
+	return length;
+}
+
+bool text_is_c1(struct text text)
+{
+	return text.length > 1 && text.bytes[0] == '\xc2' && (unsigned char)text.bytes[1] <= 0x9f &&
+	       (unsigned char)text.bytes[1] >= 0x80;
+}
+
 static size_t json_character_length(unsigned char byte)
 {
-	if (byte == '"' || byte == '\\')
-		return 2;
-	if (byte >= 0x20)
+	if (text_byte_is_plain(byte))
 		return 1;
-	return strchr("\b\f\n\r\t", byte) && byte ? 2 : sizeof("\\u0000") - 1;
+	if (byte == '"' || byte == '\\' || (byte >= '\b' && byte <= '\r' && byte != '\v'))
+		return 2;
+	return sizeof("\\u0000") - 1;
 }
 
 /* The JSON length of the step at the front of text, which is `bytes` long. */
@@ -125,9 +166,11 @@ static size_t json_step(struct text text, size_t *bytes)
 {
 	bool well_formed;
 
-	*bytes = utf8_step(text, &well_formed);
+	*bytes = text_step(text, &well_formed);
 	if (!well_formed)
 		return TEXT_REPLACEMENT_BYTES;
+	if (text_is_c1(text))
+		return sizeof("\\u0000") - 1;
 	return *bytes > 1 ? *bytes : json_character_length((unsigned char)text.bytes[0]);
 }
 

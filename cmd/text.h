@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct text {
 	const char *bytes; /* borrowed */
@@ -19,7 +20,13 @@ struct text {
 #define TEXT_UTF8_MAX(length) ((length)*TEXT_REPLACEMENT_BYTES)
 #define TEXT_BASE64_LENGTH(length) (((length) + 2) / 3 * 4)
 
+/* Room for any text_to_decimal(). */
+#define TEXT_DECIMAL_BYTES 20
+
 struct text text_from_string(const char *string);
+
+/* What stands behind the last slash; the whole where there is none. */
+struct text text_base_name(struct text path);
 
 /* Takes the next NUL-ended string (or the rest, if no NUL is left) off the front of *strings; false at the end. */
 bool text_next_string(struct text *strings, struct text *string);
@@ -37,9 +44,24 @@ size_t text_to_utf8(struct text text, char *out);
 /* Writes text in base64 (RFC 4648, with padding) to out and returns TEXT_BASE64_LENGTH(text.length). */
 size_t text_to_base64(struct text text, char *out);
 
+/* Writes the number's decimal digits to out, without a NUL, and returns how many. */
+size_t text_to_decimal(uint64_t number, char out[TEXT_DECIMAL_BYTES]);
+
+/* The length of the character at the front of text (length > 0), or of its maximal ill-formed part. */
+size_t text_step(struct text text, bool *well_formed);
+
+/* Whether text (length > 0) starts with a control character of the C1 set: U+0080 to U+009F. */
+bool text_is_c1(struct text text);
+
+/* Whether the byte is a character of its own that JSON strings hold and terminals show as it is. */
+static inline bool text_byte_is_plain(unsigned char byte)
+{
+	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
 /*
  * The bytes that text takes up between the quotes of a JSON string, after text_to_utf8(), with the
- * shortest escapes of RFC 8259 for quote, backslash and control characters.
+ * shortest escapes of RFC 8259 for quote, backslash and control characters, DEL and C1 among them.
  */
 size_t text_json_length(struct text text);
 

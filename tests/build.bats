@@ -97,7 +97,7 @@ build() {
 	run env PATH="$BATS_TEST_TMPDIR/bin" /bin/bash "$tree/packaging/deps" build
 	echo "$output"
 	[ "$status" != 0 ]
-	[[ $output == "deps: could not install: "*clang*jansson.h* ]]
+	[[ $output == "deps: could not install: "*clang*libelf.h* ]]
 	[ "${#lines[@]}" = 1 ]
 }
 

@@ -87,25 +87,33 @@ void *fixture_record(const struct fixture_strings *strings, size_t *length)
 	return exec;
 }
 
-int fixture_line(const void *record, size_t length, size_t line_max_bytes, char *line, size_t *line_length)
+struct enricher *fixture_enricher(const char *env_names)
 {
-	const struct encode_options options = { .line_max_bytes = line_max_bytes, .env_names = "HOME,LANG,EVIL" };
-	struct enricher *enricher = NULL;
-	struct encoder *encoder = NULL;
-	static struct event event;
-	int result;
+	static const struct enrich_facts facts = {
+		.host = "host.example",
+		.boot_id = FIXTURE_BOOT_ID,
+		.machine_id = "fedcba9876543210fedcba9876543210",
+		.kernel = "6.1.0-example",
+		.wall_minus_boot_ns = FIXTURE_WALL_MINUS_BOOT_NS,
+	};
+	struct enricher *enricher;
 
-	event.seq = 7;
-	result = decode_record(record, length, &event);
-	if (!result)
-		result = enrich_new_fixed(&enricher, "host.example", FIXTURE_BOOT_ID, FIXTURE_WALL_MINUS_BOOT_NS);
-	if (!result)
-		result = encode_new(&encoder, &options);
-	if (!result) {
-		enrich_event(enricher, &event);
-		result = encode_event(encoder, &event, line, line_length);
+	if (enrich_new_fixed(&enricher, env_names, &facts)) {
+		perror("enrich_new_fixed");
+		exit(1);
 	}
-	encode_free(encoder);
-	enrich_free(enricher);
-	return result;
+	return enricher;
+}
+
+int fixture_line(struct enricher *enricher, const struct encode_format *format, const void *record, size_t length,
+		 struct event *event, char *line, size_t line_max_bytes, size_t *line_length)
+{
+	int result = decode_record(record, length, event);
+
+	if (result)
+		return result;
+	event->seq = 7;
+	enrich_event(enricher, event);
+	*line_length = encode_event(format, event, line, line_max_bytes);
+	return 0;
 }

@@ -23,7 +23,14 @@ struct fixture_strings {
 };
 void *fixture_record(const struct fixture_strings *strings, size_t *length);
 
-/* decode, enrich and encode with fixed host, boot and clock. Returns what the failing stage did, or 0. */
-int fixture_line(const void *record, size_t length, size_t line_max_bytes, char *line, size_t *line_length);
+/* An enricher with fixed host, boot and clock. Ends the program on failure. */
+struct enricher *fixture_enricher(const char *env_names);
+
+/*
+ * decode, enrich and encode as that format. Returns what the failing stage did, or 0. The event that the line was made
+ * of is good until the record or the enricher is freed.
+ */
+int fixture_line(struct enricher *enricher, const struct encode_format *format, const void *record, size_t length,
+		 struct event *event, char *line, size_t line_max_bytes, size_t *line_length);
 
 #endif

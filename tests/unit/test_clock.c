@@ -21,6 +21,20 @@ static void times_are_rfc_3339(void)
 	CHECK(reads(UINT64_MAX, "2554-07-21T23:34:33.709551615Z"));
 }
 
+/* Each day from 1970 to 2554, at an odd time of it. */
+static void days_are_the_calendar_s(void)
+{
+	for (uint64_t day = 0; day < UINT64_MAX / 1000000000 / 86400; day++) {
+		time_t seconds = (time_t)(day * 86400 + day % 86400);
+		char expected[CLOCK_RFC3339_BYTES];
+		struct tm utc;
+
+		gmtime_r(&seconds, &utc);
+		strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S.000000042Z", &utc);
+		CHECK(reads((uint64_t)seconds * 1000000000 + 42, expected));
+	}
+}
+
 static void offset_is_between_the_clocks(void)
 {
 	int64_t offset = clock_wall_minus_boot_ns();
@@ -40,6 +54,7 @@ static void steps_are_followed_and_noise_is_not(void)
 int main(void)
 {
 	tap_run("times are RFC 3339 with nine digits, up to the last", times_are_rfc_3339);
+	tap_run("every day is the one that gmtime(3) says", days_are_the_calendar_s);
 	tap_run("the boot-to-wall offset is what lies between the clocks", offset_is_between_the_clocks);
 	tap_run("a step of the clock is followed, sampling noise is not", steps_are_followed_and_noise_is_not);
 	return tap_end();

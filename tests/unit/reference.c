@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "reference.h"
+
+#include "clock.h"
+#include "error_name.h"
+#include "signal_name.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+static void set_integer(json_t *object, const char *key, uint64_t value)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+static void set_string(json_t *object, const char *key, const char *value)
+{
+	json_object_set_new(object, key, json_string_nocheck(value));
+}
+
+static void set_time(json_t *object, const char *key, uint64_t wall_ns)
+{
+	char time[CLOCK_RFC3339_BYTES];
+
+	clock_rfc3339(time, wall_ns);
+	set_string(object, key, time);
+}
+
+static void set_seconds(json_t *object, const char *key, uint64_t ns)
+{
+	char seconds[48];
+
+	snprintf(seconds, sizeof(seconds), "%llu.%06llu", (unsigned long long)(ns / 1000000000),
+		 (unsigned long long)(ns % 1000000000 / 1000));
+	json_object_set_new(object, key, json_real(strtod(seconds, NULL)));
+}
+
+static json_t *string_of(struct text value)
+{
+	char *room = malloc(TEXT_UTF8_MAX(value.length) + 1);
+	json_t *string = json_stringn_nocheck(room, text_to_utf8(value, room));
+
+	free(room);
+	return string;
+}
+
+static void set_exact(json_t *object, const char *key, struct text value)
+{
+	char *room = malloc(TEXT_BASE64_LENGTH(value.length) + 1);
+
+	json_object_set_new_nocheck(object, key, json_stringn(room, text_to_base64(value, room)));
+	free(room);
+}
+
+static json_t *raw_of(json_t *object)
+{
+	json_t *raw = json_object_get(object, "raw");
+
+	if (!raw) {
+		raw = json_object();
+		json_object_set_new(object, "raw", raw);
+	}
+	return raw;
+}
+
+static json_t *raw_part(json_t *object, const char *key)
+{
+	json_t *part = json_object_get(raw_of(object), key);
+
+	if (!part) {
+		part = json_object();
+		json_object_set_new(raw_of(object), key, part);
+	}
+	return part;
+}
+
+static void set_text(json_t *object, const char *key, struct text value)
+{
+	json_object_set_new(object, key, string_of(value));
+	if (!text_is_utf8(value))
+		set_exact(raw_of(object), key, value);
+}
+
+static void set_args(json_t *object, struct text strings)
+{
+	json_t *array = json_array();
+	struct text value;
+	char index[24];
+
+	json_object_set_new(object, "args", array);
+	while (text_next_string(&strings, &value)) {
+		snprintf(index, sizeof(index), "%zu", json_array_size(array));
+		json_array_append_new(array, string_of(value));
+		if (!text_is_utf8(value))
+			set_exact(raw_part(object, "args"), index, value);
+	}
+}
+
+static void set_env(json_t *object, const struct event_exec *exec)
+{
+	json_t *env = json_object();
+
+	for (size_t i = 0; i < exec->variable_count; i++) {
+		const struct event_variable *variable = &exec->variables[i];
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s", (int)variable->name.length, variable->name.bytes);
+		json_object_set_new(env, name, string_of(variable->value));
+		if (!text_is_utf8(variable->value))
+			set_exact(raw_part(object, "env"), name, variable->value);
+	}
+	if (exec->variable_count)
+		json_object_set(object, "env", env);
+	json_decref(env);
+}
+
+static void set_marks(json_t *object, const char *key, uint32_t mask)
+{
+	static const struct {
+		uint32_t bit;
+		const char *name;
+	} names[] = {
+		{ RECORD_KEY_COMM, "comm" },
+		{ RECORD_KEY_FILENAME, "filename" },
+		{ RECORD_KEY_ARGS, "args" },
+		{ RECORD_KEY_ENV, "env" },
+		{ RECORD_KEY_EXE, "exe" },
+		{ RECORD_KEY_CWD, "cwd" },
+		{ RECORD_KEY_PARENT_EXE, "parent_exe" },
+		{ RECORD_KEY_CGROUP, "cgroup" },
+		{ RECORD_KEY_TIMES, "user_time" },
+		{ RECORD_KEY_TIMES, "system_time" },
+	};
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (mask & names[i].bit)
+			json_array_append_new(array, json_string(names[i].name));
+	if (json_array_size(array))
+		json_object_set(object, key, array);
+	json_decref(array);
+}
+
+static void set_task(json_t *object, const struct record_task *task)
+{
+	char capabilities[17];
+
+	set_integer(object, "pid", task->pid);
+	set_integer(object, "ppid", task->ppid);
+	set_integer(object, "pgid", task->pgid);
+	set_integer(object, "sid", task->sid);
+	set_integer(object, "uid", task->uid);
+	set_integer(object, "gid", task->gid);
+	set_integer(object, "euid", task->euid);
+	set_integer(object, "egid", task->egid);
+	if (task->auid != RECORD_AUDIT_UNSET)
+		set_integer(object, "auid", task->auid);
+	if (task->ses != RECORD_AUDIT_UNSET)
+		set_integer(object, "ses", task->ses);
+	snprintf(capabilities, sizeof(capabilities), "%016llx", (unsigned long long)task->cap_effective);
+	set_string(object, "cap_eff", capabilities);
+	if (task->ns_pid)
+		set_integer(object, "ns_pid", task->ns_pid);
+	if (task->pid_ns)
+		set_integer(object, "pid_ns", task->pid_ns);
+	if (task->mnt_ns)
+		set_integer(object, "mnt_ns", task->mnt_ns);
+	if (task->net_ns)
+		set_integer(object, "net_ns", task->net_ns);
+	if (task->user_ns)
+		set_integer(object, "user_ns", task->user_ns);
+}
+
+static void set_process(json_t *object, const struct event_process *process)
+{
+	set_string(object, "event_id", process->event_id);
+	set_string(object, "id", process->id);
+	set_string(object, "parent_id", process->parent_id);
+	set_time(object, "start", process->start_wall_ns);
+	set_task(object, &process->task);
+	if (process->tty[0])
+		set_string(object, "tty", process->tty);
+	if (!(process->unreadable & RECORD_KEY_COMM))
+		set_text(object, "comm", process->comm);
+	set_text(object, "parent_comm", process->parent_comm);
+	set_marks(object, "truncated", process->truncated);
+	set_marks(object, "unreadable", process->unreadable);
+	set_marks(object, "redacted", process->redacted);
+}
+
+static void set_exec_strings(json_t *object, const struct event *event)
+{
+	const struct event_exec *exec = &event->exec;
+	uint32_t unreadable = event->process.unreadable;
+
+	if (!(unreadable & RECORD_KEY_FILENAME))
+		set_text(object, "filename", exec->filename);
+	if (event->type == EVENT_EXEC && !(unreadable & RECORD_KEY_EXE))
+		set_text(object, "exe", exec->paths[EVENT_PATH_EXE]);
+	if (!(unreadable & RECORD_KEY_CWD))
+		set_text(object, "cwd", exec->paths[EVENT_PATH_CWD]);
+	if (!(unreadable & RECORD_KEY_CGROUP))
+		set_text(object, "cgroup", exec->paths[EVENT_PATH_CGROUP]);
+	if (exec->parent_has_exe && !(unreadable & RECORD_KEY_PARENT_EXE))
+		set_text(object, "parent_exe", exec->paths[EVENT_PATH_PARENT_EXE]);
+	if (!exec->args_hidden && !(unreadable & RECORD_KEY_ARGS))
+		set_args(object, exec->args);
+	set_env(object, exec);
+}
+
+static void set_exec(json_t *object, const struct event *event)
+{
+	const struct event_exec *exec = &event->exec;
+
+	if (event->type == EVENT_EXEC_FAILED) {
+		set_string(object, "error", error_name(exec->error, (char[ERROR_NAME_BYTES]){ 0 }));
+		set_integer(object, "errno", (uint64_t)exec->error);
+	}
+	if (exec->argc != RECORD_ARGC_UNKNOWN)
+		set_integer(object, "argc", exec->argc);
+	if (event->process.truncated & RECORD_KEY_ARGS && exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN)
+		set_integer(object, "args_bytes", exec->args_bytes);
+	if (exec->tid != event->process.task.pid)
+		set_integer(object, "tid", exec->tid);
+	if (event->type == EVENT_EXEC && exec->memfd)
+		json_object_set_new(object, "memfd", json_true());
+	if (event->type == EVENT_EXEC && exec->deleted)
+		json_object_set_new(object, "deleted", json_true());
+	if (exec->container.id.length)
+		set_text(object, "container_id", exec->container.id);
+	if (exec->container.runtime)
+		set_string(object, "container_runtime", exec->container.runtime);
+	if (exec->container.pod_uid[0])
+		set_string(object, "pod_uid", exec->container.pod_uid);
+	set_exec_strings(object, event);
+}
+
+static void set_exit(json_t *object, const struct event *event)
+{
+	const struct event_exit *ended = &event->exit;
+
+	set_seconds(object, "duration", ended->duration_ns);
+	set_integer(object, "max_rss", ended->max_rss_bytes);
+	if (!(event->process.unreadable & RECORD_KEY_TIMES)) {
+		set_seconds(object, "user_time", ended->user_ns);
+		set_seconds(object, "system_time", ended->system_ns);
+	}
+	if (!WTERMSIG(ended->status)) {
+		set_integer(object, "exit_code", WEXITSTATUS(ended->status));
+		return;
+	}
+	set_string(object, "signal", signal_name(WTERMSIG(ended->status), (char[SIGNAL_NAME_BYTES]){ 0 }));
+	if (WCOREDUMP(ended->status))
+		json_object_set_new(object, "core_dumped", json_true());
+}
+
+static void set_lost(json_t *object, const struct event_lost *lost)
+{
+	set_integer(object, "count", lost->count);
+	set_string(object, "reason", lost->reason);
+	if (lost->event_type)
+		set_string(object, "event_type", lost->event_type);
+	set_time(object, "from", lost->from_wall_ns);
+	set_time(object, "to", lost->to_wall_ns);
+}
+
+static void set_heartbeat(json_t *object, const struct event *event)
+{
+	const struct event_heartbeat *totals = &event->heartbeat;
+	struct text hooks = totals->hooks, hook;
+	json_t *array = json_array();
+
+	set_string(object, "version", totals->version);
+	set_string(object, "kernel", event->kernel);
+	while (text_next_string(&hooks, &hook))
+		json_array_append_new(array, json_stringn(hook.bytes, hook.length));
+	json_object_set_new(object, "hooks", array);
+	set_integer(object, "seen", totals->seen);
+	set_integer(object, "written", totals->written);
+	set_integer(object, "filtered", totals->filtered);
+	set_integer(object, "lost", totals->lost);
+}
+
+json_t *reference_native(const struct event *event)
+{
+	static const char *const types[] = { "exec", "exec_failed", "exit", "lost", "start", "stats", "stop" };
+	json_t *object = json_object();
+
+	set_time(object, "timestamp", event->wall_ns);
+	set_string(object, "type", types[event->type]);
+	set_integer(object, "seq", event->seq);
+	set_text(object, "host", text_from_string(event->host));
+	set_string(object, "boot_id", event->boot_id);
+	set_integer(object, "schema", 1);
+	if (event->type <= EVENT_EXIT)
+		set_process(object, &event->process);
+	if (event->type <= EVENT_EXEC_FAILED)
+		set_exec(object, event);
+	else if (event->type == EVENT_EXIT)
+		set_exit(object, event);
+	else if (event->type == EVENT_LOST)
+		set_lost(object, &event->lost);
+	else
+		set_heartbeat(object, event);
+	return object;
+}
