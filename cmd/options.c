@@ -27,11 +27,13 @@
 #define HINT "see 'exectap --help'"
 
 struct option_row {
+	const char *group; /* the heading before it in --help; NULL: the same as the row before */
 	char letter; /* 0: none */
 	const char *name;
 	const char *argument; /* NULL: takes none */
-	const char *help;
+	const char *help; /* NULL: shares a line with the next row */
 	int (*take)(struct options *options, const char *name, const char *value);
+	size_t flag; /* without take: offset of the bool in struct options that it sets */
 };
 
 /* A whole number with an optional K, M or G (powers of 1024). */
@@ -171,14 +173,6 @@ static int take_skip(struct options *options, const char *name, const char *valu
 	return filter_add_skip(options->filter, value) ? refuse_rule(name, value) : 0;
 }
 
-static int take_no_args(struct options *options, const char *name, const char *value)
-{
-	(void)name;
-	(void)value;
-	options->no_args = true;
-	return 0;
-}
-
 static int take_heartbeat(struct options *options, const char *name, const char *value)
 {
 	unsigned long seconds;
@@ -243,55 +237,26 @@ static int take_socket_group(struct options *options, const char *name, const ch
 	return 0;
 }
 
-static int take_check(struct options *options, const char *name, const char *value)
-{
-	(void)name;
-	(void)value;
-	options->check = true;
-	return 0;
-}
-
-static int take_verbose(struct options *options, const char *name, const char *value)
-{
-	(void)name;
-	(void)value;
-	options->verbose = true;
-	return 0;
-}
-
-static int take_version(struct options *options, const char *name, const char *value)
-{
-	(void)name;
-	(void)value;
-	options->version = true;
-	return 0;
-}
-
-static int take_help(struct options *options, const char *name, const char *value)
-{
-	(void)name;
-	(void)value;
-	options->help = true;
-	return 0;
-}
+#define FLAG(member) NULL, offsetof(struct options, member)
 
 static const struct option_row rows[] = {
-	{ 'o', "output", "DEST", "- (stdout), file:, unix:, unixgram:, unix-listen:PATH", take_output },
-	{ 'f', "format", "NAME", "what they look like: native (the default)", take_format },
-	{ 'e', "events", "LIST", "what is told: exec (the default), exec_failed, exit", take_events },
-	{ 0, "max-line", "BYTES", "longest line with its newline (default 15360)", take_max_line },
-	{ 0, "buffer", "SIZE", "ring buffer, a power of two (default 8M)", take_buffer },
-	{ 0, "env", "NAME[,NAME]", "capture these environment variables", take_env },
-	{ 0, "only", "KEY=GLOB", "tell only what matches; repeatable", take_only },
-	{ 0, "skip", "KEY=GLOB", "leave out what matches; repeatable", take_skip },
-	{ 0, "heartbeat", "SECS", "start, stats and stop lines", take_heartbeat },
-	{ 0, "socket-mode", "MODE", "of unix-listen's socket (default 0600)", take_socket_mode },
-	{ 0, "socket-group", "NAME", "of unix-listen's socket", take_socket_group },
-	{ 0, "no-args", NULL, "leave arguments out", take_no_args },
-	{ 0, "check", NULL, "say what this host supports, and stop", take_check },
-	{ 'v', "verbose", NULL, "more diagnostics on stderr", take_verbose },
-	{ 'V', "version", NULL, "print the version, and stop", take_version },
-	{ 'h', "help", NULL, "print this, and stop", take_help },
+	{ "Where lines go", 'o', "output", "DEST", "- (stdout), file:, unix:, unixgram:, unix-listen:PATH",
+	  take_output },
+	{ NULL, 0, "socket-mode", "MODE", NULL, take_socket_mode },
+	{ NULL, 0, "socket-group", "NAME", "of unix-listen's socket", take_socket_group },
+	{ "What is in them", 'f', "format", "NAME", "native (the default)", take_format },
+	{ NULL, 'e', "events", "LIST", "exec (the default), exec_failed, exit", take_events },
+	{ NULL, 0, "env", "NAME[,NAME]", "these environment variables", take_env },
+	{ NULL, 0, "only", "KEY=GLOB", NULL, take_only },
+	{ NULL, 0, "skip", "KEY=GLOB", "tell, or leave out, what matches; repeatable", take_skip },
+	{ NULL, 0, "no-args", NULL, "leave arguments out", FLAG(no_args) },
+	{ NULL, 0, "max-line", "BYTES", "longest line with its newline (default 15360)", take_max_line },
+	{ NULL, 0, "heartbeat", "SECS", "start, stats and stop lines", take_heartbeat },
+	{ "How it runs", 0, "buffer", "SIZE", "ring buffer, a power of two (default 8M)", take_buffer },
+	{ NULL, 'v', "verbose", NULL, "more diagnostics on stderr", FLAG(verbose) },
+	{ "What it does instead", 0, "check", NULL, "say what this host supports", FLAG(check) },
+	{ NULL, 'V', "version", NULL, NULL, FLAG(version) },
+	{ NULL, 'h', "help", NULL, "print that, or this", FLAG(help) },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -347,7 +312,7 @@ int options_parse(struct options *options, struct filter *filter, int argc, char
 {
 	struct option long_options[ROWS + 1];
 	char letters[2 * ROWS + 2];
-	int found, result;
+	int found, result = 0;
 
 	*options = (struct options){
 		.filter = filter,
@@ -366,7 +331,10 @@ int options_parse(struct options *options, struct filter *filter, int argc, char
 		if (found == '?' || found == ':')
 			return refuse(found, argv);
 		row = find_row(found);
-		result = row->take(options, row->name, optarg);
+		if (row->take)
+			result = row->take(options, row->name, optarg);
+		else
+			*(bool *)((char *)options + row->flag) = true;
 		if (result)
 			return result;
 	}
@@ -377,19 +345,33 @@ int options_parse(struct options *options, struct filter *filter, int argc, char
 	return 0;
 }
 
+/* "-o, --output DEST", behind what is there already. */
+static int append_synopsis(char *out, size_t room, const struct option_row *row)
+{
+	const char *space = row->argument ? " " : "", *argument = row->argument ? row->argument : "";
+
+	if (row->letter)
+		return snprintf(out, room, "-%c, --%s%s%s", row->letter, row->name, space, argument);
+	return snprintf(out, room, "--%s%s%s", row->name, space, argument);
+}
+
 void options_print_help(void)
 {
-	char name[32];
+	char synopsis[80];
+	int length = 0;
 
-	printf("Usage: exectap [options]\n"
-	       "Writes one JSON object per line for every program executed on this host.\n\n");
+	puts("Usage: exectap [options]     One JSON object a line for every program executed.");
 	for (size_t i = 0; i < ROWS; i++) {
-		snprintf(name, sizeof(name), "--%s %s", rows[i].name, rows[i].argument ? rows[i].argument : "");
-		if (rows[i].letter)
-			printf("  -%c, %-20s %s\n", rows[i].letter, name, rows[i].help);
-		else
-			printf("      %-20s %s\n", name, rows[i].help);
+		if (rows[i].group)
+			printf("%s\n", rows[i].group);
+		length += append_synopsis(synopsis + length, sizeof(synopsis) - (size_t)length, &rows[i]);
+		if (!rows[i].help) {
+			length += snprintf(synopsis + length, sizeof(synopsis) - (size_t)length, ", ");
+			continue;
+		}
+		printf("  %-22s %s\n", synopsis, rows[i].help);
+		length = 0;
 	}
-	printf("\nExit status: 0 stopped as asked, 1 failed while running, 2 wrong usage,\n"
-	       "3 not permitted, 4 this kernel can't.\n");
+	puts("Exit status: 0 stopped as asked, 1 failed while running, 2 wrong usage,\n"
+	     "3 not permitted, 4 this kernel can't. Manual: exectap(8), exectap-events(5)");
 }
