@@ -118,14 +118,34 @@ size_t text_to_base64(struct text text, char *out)
 	return TEXT_BASE64_LENGTH(text.length);
 }
 
+/* log10(2) is about 1233 / 4096: from the bits of a number follow its digits, or one more. */
 static size_t decimal_digits(uint64_t number)
 {
-	uint64_t limit = 10;
-	size_t digits = 1;
+	static const uint64_t powers[TEXT_DECIMAL_BYTES] = {
+		0,
+		10,
+		100,
+		1000,
+		10000,
+		100000,
+		1000000,
+		10000000,
+		100000000,
+		1000000000,
+		10000000000,
+		100000000000,
+		1000000000000,
+		10000000000000,
+		100000000000000,
+		1000000000000000,
+		10000000000000000,
+		100000000000000000,
+		1000000000000000000,
+		10000000000000000000u,
+	};
+	size_t bits = 64 - (size_t)__builtin_clzll(number | 1), digits = bits * 1233 >> 12;
 
-	for (; digits < TEXT_DECIMAL_BYTES && number >= limit; digits++)
-		limit *= 10;
-	return digits;
+	return digits + (number >= powers[digits]);
 }
 
 /*
