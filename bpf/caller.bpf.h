@@ -46,6 +46,17 @@ static __always_inline void caller_note(struct task_struct *task)
 	bpf_map_update_elem(&callers, &tid, &caller, BPF_ANY);
 }
 
+/* Whether handle_exec() has not seen this exec: it takes the name away. */
+static __always_inline bool caller_waits(__u32 tid)
+{
+	return bpf_map_lookup_elem(&callers, &tid);
+}
+
+static __always_inline void caller_forget(__u32 tid)
+{
+	bpf_map_delete_elem(&callers, &tid);
+}
+
 static __always_inline void caller_fill(struct record_exec *exec, __u32 tid)
 {
 	struct caller *caller = bpf_map_lookup_elem(&callers, &tid);

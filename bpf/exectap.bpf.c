@@ -36,6 +36,7 @@ int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_bi
 
 	if (!scratch) {
 		output_count_loss(RECORD_EXEC, RECORD_LOSS_NO_SCRATCH);
+		caller_forget(task->pid);
 		return 0;
 	}
 	exec = begin_exec(scratch, RECORD_EXEC, task);
@@ -50,6 +51,30 @@ int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_bi
 	end = append_cgroup(exec, slot, task, end);
 	send_with_tail(exec, scratch, task, end);
 	scratch_release(slot);
+	return 0;
+}
+
+/* What handle_skipped_exec() goes on with; the loader puts handle_exec here. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} continuation SEC(".maps");
+
+/*
+ * From Linux 7.0 on, programs at tracepoints can be preempted, and the kernel takes a second run of the same program on
+ * the same CPU for a recursion and skips it (kernel/trace/bpf_trace.c, __bpf_trace_run()). This is another program, and
+ * what a program jumps to is not checked so: it sees to the execs that handle_exec() was skipped for.
+ */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(handle_skipped_exec, struct task_struct *task)
+{
+	if (!caller_waits(task->pid))
+		return 0;
+	__sync_fetch_and_add(&shared.rescued, 1);
+	bpf_tail_call(ctx, &continuation, 0);
+	__sync_fetch_and_add(&shared.rescued, -1);
 	return 0;
 }
 

@@ -157,6 +157,7 @@ struct record_shared {
 	__u32 consumer_sleeps; /* user space is about to wait without a timeout: wake it after the next record */
 	__u32 reserved;
 	__u64 lost[RECORD_TYPES][RECORD_LOSSES];
+	__u64 rescued; /* execs whose hook was skipped as a recursion and that have a record all the same */
 };
 
 #pragma GCC diagnostic pop

@@ -95,11 +95,13 @@ static bool exit_has_group_dead(void)
 	return has;
 }
 
+/* Two programs may share one. */
 static void note_hook(struct capture *capture, const char *name)
 {
 	size_t length = strlen(name) + 1;
 
-	if (length > sizeof(capture->hooks) - capture->hooks_length)
+	if (memmem(capture->hooks, capture->hooks_length, name, length) ||
+	    length > sizeof(capture->hooks) - capture->hooks_length)
 		return;
 	memcpy(capture->hooks + capture->hooks_length, name, length);
 	capture->hooks_length += length;
@@ -121,6 +123,7 @@ static int choose_programs(struct capture *capture, const struct capture_options
 	int result;
 
 	bpf_program__set_autoload(skeleton->progs.handle_exec, options->exec);
+	bpf_program__set_autoload(skeleton->progs.handle_skipped_exec, options->exec);
 	bpf_program__set_autoload(skeleton->progs.handle_task_rename, options->exec || options->exec_failed);
 	bpf_program__set_autoload(skeleton->progs.handle_exit, options->exit);
 	if (options->exit)
@@ -152,6 +155,16 @@ static int configure(struct exectap *skeleton, const struct capture_options *opt
 					cpus * bpf_map__max_entries(skeleton->maps.scratch_slots));
 }
 
+static int set_continuation(struct exectap *skeleton)
+{
+	__u32 index = 0, program = (__u32)bpf_program__fd(skeleton->progs.handle_exec);
+
+	if (!bpf_program__autoload(skeleton->progs.handle_exec))
+		return 0;
+	return bpf_map__update_elem(skeleton->maps.continuation, &index, sizeof(index), &program, sizeof(program),
+				    BPF_ANY);
+}
+
 static int load_and_attach(struct capture *capture, const struct capture_options *options)
 {
 	struct exectap *skeleton = capture->skeleton;
@@ -171,7 +184,9 @@ static int load_and_attach(struct capture *capture, const struct capture_options
 	capture->program_fds[RECORD_EXIT] = bpf_program__fd(skeleton->progs.handle_exit);
 	capture->program_fds[RECORD_EXEC_FAILED] = bpf_program__fd(
 		capture->attempts == ATTEMPTS_BY_RETURN ? skeleton->progs.return_execve : skeleton->progs.exit_execve);
-	result = exectap__attach(skeleton);
+	result = set_continuation(skeleton);
+	if (!result)
+		result = exectap__attach(skeleton);
 	return result ? result : attempts_attach(skeleton, capture->attempts);
 }
 
@@ -276,10 +291,15 @@ static uint64_t recursion_misses(int program_fd)
 
 void capture_get_lost(const struct capture *capture, struct capture_lost *lost)
 {
+	uint64_t rescued = __atomic_load_n(&capture->shared->rescued, __ATOMIC_RELAXED);
+
 	for (int type = 0; type < RECORD_TYPES; type++) {
 		for (int reason = 0; reason < RECORD_LOSSES; reason++)
 			lost->counts[type][reason] =
 				__atomic_load_n(&capture->shared->lost[type][reason], __ATOMIC_RELAXED);
 		lost->counts[type][CAPTURE_LOSS_RECURSION] = recursion_misses(capture->program_fds[type]);
 	}
+	/* the skip is counted before the rescue, which may come a moment after this */
+	lost->counts[RECORD_EXEC][CAPTURE_LOSS_RECURSION] -=
+		min_size(lost->counts[RECORD_EXEC][CAPTURE_LOSS_RECURSION], rescued);
 }
