@@ -104,7 +104,8 @@ UNIT_BUILD := build/san
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_BUILD)/tests/%)
 # The stages that need no kernel
-PURE_OBJECTS := $(addprefix $(BUILD)/cmd/,clock.o container.o decode.o encode.o encode_native.o enrich.o error_name.o field.o filter.o line.o signal_name.o text.o)
+PURE_OBJECTS := $(addprefix $(BUILD)/cmd/,clock.o container.o decode.o encode.o encode_native.o enrich.o error_name.o field.o filter.o line.o mask.o redact.o secret.o secret_args.o secret_name.o secret_text.o \
+	signal_name.o text.o)
 HELPERS := $(addprefix build/tests/,churn execveat hold idle noop reap refuse save_record storm thread_exec threads)
 ifeq ($(ARCH),x86_64)
 HELPERS += build/tests/noop32

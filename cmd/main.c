@@ -6,6 +6,7 @@
 #include "filter.h"
 #include "log.h"
 #include "options.h"
+#include "redact.h"
 #include "sink.h"
 #include "stream.h"
 #include "support.h"
@@ -77,9 +78,11 @@ static enum status make_stages(const struct options *options, struct stages *sta
 	int result;
 
 	stages->filter = options->filter;
+	stages->redactor = options->redactor;
+	if (options->no_args)
+		redact_hide_args(options->redactor);
 	stages->format = options->format;
 	stages->line_max_bytes = options->line_max_bytes;
-	stages->no_args = options->no_args;
 	result = enrich_new(&stages->enricher, options->env_names);
 	if (!result)
 		result = sink_new(&stages->sink, &sink_options);
@@ -153,16 +156,17 @@ static enum status start(struct options *options)
 int main(int argc, char **argv)
 {
 	struct options options;
-	struct filter *filter;
-	enum status status;
+	struct redactor *redactor = NULL;
+	struct filter *filter = NULL;
+	enum status status = STATUS_FAILED;
 
 	if (open_standard_descriptors())
 		return STATUS_FAILED;
-	if (filter_new(&filter)) {
+	if (filter_new(&filter) || redact_new(&redactor))
 		log_error("cannot start: %s", strerror(ENOMEM));
-		return STATUS_FAILED;
-	}
-	status = options_parse(&options, filter, argc, argv) ? STATUS_USAGE : start(&options);
+	else
+		status = options_parse(&options, filter, redactor, argc, argv) ? STATUS_USAGE : start(&options);
+	redact_free(redactor);
 	filter_free(filter);
 	return status;
 }

@@ -4,6 +4,7 @@
 #include "encode.h"
 #include "filter.h"
 #include "log.h"
+#include "redact.h"
 #include "sink.h"
 
 #include <errno.h>
@@ -30,7 +31,7 @@ struct option_row {
 	const char *group; /* the heading before it in --help; NULL: the same as the row before */
 	char letter; /* 0: none */
 	const char *name;
-	const char *argument; /* NULL: takes none */
+	const char *argument; /* NULL: takes none; "[=...]": may have one */
 	const char *help; /* NULL: shares a line with the next row */
 	int (*take)(struct options *options, const char *name, const char *value);
 	size_t flag; /* without take: offset of the bool in struct options that it sets */
@@ -173,6 +174,17 @@ static int take_skip(struct options *options, const char *name, const char *valu
 	return filter_add_skip(options->filter, value) ? refuse_rule(name, value) : 0;
 }
 
+static int take_redact(struct options *options, const char *name, const char *value)
+{
+	char why[128] = "no memory for it";
+
+	redact_add_builtin(options->redactor);
+	if (!value || !redact_add_pattern(options->redactor, value, why, sizeof(why)))
+		return 0;
+	log_error("--%s=%s: not an extended regular expression: %s", name, value, why);
+	return -EINVAL;
+}
+
 static int take_heartbeat(struct options *options, const char *name, const char *value)
 {
 	unsigned long seconds;
@@ -249,6 +261,7 @@ static const struct option_row rows[] = {
 	{ NULL, 0, "env", "NAME[,NAME]", "these environment variables", take_env },
 	{ NULL, 0, "only", "KEY=GLOB", NULL, take_only },
 	{ NULL, 0, "skip", "KEY=GLOB", "tell, or leave out, what matches; repeatable", take_skip },
+	{ NULL, 0, "redact", "[=ERE]", "mask secrets, and what matches, in args and env", take_redact },
 	{ NULL, 0, "no-args", NULL, "leave arguments out", FLAG(no_args) },
 	{ NULL, 0, "max-line", "BYTES", "longest line with its newline (default 15360)", take_max_line },
 	{ NULL, 0, "heartbeat", "SECS", "start, stats and stop lines", take_heartbeat },
@@ -263,13 +276,20 @@ static const struct option_row rows[] = {
 /* What getopt_long(3) returns for rows[i]: past every letter, so that rows without one have a number too. */
 #define ROW_VALUE_BASE 256
 
+static int argument_kind(const struct option_row *row)
+{
+	if (!row->argument)
+		return no_argument;
+	return row->argument[0] == '[' ? optional_argument : required_argument;
+}
+
 static void fill_getopt(struct option long_options[ROWS + 1], char letters[2 * ROWS + 2])
 {
 	*letters++ = ':';
 	for (size_t i = 0; i < ROWS; i++) {
 		long_options[i] = (struct option){
 			.name = rows[i].name,
-			.has_arg = rows[i].argument ? required_argument : no_argument,
+			.has_arg = argument_kind(&rows[i]),
 			.val = ROW_VALUE_BASE + (int)i,
 		};
 		if (rows[i].letter) {
@@ -308,7 +328,7 @@ static int refuse(int found, char **argv)
 	return -EINVAL;
 }
 
-int options_parse(struct options *options, struct filter *filter, int argc, char **argv)
+int options_parse(struct options *options, struct filter *filter, struct redactor *redactor, int argc, char **argv)
 {
 	struct option long_options[ROWS + 1];
 	char letters[2 * ROWS + 2];
@@ -316,6 +336,7 @@ int options_parse(struct options *options, struct filter *filter, int argc, char
 
 	*options = (struct options){
 		.filter = filter,
+		.redactor = redactor,
 		.output = "-",
 		.format = &encode_native,
 		.socket_mode = 0600,
@@ -348,7 +369,8 @@ int options_parse(struct options *options, struct filter *filter, int argc, char
 /* "-o, --output DEST", behind what is there already. */
 static int append_synopsis(char *out, size_t room, const struct option_row *row)
 {
-	const char *space = row->argument ? " " : "", *argument = row->argument ? row->argument : "";
+	const char *space = argument_kind(row) == required_argument ? " " : "",
+		   *argument = row->argument ? row->argument : "";
 
 	if (row->letter)
 		return snprintf(out, room, "-%c, --%s%s%s", row->letter, row->name, space, argument);

@@ -14,6 +14,7 @@ enum options_event {
 };
 
 struct filter;
+struct redactor;
 
 struct options {
 	const char *output; /* sink.h */
@@ -23,6 +24,7 @@ struct options {
 	unsigned int events; /* enum options_event, or'ed */
 	const char *env_names; /* separated by commas; NULL: none */
 	struct filter *filter; /* the caller's */
+	struct redactor *redactor; /* likewise */
 	mode_t socket_mode;
 	gid_t socket_group; /* (gid_t)-1: as it is */
 	unsigned int heartbeat_s; /* 0: none */
@@ -33,9 +35,11 @@ struct options {
 	bool version;
 };
 
-/* Adds to options->filter, which the caller has made. Returns 0, or -EINVAL after one line on stderr that says what is
- * wrong with which argument. */
-int options_parse(struct options *options, struct filter *filter, int argc, char **argv);
+/*
+ * Adds to the filter and the redactor, which the caller has made. Returns 0, or -EINVAL after one line on stderr that
+ * says what is wrong with which argument.
+ */
+int options_parse(struct options *options, struct filter *filter, struct redactor *redactor, int argc, char **argv);
 
 /* --help, to stdout. */
 void options_print_help(void);

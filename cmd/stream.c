@@ -94,15 +94,6 @@ static int flush(struct stream *stream)
 	return result;
 }
 
-static void hide_args(struct event *event)
-{
-	if (event->type != EVENT_EXEC && event->type != EVENT_EXEC_FAILED)
-		return;
-	event->exec.args_hidden = true;
-	event->exec.args.length = 0;
-	event->process.truncated &= ~(uint32_t)RECORD_KEY_ARGS;
-}
-
 /* Makes stream->event the next line, unless it is filtered out. The sink must have room. */
 static void write_event(struct stream *stream)
 {
@@ -111,12 +102,11 @@ static void write_event(struct stream *stream)
 
 	stream->event.seq = stream->seq;
 	enrich_event(stream->stages.enricher, &stream->event);
-	if (stream->stages.no_args)
-		hide_args(&stream->event);
 	if (!filter_passes(stream->stages.filter, &stream->event)) {
 		stream->filtered++;
 		return;
 	}
+	redact_event(stream->stages.redactor, &stream->event);
 	length = encode_event(stream->stages.format, &stream->event, line, stream->stages.line_max_bytes);
 	sink_commit(stream->stages.sink, length, stream->event.seq);
 	stream->seq++;

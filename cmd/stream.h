@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The pipe: record -> decode -> enrich -> filter -> encode -> sink, and the confession of what was lost. */
+/* The pipe: record -> decode -> enrich -> filter -> redact -> encode -> sink, and the confession of what was lost. */
 #ifndef EXECTAP_STREAM_H
 #define EXECTAP_STREAM_H
 
@@ -7,6 +7,7 @@
 #include "encode.h"
 #include "enrich.h"
 #include "filter.h"
+#include "redact.h"
 #include "sink.h"
 
 struct stream;
@@ -16,9 +17,9 @@ struct stages {
 	struct capture *capture;
 	struct enricher *enricher;
 	struct filter *filter;
+	struct redactor *redactor;
 	const struct encode_format *format;
 	size_t line_max_bytes; /* what the sink has room for, too */
-	bool no_args;
 	struct sink *sink;
 };
 
