@@ -85,11 +85,34 @@ void redact_hide_args(struct redactor *redactor)
 }
 
 /* The next match in the string at or behind `from`; offsets count from the beginning of the string. */
+#ifdef REG_STARTEND
 static bool find_match(const regex_t *pattern, struct text string, size_t from, regmatch_t matches[2])
 {
 	matches[0] = (regmatch_t){ .rm_so = (regoff_t)from, .rm_eo = (regoff_t)string.length };
 	return !regexec(pattern, string.bytes, 2, matches, REG_STARTEND);
 }
+#else
+/* Other C libraries than glibc want a string that ends with a NUL. Without memory for it, all of it is a match. */
+static bool find_match(const regex_t *pattern, struct text string, size_t from, regmatch_t matches[2])
+{
+	char *copy = strndup(string.bytes + from, string.length - from);
+	bool found;
+
+	if (!copy) {
+		matches[0] = (regmatch_t){ .rm_so = (regoff_t)from, .rm_eo = (regoff_t)string.length };
+		matches[1].rm_so = -1;
+		return true;
+	}
+	found = !regexec(pattern, copy, 2, matches, from ? REG_NOTBOL : 0);
+	free(copy);
+	for (int i = 0; found && i < 2; i++)
+		if (matches[i].rm_so >= 0) {
+			matches[i].rm_so += (regoff_t)from;
+			matches[i].rm_eo += (regoff_t)from;
+		}
+	return found;
+}
+#endif
 
 static void mask_pattern(const regex_t *pattern, struct text string, struct mask *mask)
 {
