@@ -189,7 +189,7 @@ static void visit_plain(struct words *words, struct text word)
 	if ((words->begun && !words->wraps) || !may_be_listed(words->index, name))
 		return;
 	note_program(words, name);
-	words->wraps |= !words->begun && is_listed(name, wrappers);
+	words->wraps = words->wraps || is_listed(name, wrappers);
 }
 
 /*
