@@ -4,6 +4,7 @@
 #include "attempts.h"
 #include "exectap.skel.h"
 #include "log.h"
+#include "misses.h"
 #include "ring.h"
 
 #include <bpf/bpf.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The reader is woken from its batches when this part of the buffer is full. */
 #define WAKE_MARK_DIVISOR 4
@@ -29,7 +31,7 @@ struct capture {
 	enum attempts_way attempts;
 	char hooks[HOOKS_BYTES];
 	size_t hooks_length;
-	int program_fds[RECORD_TYPES]; /* -1: not loaded */
+	int misses[RECORD_TYPES]; /* misses.h; below 0: none */
 };
 
 /*
@@ -165,6 +167,16 @@ static int set_continuation(struct exectap *skeleton)
 				    BPF_ANY);
 }
 
+static void open_misses(struct capture *capture)
+{
+	struct exectap *skeleton = capture->skeleton;
+
+	capture->misses[RECORD_EXEC] = misses_open(bpf_program__fd(skeleton->progs.handle_exec));
+	capture->misses[RECORD_EXIT] = misses_open(bpf_program__fd(skeleton->progs.handle_exit));
+	capture->misses[RECORD_EXEC_FAILED] = misses_open(bpf_program__fd(
+		capture->attempts == ATTEMPTS_BY_RETURN ? skeleton->progs.return_execve : skeleton->progs.exit_execve));
+}
+
 static int load_and_attach(struct capture *capture, const struct capture_options *options)
 {
 	struct exectap *skeleton = capture->skeleton;
@@ -180,10 +192,7 @@ static int load_and_attach(struct capture *capture, const struct capture_options
 	if (result)
 		return result;
 	capture->shared = &skeleton->bss->shared;
-	capture->program_fds[RECORD_EXEC] = bpf_program__fd(skeleton->progs.handle_exec);
-	capture->program_fds[RECORD_EXIT] = bpf_program__fd(skeleton->progs.handle_exit);
-	capture->program_fds[RECORD_EXEC_FAILED] = bpf_program__fd(
-		capture->attempts == ATTEMPTS_BY_RETURN ? skeleton->progs.return_execve : skeleton->progs.exit_execve);
+	open_misses(capture);
 	result = set_continuation(skeleton);
 	if (!result)
 		result = exectap__attach(skeleton);
@@ -199,6 +208,8 @@ static int capture_try(struct capture **capture, const struct capture_options *o
 	if (!created)
 		return -ENOMEM;
 	created->attempts = attempts;
+	for (int type = 0; type < RECORD_TYPES; type++)
+		created->misses[type] = -1;
 	created->skeleton = exectap__open();
 	result = created->skeleton ? load_and_attach(created, options) : -errno;
 	if (result) {
@@ -226,6 +237,9 @@ void capture_free(struct capture *capture)
 {
 	if (!capture)
 		return;
+	for (int type = 0; type < RECORD_TYPES; type++)
+		if (capture->misses[type] >= 0)
+			close(capture->misses[type]);
 	ring_free(capture->ring);
 	exectap__destroy(capture->skeleton);
 	free(capture);
@@ -278,17 +292,6 @@ void capture_get_hooks(const struct capture *capture, const char **names, size_t
 	*length = capture->hooks_length;
 }
 
-/* Runs of the program that the kernel skipped as recursions (5.12 and later; 0 before). */
-static uint64_t recursion_misses(int program_fd)
-{
-	struct bpf_prog_info info = {};
-	__u32 length = sizeof(info);
-
-	if (program_fd < 0 || bpf_obj_get_info_by_fd(program_fd, &info, &length))
-		return 0;
-	return info.recursion_misses;
-}
-
 void capture_get_lost(const struct capture *capture, struct capture_lost *lost)
 {
 	uint64_t rescued = __atomic_load_n(&capture->shared->rescued, __ATOMIC_RELAXED);
@@ -297,7 +300,7 @@ void capture_get_lost(const struct capture *capture, struct capture_lost *lost)
 		for (int reason = 0; reason < RECORD_LOSSES; reason++)
 			lost->counts[type][reason] =
 				__atomic_load_n(&capture->shared->lost[type][reason], __ATOMIC_RELAXED);
-		lost->counts[type][CAPTURE_LOSS_RECURSION] = recursion_misses(capture->program_fds[type]);
+		lost->counts[type][CAPTURE_LOSS_RECURSION] = misses_read(capture->misses[type]);
 	}
 	/* the skip is counted before the rescue, which may come a moment after this */
 	lost->counts[RECORD_EXEC][CAPTURE_LOSS_RECURSION] -=
