@@ -44,7 +44,7 @@ SYSROOT_LIBRARIES := PKG_CONFIG_SYSROOT_DIR=$(abspath $(SYSROOT)) \
 	PKG_CONFIG_LIBDIR=$(abspath $(SYSROOT))/usr/lib/$(TARGET)/pkgconfig:$(abspath $(SYSROOT))/usr/lib/pkgconfig
 endif
 
-LIBRARIES := libbpf libelf zlib
+LIBRARIES := libbpf libelf zlib libseccomp
 # What reads JSON in the tests.
 TEST_LIBRARIES := jansson
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers \
@@ -106,7 +106,7 @@ UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_BUILD)/tests/%)
 # The stages that need no kernel
 PURE_OBJECTS := $(addprefix $(BUILD)/cmd/,clock.o container.o decode.o encode.o encode_native.o enrich.o error_name.o field.o filter.o line.o mask.o redact.o secret.o secret_args.o secret_name.o secret_text.o \
 	signal_name.o text.o)
-HELPERS := $(addprefix build/tests/,churn execveat hold idle noop reap refuse save_record storm thread_exec threads)
+HELPERS := $(addprefix build/tests/,churn execveat hold idle noop reap refuse sandboxed save_record storm thread_exec threads)
 ifeq ($(ARCH),x86_64)
 HELPERS += build/tests/noop32
 endif
@@ -131,6 +131,10 @@ build/tests/hold: tests/helpers/hold.c
 	$(CC) $(WARNINGS) $(CFLAGS) -static -o $@ $<
 
 build/tests/save_record: tests/helpers/save_record.c $(addprefix $(BUILD)/cmd/,attempts.o capture.o log.o misses.o ring.o tracefs.o)
+	@mkdir -p $(@D)
+	$(CC) $(COMPILE_FLAGS) $(CFLAGS) -o $@ $^ $(LINK_LIBRARIES)
+
+build/tests/sandboxed: tests/helpers/sandboxed.c $(addprefix $(BUILD)/cmd/,sandbox.o sink_open.o unix_address.o)
 	@mkdir -p $(@D)
 	$(CC) $(COMPILE_FLAGS) $(CFLAGS) -o $@ $^ $(LINK_LIBRARIES)
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The life of the program: options, stages, watch, stop. */
+/* The life of the program: options, attach, give up privileges, stages, watch, stop. */
 #include "capture.h"
 #include "encode.h"
 #include "enrich.h"
@@ -7,6 +7,7 @@
 #include "log.h"
 #include "options.h"
 #include "redact.h"
+#include "sandbox.h"
 #include "sink.h"
 #include "stream.h"
 #include "support.h"
@@ -41,25 +42,8 @@ static enum status status_of_support(int result)
 	}
 }
 
-static enum status run_attached(const struct options *options, struct capture *capture, struct stream *stream,
-				struct sink *sink)
-{
-	int result;
-
-	log_info("watching every exec on this host (lines up to %zu bytes, buffer of %zu KiB)", options->line_max_bytes,
-		 options->buffer_bytes / 1024);
-	result = watch_run(capture, stream, sink, options->heartbeat_s);
-	if (!result || result == -EPIPE) /* the reader has seen enough */
-		return STATUS_STOPPED;
-	if (result == -ENOTCONN || result == -ETIMEDOUT)
-		log_error("%s: the last lines are dropped: there was no one to take them", options->output);
-	else
-		log_error("%s: cannot go on writing: %s", options->output, strerror(-result));
-	return STATUS_FAILED;
-}
-
-/* Makes every stage, the last one to be attached; free_stages() takes them down again, also where this failed. */
-static enum status make_stages(const struct options *options, struct stages *stages)
+/* The first step, as it needs privileges: every exec from then on is kept for the steps that follow. */
+static enum status attach(const struct options *options, struct capture **capture)
 {
 	const struct capture_options capture_options = {
 		.buffer_bytes = options->buffer_bytes,
@@ -69,6 +53,44 @@ static enum status make_stages(const struct options *options, struct stages *sta
 		.exit = options->events & OPTIONS_EVENT_EXIT,
 		.env = options->env_names != NULL,
 	};
+	int result = capture_new(capture, &capture_options);
+
+	return result ? status_of_support(support_diagnose(result)) : STATUS_STOPPED;
+}
+
+static enum status drop_privileges(const struct options *options)
+{
+	const struct sandbox_identity identity = {
+		.change_user = options->user != NULL,
+		.uid = options->uid,
+		.gid = options->gid,
+		.socket_group = options->socket_group,
+	};
+	int result = sandbox_drop_privileges(&identity);
+
+	if (!result)
+		return STATUS_STOPPED;
+	if (result != -EPERM || !options->user) {
+		log_error("cannot drop privileges: %s", strerror(-result));
+		return STATUS_FAILED;
+	}
+	log_error("--user %s: %s: it takes CAP_SETUID and CAP_SETGID to become someone else", options->user,
+		  strerror(-result));
+	return STATUS_NOT_PERMITTED;
+}
+
+static void explain_output(const struct options *options, int error)
+{
+	if (error == EACCES)
+		log_error("cannot start: %s: %s: it is opened as user %u without capabilities, see --user",
+			  options->output, strerror(error), (unsigned int)geteuid());
+	else
+		log_error("cannot start: %s: %s", options->output, strerror(error));
+}
+
+/* What the pipe has behind the capture. */
+static enum status make_stages(const struct options *options, struct stages *stages)
+{
 	const struct sink_options sink_options = {
 		.destination = options->output,
 		.line_max_bytes = options->line_max_bytes,
@@ -86,34 +108,62 @@ static enum status make_stages(const struct options *options, struct stages *sta
 	result = enrich_new(&stages->enricher, options->env_names);
 	if (!result)
 		result = sink_new(&stages->sink, &sink_options);
-	if (result) {
-		log_error("cannot start: %s: %s", options->output, strerror(-result));
-		return STATUS_FAILED;
-	}
-	result = capture_new(&stages->capture, &capture_options);
-	return result ? status_of_support(support_diagnose(result)) : STATUS_STOPPED;
+	if (result)
+		explain_output(options, -result);
+	return result ? STATUS_FAILED : STATUS_STOPPED;
 }
 
 static void free_stages(const struct stages *stages)
 {
-	capture_free(stages->capture);
 	sink_free(stages->sink);
 	enrich_free(stages->enricher);
+	capture_free(stages->capture);
+}
+
+/* A kernel, or a container's filter, that won't have it is no reason not to watch. */
+static void filter_calls(const struct options *options, const struct sink *sink)
+{
+	int result = options->no_sandbox ? 0 : sandbox_filter_calls(sink_kind(sink));
+
+	if (result)
+		log_error("cannot filter system calls: %s: going on without", strerror(-result));
+}
+
+static enum status watch(const struct options *options, const struct stages *stages, struct stream *stream)
+{
+	int result;
+
+	log_info("watching every exec on this host (lines up to %zu bytes, buffer of %zu KiB)", options->line_max_bytes,
+		 options->buffer_bytes / 1024);
+	result = watch_run(stages->capture, stream, stages->sink, options->heartbeat_s);
+	if (!result || result == -EPIPE) /* the reader has seen enough */
+		return STATUS_STOPPED;
+	if (result == -ENOTCONN || result == -ETIMEDOUT)
+		log_error("%s: the last lines are dropped: there was no one to take them", options->output);
+	else
+		log_error("%s: cannot go on writing: %s", options->output, strerror(-result));
+	return STATUS_FAILED;
 }
 
 static enum status run(const struct options *options)
 {
 	struct stages stages = {};
-	struct stream *stream;
-	enum status status = make_stages(options, &stages);
+	struct stream *stream = NULL;
+	enum status status = attach(options, &stages.capture);
 
+	if (!status)
+		status = drop_privileges(options);
+	if (!status)
+		status = make_stages(options, &stages);
 	if (!status && stream_new(&stream, &stages)) {
 		log_error("cannot start: %s", strerror(ENOMEM));
 		status = STATUS_FAILED;
-	} else if (!status) {
-		status = run_attached(options, stages.capture, stream, stages.sink);
-		stream_free(stream);
 	}
+	if (!status) {
+		filter_calls(options, stages.sink);
+		status = watch(options, &stages, stream);
+	}
+	stream_free(stream);
 	free_stages(&stages);
 	return status;
 }

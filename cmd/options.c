@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "options.h"
 
+#include "account.h"
 #include "encode.h"
 #include "filter.h"
 #include "log.h"
@@ -9,7 +10,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -215,38 +215,21 @@ static int take_socket_mode(struct options *options, const char *name, const cha
 	return 0;
 }
 
-/* /etc/group is read here rather than by getgrnam(3), which a static program can't rely on. */
-static int find_group(const char *name, gid_t *id)
-{
-	FILE *file = fopen("/etc/group", "re");
-	const struct group *group;
-	int result = -ENOENT;
-
-	while (file && result && (group = fgetgrent(file)))
-		if (!strcmp(group->gr_name, name)) {
-			*id = group->gr_gid;
-			result = 0;
-		}
-	if (file)
-		fclose(file);
-	return result;
-}
-
 static int take_socket_group(struct options *options, const char *name, const char *value)
 {
-	unsigned long number;
-	char *end;
-
-	if (!find_group(value, &options->socket_group))
+	if (!account_find_group(value, &options->socket_group))
 		return 0;
-	errno = 0;
-	number = strtoul(value, &end, 10);
-	if (value[0] < '0' || value[0] > '9' || *end || errno || number >= (gid_t)-1) {
-		log_error("--%s %s: no such group: give a name from /etc/group or a number", name, value);
-		return -EINVAL;
-	}
-	options->socket_group = (gid_t)number;
-	return 0;
+	log_error("--%s %s: no such group: give a name from /etc/group or a number", name, value);
+	return -EINVAL;
+}
+
+static int take_user(struct options *options, const char *name, const char *value)
+{
+	options->user = value;
+	if (!account_find_user(value, &options->uid, &options->gid))
+		return 0;
+	log_error("--%s %s: no such user: give a name or a uid from /etc/passwd, or UID:GID", name, value);
+	return -EINVAL;
 }
 
 #define FLAG(member) NULL, offsetof(struct options, member)
@@ -266,6 +249,8 @@ static const struct option_row rows[] = {
 	{ NULL, 0, "max-line", "BYTES", "longest line with its newline (default 15360)", take_max_line },
 	{ NULL, 0, "heartbeat", "SECS", "start, stats and stop lines", take_heartbeat },
 	{ "How it runs", 0, "buffer", "SIZE", "ring buffer, a power of two (default 8M)", take_buffer },
+	{ NULL, 0, "user", "NAME", "who to be once attached, or UID:GID", take_user },
+	{ NULL, 0, "no-sandbox", NULL, "without the filter of system calls", FLAG(no_sandbox) },
 	{ NULL, 'v', "verbose", NULL, "more diagnostics on stderr", FLAG(verbose) },
 	{ "What it does instead", 0, "check", NULL, "say what this host supports", FLAG(check) },
 	{ NULL, 'V', "version", NULL, NULL, FLAG(version) },

@@ -28,7 +28,11 @@ struct options {
 	mode_t socket_mode;
 	gid_t socket_group; /* (gid_t)-1: as it is */
 	unsigned int heartbeat_s; /* 0: none */
+	const char *user; /* to change to; NULL: stay */
+	uid_t uid; /* of user */
+	gid_t gid;
 	bool no_args;
+	bool no_sandbox;
 	bool verbose;
 	bool check;
 	bool help;

@@ -2,7 +2,6 @@
 #include "sink.h"
 
 #include "log.h"
-#include "sink_open.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -65,6 +64,9 @@ static void complain(struct sink *sink, int error)
 	if (error == EPROTOTYPE)
 		log_error("%s: is the other type of socket: give %s:%s", sink->target.name,
 			  sink->target.kind == SINK_UNIX_STREAM ? "unixgram" : "unix", sink->target.path);
+	else if (error == EACCES)
+		log_error("%s: %s for user %u without capabilities (see --user): trying again until it works",
+			  sink->target.name, strerror(error), (unsigned int)geteuid());
 	else
 		log_error("%s: %s: trying again until it works, nothing is dropped while the buffer holds it",
 			  sink->target.name, strerror(error));
@@ -146,6 +148,11 @@ void sink_free(struct sink *sink)
 	readers_free(sink->readers);
 	free(sink->lines);
 	free(sink);
+}
+
+enum sink_kind sink_kind(const struct sink *sink)
+{
+	return sink->target.kind;
 }
 
 void sink_set_tell(struct sink *sink, readers_tell tell, void *context)

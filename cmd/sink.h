@@ -7,6 +7,7 @@
 #define EXECTAP_SINK_H
 
 #include "readers.h"
+#include "sink_open.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,6 +36,8 @@ struct sink_options {
  */
 int sink_new(struct sink **sink, const struct sink_options *options);
 void sink_free(struct sink *sink);
+
+enum sink_kind sink_kind(const struct sink *sink);
 
 /* Who is asked for the line that tells a reader of unix-listen what it lost. */
 void sink_set_tell(struct sink *sink, readers_tell tell, void *context);

@@ -55,8 +55,7 @@ static int end_last_line(int fd)
 
 static int open_file(const char *path)
 {
-	/* a FIFO without a reader is refused at once rather than waited for in open(2) */
-	int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
+	int fd = open(path, SINK_FILE_FLAGS, 0600);
 	int result;
 
 	if (fd < 0)

@@ -3,6 +3,7 @@
 #ifndef EXECTAP_SINK_OPEN_H
 #define EXECTAP_SINK_OPEN_H
 
+#include <fcntl.h>
 #include <stddef.h>
 
 enum sink_kind {
@@ -20,6 +21,9 @@ struct sink_target {
 	size_t line_max_bytes; /* a datagram's socket is made large enough for this, if the host allows it; 0: as it is
 				*/
 };
+
+/* How a file is opened: for writing alone, open(2) would wait for the reader of a FIFO. */
+#define SINK_FILE_FLAGS (O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY)
 
 /* Returns 0, or -EINVAL for what is no destination. */
 int sink_target_parse(const char *destination, struct sink_target *target);

@@ -4,6 +4,7 @@
 #include "attempts.h"
 #include "capture.h"
 #include "log.h"
+#include "sandbox.h"
 #include "tracefs.h"
 
 #include <bpf/bpf.h>
@@ -13,7 +14,6 @@
 #include <linux/capability.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -44,26 +44,24 @@ static void explain(char why[WHY_BYTES], const char *format, ...)
 	va_end(arguments);
 }
 
-static bool has_capability(uint64_t capabilities, int capability)
+/* In this process's effective set */
+static bool has_capability(int capability)
 {
-	return capabilities >> capability & 1;
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
+
+	return !syscall(SYS_capget, &header, data) &&
+	       data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
 }
 
 /* capabilities(7): CAP_BPF and CAP_PERFMON came with 5.8; CAP_SYS_ADMIN contains both. */
 static int probe_privileges(char why[WHY_BYTES])
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-	uint64_t effective;
-
-	if (syscall(SYS_capget, &header, data))
-		return -errno;
-	effective = (uint64_t)data[1].effective << 32 | data[0].effective;
-	if (has_capability(effective, CAP_SYS_ADMIN)) {
+	if (has_capability(CAP_SYS_ADMIN)) {
 		explain(why, "CAP_SYS_ADMIN");
 		return 0;
 	}
-	if (has_capability(effective, CAP_BPF) && has_capability(effective, CAP_PERFMON)) {
+	if (has_capability(CAP_BPF) && has_capability(CAP_PERFMON)) {
 		explain(why, "CAP_BPF and CAP_PERFMON");
 		return 0;
 	}
@@ -134,8 +132,14 @@ static int probe_tracefs(char why[WHY_BYTES])
 		explain(why, "syscalls:sys_enter_execve, for --events exec_failed");
 		return 0;
 	}
-	explain(why, "for --events exec_failed: %s: run 'mount -t tracefs tracefs /sys/kernel/tracing'", strerror(-id));
-	return -EOPNOTSUPP;
+	if (id == -EPERM)
+		explain(why,
+			"for --events exec_failed: run it with CAP_DAC_READ_SEARCH, or CAP_SYS_ADMIN where tracefs "
+			"is not mounted");
+	else
+		explain(why, "for --events exec_failed: %s: run 'mount -t tracefs tracefs /sys/kernel/tracing'",
+			strerror(-id));
+	return id == -EPERM ? id : -EOPNOTSUPP;
 }
 
 static int probe_returns(char why[WHY_BYTES])
@@ -187,6 +191,31 @@ static int probe_recursion_misses(char why[WHY_BYTES])
 	return found ? 0 : -EOPNOTSUPP;
 }
 
+static int probe_change_of_user(char why[WHY_BYTES])
+{
+	bool can = has_capability(CAP_SETUID) && has_capability(CAP_SETGID);
+
+	explain(why, can ? "CAP_SETUID and CAP_SETGID, for --user"
+			 : "for --user: run it as root, or with CAP_SETUID and CAP_SETGID");
+	return can ? 0 : -EPERM;
+}
+
+static int probe_bounding_set(char why[WHY_BYTES])
+{
+	bool can = has_capability(CAP_SETPCAP);
+
+	explain(why, can ? "CAP_SETPCAP" : "without CAP_SETPCAP it stays, and no_new_privs keeps it from mattering");
+	return can ? 0 : -EPERM;
+}
+
+static int probe_call_filter(char why[WHY_BYTES])
+{
+	bool can = sandbox_can_filter_calls();
+
+	explain(why, can ? "seccomp" : "seccomp is not there, or not for this process: it would go on without");
+	return can ? 0 : -EOPNOTSUPP;
+}
+
 static const struct fact facts[] = {
 	{ "privileges", probe_privileges, true },
 	{ "type information (BTF)", probe_btf, true },
@@ -198,6 +227,9 @@ static const struct fact facts[] = {
 	{ "fexit on execve", probe_returns, false },
 	{ "programs", probe_programs, true },
 	{ "count of skipped runs", probe_recursion_misses, false },
+	{ "change of user", probe_change_of_user, false },
+	{ "drop of the bounding set", probe_bounding_set, false },
+	{ "filter of system calls", probe_call_filter, false },
 };
 #define FACTS (sizeof(facts) / sizeof(facts[0]))
 
@@ -244,6 +276,6 @@ int support_diagnose(int error)
 	}
 	log_error("cannot watch: %s: %s", strerror(-error),
 		  error == -ENOMEM ? "try a smaller --buffer"
-				   : "--verbose shows the kernel's reasons, --check what is there");
+				   : "--check tells what each option needs, --verbose the kernel's reasons");
 	return error;
 }

@@ -4,6 +4,7 @@
 
 top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 exectap=${EXECTAP:-$top/build/exectap}
+options=${EXECTAP_OPTIONS:-} # of every exectap
 helpers=$top/build/tests
 captured=${EXECTAP_CAPTURED:-$top/build/tests/captured}
 
@@ -15,6 +16,22 @@ setup() {
 	log=$BATS_TEST_TMPDIR/log
 	exectap_pid=
 	held=()
+	[ -z "$options" ] || add_options
+}
+
+# Has a script in the place of exectap, and everyone do with what the test makes as they like: a --user among the options
+# is not the one who runs the test.
+add_options() {
+	printf '#!/bin/sh\nexec %q %s "$@"\n' "$exectap" "$options" >"$BATS_TEST_TMPDIR/exectap-with-options"
+	exectap=$BATS_TEST_TMPDIR/exectap-with-options
+	umask 0
+	open_folders
+	chmod 777 "$BATS_TEST_TMPDIR" "$exectap"
+}
+
+# Lets every user into the test's own folder.
+open_folders() {
+	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
 }
 
 teardown() {

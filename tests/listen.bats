@@ -56,7 +56,7 @@ has_lines() {
 
 @test "64 readers: one stands still, one leaves in mid-line, one sends garbage, the others get every line" {
 	local number stalled
-	start_listening
+	start_listening --only "args=$marker*" # 64 times all that others execute would be a lot
 	for number in $(seq 1 61); do client "$BATS_TEST_TMPDIR/reader.$number"; done
 	client "$BATS_TEST_TMPDIR/garbage" garbage
 	client "$BATS_TEST_TMPDIR/midline" midline

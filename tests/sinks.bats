@@ -126,7 +126,7 @@ $lines {
 	endscript
 }
 END
-	chmod 700 "$BATS_TEST_TMPDIR"
+	chmod 600 "$BATS_TEST_TMPDIR/rotate.conf"
 	"$helpers/storm" 1 5000 "$marker" "$helpers/noop" 3>&- >/dev/null &
 	local storm=$! round
 	for round in 1 2 3; do
