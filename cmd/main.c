@@ -5,6 +5,7 @@
 #include "enrich.h"
 #include "filter.h"
 #include "log.h"
+#include "notify.h"
 #include "options.h"
 #include "redact.h"
 #include "sandbox.h"
@@ -17,6 +18,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum status {
@@ -129,13 +131,15 @@ static void filter_calls(const struct options *options, const struct sink *sink)
 		log_error("cannot filter system calls: %s: going on without", strerror(-result));
 }
 
-static enum status watch(const struct options *options, const struct stages *stages, struct stream *stream)
+static enum status watch(const struct options *options, const struct stages *stages, struct stream *stream,
+			 struct notify *notify)
 {
 	int result;
 
 	log_info("watching every exec on this host (lines up to %zu bytes, buffer of %zu KiB)", options->line_max_bytes,
 		 options->buffer_bytes / 1024);
-	result = watch_run(stages->capture, stream, stages->sink, options->heartbeat_s);
+	notify_ready(notify);
+	result = watch_run(stages->capture, stream, stages->sink, notify, options->heartbeat_s);
 	if (!result || result == -EPIPE) /* the reader has seen enough */
 		return STATUS_STOPPED;
 	if (result == -ENOTCONN || result == -ETIMEDOUT)
@@ -149,20 +153,22 @@ static enum status run(const struct options *options)
 {
 	struct stages stages = {};
 	struct stream *stream = NULL;
+	struct notify *notify = NULL;
 	enum status status = attach(options, &stages.capture);
 
 	if (!status)
 		status = drop_privileges(options);
 	if (!status)
 		status = make_stages(options, &stages);
-	if (!status && stream_new(&stream, &stages)) {
+	if (!status && (stream_new(&stream, &stages) || notify_new(&notify))) {
 		log_error("cannot start: %s", strerror(ENOMEM));
 		status = STATUS_FAILED;
 	}
 	if (!status) {
 		filter_calls(options, stages.sink);
-		status = watch(options, &stages, stream);
+		status = watch(options, &stages, stream, notify);
 	}
+	notify_free(notify);
 	stream_free(stream);
 	free_stages(&stages);
 	return status;
@@ -185,6 +191,24 @@ static int open_standard_descriptors(void)
 	return 0;
 }
 
+/*
+ * A pipe that is full must not stop the whole program: its manager may take that for a hang. Not blocking is a property
+ * of the open file, which others may share: so it is opened anew, if that is possible, for us alone.
+ */
+static void unblock_stdout(void)
+{
+	struct stat status;
+	int fd;
+
+	if (fstat(STDOUT_FILENO, &status) || !S_ISFIFO(status.st_mode))
+		return;
+	fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	dup2(fd, STDOUT_FILENO);
+	close(fd);
+}
+
 static enum status start(struct options *options)
 {
 	log_set_verbose(options->verbose);
@@ -200,6 +224,7 @@ static enum status start(struct options *options)
 		return status_of_support(support_print());
 	options->line_max_bytes = sink_line_max_bytes(options->output, options->line_max_bytes);
 	watch_handle_signals();
+	unblock_stdout();
 	return run(options);
 }
 

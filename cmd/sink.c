@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What is gathered before it is written, at the most: what a pipe holds (pipe(7)). */
@@ -21,6 +22,7 @@ struct sink {
 	struct readers *readers; /* of SINK_UNIX_LISTEN; NULL else */
 	uint64_t first_seq; /* of the gathered lines */
 	int fd; /* -1: not connected */
+	bool sends; /* it is a socket */
 	bool complained; /* of the outage at hand */
 	int retry_ms;
 	size_t line_max_bytes;
@@ -100,11 +102,15 @@ static int open_output(struct sink *sink, const struct sink_options *options)
 		.line_max_bytes = options->line_max_bytes,
 	};
 
-	if (is_socket(sink))
+	struct stat status;
+
+	sink->sends = is_socket(sink);
+	if (sink->sends)
 		return 0;
 	if (sink->target.kind == SINK_UNIX_LISTEN)
 		return readers_new(&sink->readers, &readers_options);
 	sink->fd = sink_target_open(&sink->target);
+	sink->sends = !fstat(sink->fd, &status) && S_ISSOCK(status.st_mode); /* stdout, by a service manager */
 	return sink->fd < 0 ? sink->fd : 0;
 }
 
@@ -230,7 +236,7 @@ static ssize_t write_some(struct sink *sink)
 	const char *from = sink->lines + sink->done_bytes;
 	size_t length = sink->used_bytes - sink->done_bytes;
 
-	if (!is_socket(sink))
+	if (!sink->sends)
 		return write(sink->fd, from, length);
 	if (sink->target.kind == SINK_UNIX_DATAGRAM)
 		length = (size_t)((const char *)memchr(from, '\n', length) - from) + 1;

@@ -235,6 +235,12 @@ int stream_heartbeat(struct stream *stream, enum event_type type)
 	return flush(stream);
 }
 
+void stream_get_totals(const struct stream *stream, uint64_t *written, uint64_t *lost)
+{
+	*written = stream->written;
+	*lost = stream->lost;
+}
+
 bool stream_has_passed(const struct stream *stream, uint64_t end)
 {
 	return capture_read(stream->stages.capture) >= end && !sink_is_pending(stream->stages.sink);

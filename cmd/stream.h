@@ -37,6 +37,9 @@ long stream_drain(struct stream *stream);
 /* Adds a line of the heartbeat: EVENT_START, EVENT_STATS or EVENT_STOP. Returns as stream_drain() does. */
 int stream_heartbeat(struct stream *stream, enum event_type type);
 
+/* How many events have lines that are in the sink, and how many are known to be lost, since the start of this run. */
+void stream_get_totals(const struct stream *stream, uint64_t *written, uint64_t *lost);
+
 /* Whether everything that the kernel held at the time `end` (capture_written()) is written. */
 bool stream_has_passed(const struct stream *stream, uint64_t end);
 

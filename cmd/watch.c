@@ -5,7 +5,9 @@
 #include "log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -22,11 +24,12 @@ struct watch {
 	struct capture *capture;
 	struct stream *stream;
 	struct sink *sink;
+	struct notify *notify;
 	int epoll;
 	int blocked; /* what kept stream_drain() from going on: 0, -EAGAIN or -ENOTCONN */
 	long drained; /* records, the last time */
 	uint64_t heartbeat_ns; /* 0: none */
-	uint64_t next_heartbeat_ns; /* CLOCK_BOOTTIME */
+	uint64_t next_heartbeat_ns; /* CLOCK_BOOTTIME; UINT64_MAX: no more */
 };
 
 /* The first signal asks for an orderly end; the second one won't wait for a reader that has stalled. */
@@ -104,15 +107,32 @@ static int watch_open(struct watch *watch)
 	return -error;
 }
 
-/* The time until the next heartbeat, if that is sooner. */
+/* The time until the next heartbeat, or until the service manager has to hear from us, if that is sooner. */
 static int limit_timeout_ms(const struct watch *watch, int timeout_ms)
 {
-	uint64_t now_ns = clock_boot_ns();
-	uint64_t left_ms = watch->next_heartbeat_ns > now_ns ? (watch->next_heartbeat_ns - now_ns) / 1000000 + 1 : 0;
+	uint64_t now_ns = clock_boot_ns(), due_ns = notify_due_ns(watch->notify), left_ms;
 
-	if (!watch->heartbeat_ns || (timeout_ms >= 0 && (uint64_t)timeout_ms <= left_ms))
+	if (watch->next_heartbeat_ns < due_ns)
+		due_ns = watch->next_heartbeat_ns;
+	left_ms = due_ns > now_ns ? (due_ns - now_ns) / 1000000 + 1 : 0;
+	if (due_ns == UINT64_MAX || (timeout_ms >= 0 && (uint64_t)timeout_ms <= left_ms))
 		return timeout_ms;
 	return left_ms < INT32_MAX ? (int)left_ms : INT32_MAX;
+}
+
+/* To be called when we have gone round, and not only then when there is something to do. */
+static void tell_manager(const struct watch *watch, bool stopping)
+{
+	uint64_t now_ns = clock_boot_ns(), written, lost;
+	char status[128];
+
+	if (!notify_is_wanted(watch->notify, now_ns))
+		return;
+	stream_get_totals(watch->stream, &written, &lost);
+	snprintf(status, sizeof(status), "%s: %" PRIu64 " written, %" PRIu64 " lost%s",
+		 stopping ? "stopping" : "watching", written, lost,
+		 watch->blocked ? "; the output takes none now" : "");
+	notify_alive(watch->notify, now_ns, status);
 }
 
 /* While the output takes nothing, a heartbeat is left out: it would come late, and the next one says more. */
@@ -121,7 +141,7 @@ static int beat(struct watch *watch)
 	uint64_t now_ns = clock_boot_ns();
 	int result;
 
-	if (!watch->heartbeat_ns || now_ns < watch->next_heartbeat_ns)
+	if (now_ns < watch->next_heartbeat_ns)
 		return 0;
 	watch->next_heartbeat_ns = now_ns + watch->heartbeat_ns;
 	if (watch->blocked)
@@ -170,6 +190,7 @@ static int wait_and_drain(struct watch *watch, bool stopping)
 	watch->blocked = 0;
 	if (watch->drained == -EAGAIN || watch->drained == -ENOTCONN)
 		watch->blocked = (int)watch->drained;
+	tell_manager(watch, stopping);
 	if (watch->drained < 0 && !watch->blocked)
 		return (int)watch->drained;
 	return stopping ? 0 : beat(watch);
@@ -198,8 +219,10 @@ static int deliver(struct watch *watch, uint64_t end)
 static int finish(struct watch *watch)
 {
 	uint64_t end = capture_written(watch->capture);
-	int result = deliver(watch, end);
+	int result;
 
+	watch->next_heartbeat_ns = UINT64_MAX;
+	result = deliver(watch, end);
 	if (!result && watch->heartbeat_ns)
 		result = stream_heartbeat(watch->stream, EVENT_STOP);
 	if (result == -EAGAIN)
@@ -207,10 +230,16 @@ static int finish(struct watch *watch)
 	return result == -ENOTCONN && sink_may_lack_readers(watch->sink) ? 0 : result;
 }
 
-int watch_run(struct capture *capture, struct stream *stream, struct sink *sink, unsigned int heartbeat_s)
+int watch_run(struct capture *capture, struct stream *stream, struct sink *sink, struct notify *notify,
+	      unsigned int heartbeat_s)
 {
 	/* as if the output were gone: the first round connects without waiting for something to write */
-	struct watch watch = { .capture = capture, .stream = stream, .sink = sink, .blocked = -ENOTCONN };
+	struct watch watch = { .capture = capture,
+			       .stream = stream,
+			       .sink = sink,
+			       .notify = notify,
+			       .blocked = -ENOTCONN,
+			       .next_heartbeat_ns = UINT64_MAX };
 	int result = watch_open(&watch);
 
 	if (result)
@@ -224,6 +253,7 @@ int watch_run(struct capture *capture, struct stream *stream, struct sink *sink,
 	}
 	while (!result && !stop_signals)
 		result = wait_and_drain(&watch, false);
+	notify_stopping(notify);
 	if (!result)
 		result = finish(&watch);
 	close(watch.epoll);

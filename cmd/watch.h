@@ -4,6 +4,7 @@
 #define EXECTAP_WATCH_H
 
 #include "capture.h"
+#include "notify.h"
 #include "sink.h"
 #include "stream.h"
 
@@ -16,9 +17,12 @@ void watch_handle_signals(void);
 /*
  * With heartbeat_s, a start line comes first, a stats line that often, a stop line last; 0: none.
  *
+ * A service manager hears of the end when it begins, and until then that the program goes round, if it wants to.
+ *
  * Drains until a signal comes and what the kernel held by then is written, or the reader of stdout leaves. Returns 0,
  * -ENOTCONN if there was no reader left to write the last lines to, or another -errno of the output.
  */
-int watch_run(struct capture *capture, struct stream *stream, struct sink *sink, unsigned int heartbeat_s);
+int watch_run(struct capture *capture, struct stream *stream, struct sink *sink, struct notify *notify,
+	      unsigned int heartbeat_s);
 
 #endif
