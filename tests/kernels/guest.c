@@ -848,19 +848,25 @@ static int ask(const char *name, const char *option)
 	return status;
 }
 
+/* Waits until its diagnostics say that, or it has ended. */
+static void wait_for(const char *name, pid_t exectap, const char *text)
+{
+	siginfo_t ended = {};
+	char log[64];
+
+	snprintf(log, sizeof(log), "/out/%s.log", name);
+	while (!file_has(log, text) && !ended.si_pid) {
+		waitid(P_PID, (id_t)exectap, &ended, WEXITED | WNOHANG | WNOWAIT);
+		usleep(10000);
+	}
+}
+
 static pid_t watch(const char *name, const char *options[])
 {
 	pid_t exectap = start(name, options);
-	char log[64];
-	int status;
 
 	case_name = name;
-	snprintf(log, sizeof(log), "/out/%s.log", name);
-	while (!file_has(log, "exectap: watching")) {
-		if (waitpid(exectap, &status, WNOHANG))
-			break;
-		usleep(10000);
-	}
+	wait_for(name, exectap, "exectap: watching");
 	fact_begin("run", name);
 	fact_send();
 	return exectap;
@@ -931,6 +937,39 @@ static void run_tracepoints(void)
 	stop("tracepoints", exectap);
 }
 
+/* An output, with what its filter of system calls has to let pass: it is opened again, and taken away at the end. */
+static void run_output(const char *name, const char *output, const char *reached)
+{
+	const char *options[] = { "--user", "65534:65534", "--output", output, NULL };
+	pid_t exectap = start(name, options);
+	int status = -1;
+
+	wait_for(name, exectap, "exectap: watching");
+	if (!strncmp(output, "file:", 5)) {
+		unlink(output + 5);
+		kill(exectap, SIGHUP);
+		while (access(output + 5, F_OK) && !waitpid(exectap, &status, WNOHANG))
+			usleep(10000);
+	}
+	wait_for(name, exectap, reached);
+	ask("help", "--help"); /* an exec to be told */
+	kill(exectap, SIGTERM);
+	waitpid(exectap, &status, 0);
+	fact_begin("output", name);
+	fact_number("status", status);
+	fact_send();
+}
+
+static void run_outputs(void)
+{
+	done(mkdir(WORK "/outputs", 0700), "mkdir");
+	done(chown(WORK "/outputs", 65534, 65534), "chown");
+	run_output("file", "file:" WORK "/outputs/lines", "watching");
+	run_output("unix", "unix:" WORK "/outputs/none", "trying again");
+	run_output("unixgram", "unixgram:" WORK "/outputs/none", "trying again");
+	run_output("unix-listen", "unix-listen:" WORK "/outputs/socket", "watching");
+}
+
 /* As much as this exectap has */
 static const char *events(void)
 {
@@ -974,6 +1013,8 @@ int main(void)
 
 	if (has_failed)
 		run_tracepoints();
+
+	run_outputs();
 
 	fact_begin("done", "guest");
 	fact_send();
