@@ -15,7 +15,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Without CAP_SETPCAP it stays, and no_new_privs alone keeps it from being made use of. */
@@ -173,8 +172,6 @@ int sandbox_filter_calls(enum sink_kind output)
 
 	if (!filter)
 		return -EOPNOTSUPP;
-	/* glibc reads its file at the first use of any calendar time */
-	tzset();
 	set_attributes(filter);
 	result = add_rules(filter, output);
 	if (!result)
