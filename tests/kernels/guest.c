@@ -856,7 +856,8 @@ static void wait_for(const char *name, pid_t exectap, const char *text)
 
 	snprintf(log, sizeof(log), "/out/%s.log", name);
 	while (!file_has(log, text) && !ended.si_pid) {
-		waitid(P_PID, (id_t)exectap, &ended, WEXITED | WNOHANG | WNOWAIT);
+		if (waitid(P_PID, (id_t)exectap, &ended, WEXITED | WNOHANG | WNOWAIT))
+			break; /* someone has waited for it already */
 		usleep(10000);
 	}
 }
