@@ -6,6 +6,7 @@
 #include "filter.h"
 #include "log.h"
 #include "options.h"
+#include "pin.h"
 #include "redact.h"
 #include "sink.h"
 #include "stream.h"
@@ -49,6 +50,10 @@ static enum status run_attached(const struct options *options, struct capture *c
 	log_info("watching every exec on this host (lines up to %zu bytes, buffer of %zu KiB)", options->line_max_bytes,
 		 options->buffer_bytes / 1024);
 	result = watch_run(capture, stream, sink, options->heartbeat_s);
+	if (options->pin_directory)
+		log_info(
+			"%s: the hooks stay: what happens now waits for the next start, 'exectap --unpin %s' ends that",
+			options->pin_directory, options->pin_directory);
 	if (!result || result == -EPIPE) /* the reader has seen enough */
 		return STATUS_STOPPED;
 	if (result == -ENOTCONN || result == -ETIMEDOUT)
@@ -59,9 +64,10 @@ static enum status run_attached(const struct options *options, struct capture *c
 }
 
 /* Makes every stage, the last one to be attached; free_stages() takes them down again, also where this failed. */
-static enum status make_stages(const struct options *options, struct stages *stages)
+static enum status make_stages(const struct options *options, struct pin *pin, struct stages *stages)
 {
 	const struct capture_options capture_options = {
+		.pin = pin,
 		.buffer_bytes = options->buffer_bytes,
 		.args_max_bytes = options->no_args ? 0 : options->line_max_bytes,
 		.exec = options->events & OPTIONS_EVENT_EXEC,
@@ -91,6 +97,8 @@ static enum status make_stages(const struct options *options, struct stages *sta
 		return STATUS_FAILED;
 	}
 	result = capture_new(&stages->capture, &capture_options);
+	if (result == -ECANCELED)
+		return STATUS_FAILED;
 	return result ? status_of_support(support_diagnose(result)) : STATUS_STOPPED;
 }
 
@@ -101,11 +109,11 @@ static void free_stages(const struct stages *stages)
 	enrich_free(stages->enricher);
 }
 
-static enum status run(const struct options *options)
+static enum status run(const struct options *options, struct pin *pin)
 {
 	struct stages stages = {};
 	struct stream *stream;
-	enum status status = make_stages(options, &stages);
+	enum status status = make_stages(options, pin, &stages);
 
 	if (!status && stream_new(&stream, &stages)) {
 		log_error("cannot start: %s", strerror(ENOMEM));
@@ -115,6 +123,19 @@ static enum status run(const struct options *options)
 		stream_free(stream);
 	}
 	free_stages(&stages);
+	return status;
+}
+
+static enum status run_pinned(const struct options *options)
+{
+	enum status status;
+	struct pin *pin;
+	int result = pin_open(&pin, options->pin_directory);
+
+	if (result)
+		return status_of_support(result);
+	status = run(options, pin);
+	pin_close(pin);
 	return status;
 }
 
@@ -148,9 +169,11 @@ static enum status start(struct options *options)
 	}
 	if (options->check)
 		return status_of_support(support_print());
+	if (options->unpin_directory)
+		return status_of_support(pin_remove(options->unpin_directory));
 	options->line_max_bytes = sink_line_max_bytes(options->output, options->line_max_bytes);
 	watch_handle_signals();
-	return run(options);
+	return options->pin_directory ? run_pinned(options) : run(options, NULL);
 }
 
 int main(int argc, char **argv)

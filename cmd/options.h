@@ -28,6 +28,8 @@ struct options {
 	mode_t socket_mode;
 	gid_t socket_group; /* (gid_t)-1: as it is */
 	unsigned int heartbeat_s; /* 0: none */
+	const char *pin_directory; /* NULL: none */
+	const char *unpin_directory;
 	bool no_args;
 	bool verbose;
 	bool check;
