@@ -355,10 +355,19 @@ int pin_open(struct pin **pin, const char *directory)
 	return result;
 }
 
+static int remove_directory(const struct pin *pin)
+{
+	if (!pin->made)
+		return 0;
+	return unlinkat(pin->fd, MADE_MARK, 0) || rmdir(pin->directory) ? -errno : 0;
+}
+
 void pin_close(struct pin *pin)
 {
 	if (!pin)
 		return;
+	if (!pin->last_number)
+		remove_directory(pin); /* nothing was pinned */
 	if (pin->fd >= 0)
 		close(pin->fd);
 	free(pin->directory);
@@ -512,13 +521,6 @@ static int drop_all(const struct pin *pin, uint64_t *records)
 	for (size_t i = 0; i < pin->incomplete_count && !result; i++)
 		result = pin_drop(pin, pin->incomplete[i]);
 	return result;
-}
-
-static int remove_directory(const struct pin *pin)
-{
-	if (!pin->made)
-		return 0;
-	return unlinkat(pin->fd, MADE_MARK, 0) || rmdir(pin->directory) ? -errno : 0;
 }
 
 static int refuse_nothing(const char *directory)

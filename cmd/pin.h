@@ -34,7 +34,8 @@ struct pin;
 
 /*
  * Makes the directory if need be, and locks it until pin_close(): one process at a time. What an earlier one left half
- * done is removed. Returns 0 or -errno: -EPERM where more privileges are needed.
+ * done is removed; so is the directory at last, if nothing was pinned in it. Returns 0 or -errno: -EPERM where more
+ * privileges are needed.
  */
 int pin_open(struct pin **pin, const char *directory);
 void pin_close(struct pin *pin);
