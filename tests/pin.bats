@@ -93,6 +93,26 @@ grown() {
 	told=$now
 }
 
+@test "killed while its reader stands still, it has given nothing up that was not written" {
+	make_place
+	mkfifo "$BATS_TEST_TMPDIR/pipe"
+	log=$BATS_TEST_TMPDIR/log.0
+	"$exectap" --pin "$pins" >"$BATS_TEST_TMPDIR/pipe" 2>"$log" 3>&- &
+	exectap_pid=$!
+	exec 4<"$BATS_TEST_TMPDIR/pipe"
+	poll watching
+	storm 1000 4<&- # more than a pipe holds
+	poll grep -q pipe_write "/proc/$exectap_pid/wchan" || poll grep -q '^State:.*S' "/proc/$exectap_pid/status"
+	kill_exectap
+	cat <&4 | grep '}$' >"$lines" # but for what is cut off
+	exec 4<&-
+	[ "$(storm_lines | wc -l)" -lt 1000 ]
+	start_pinned
+	stop_exectap
+	[ "$(storm_lines | cut -d ' ' -f 1 | sort -u | wc -l)" = 1000 ]
+	[ "$(storm_lines | sort -u | wc -l)" = 1000 ]
+}
+
 @test "after SIGTERM the hooks stay, catch what is executed, and the next one tells it first" {
 	make_place
 	start_pinned --events exec,exit
