@@ -120,11 +120,29 @@ static int load_set(struct capture *capture, const struct capture_options *optio
 	return result ? -ECANCELED : 0;
 }
 
+static void drop_former(struct capture *capture, struct former *former)
+{
+	source_take_lost(capture->source, former->source);
+	capture->gone_bytes += ring_read(source_ring(former->source));
+	source_free(former->source);
+	/* another user, which this process may be by now, is not permitted to: then the next start does it */
+	if (pin_drop(capture->pin, former->number))
+		log_detail("%s/%u: left to the next start", pin_directory(capture->pin), former->number);
+}
+
+static bool is_empty(const struct former *former)
+{
+	const struct ring *ring = source_ring(former->source);
+
+	return ring_read(ring) == ring_written(ring);
+}
+
 /* From here on nothing new comes from the set. */
 static void replace(struct capture *capture, const struct pin_set *set)
 {
 	struct former former = { .number = set->number, .replaced_ns = clock_boot_ns() };
 	int result = open_set(capture->pin, set, &former.source);
+	bool earlier = !result && source_state(former.source) == RECORD_STATE_OFF;
 
 	if (!result)
 		source_set_state(former.source, RECORD_STATE_OFF);
@@ -139,6 +157,10 @@ static void replace(struct capture *capture, const struct pin_set *set)
 		log_error(
 			"%s/%u: is of a version that this one can't read: each record that it holds is counted as lost",
 			pin_directory(capture->pin), set->number);
+	if (earlier && is_empty(&former)) {
+		drop_former(capture, &former);
+		return;
+	}
 	source_take_lost(capture->source, former.source);
 	capture->formers[capture->formers_count++] = former;
 }
@@ -187,9 +209,7 @@ static int open_pinned(struct capture *capture, const struct capture_options *op
 /* A former source is done with when it can't get more, all it had is written, and its losses are passed on. */
 static bool is_done(const struct former *former)
 {
-	const struct ring *ring = source_ring(former->source);
-
-	return ring_read(ring) == ring_written(ring) && clock_boot_ns() - former->replaced_ns > FORMER_RUNS_NS;
+	return is_empty(former) && clock_boot_ns() - former->replaced_ns > FORMER_RUNS_NS;
 }
 
 static void drop_formers(struct capture *capture)
@@ -199,16 +219,10 @@ static void drop_formers(struct capture *capture)
 	for (size_t i = 0; i < capture->formers_count; i++) {
 		struct former *former = &capture->formers[i];
 
-		if (!is_done(former)) {
+		if (is_done(former))
+			drop_former(capture, former);
+		else
 			capture->formers[kept++] = *former;
-			continue;
-		}
-		source_take_lost(capture->source, former->source);
-		capture->gone_bytes += ring_read(source_ring(former->source));
-		source_free(former->source);
-		/* another user, which this process may be by now, is not permitted to: then the next start does it */
-		if (pin_drop(capture->pin, former->number))
-			log_detail("%s/%u: left to the next start", pin_directory(capture->pin), former->number);
 	}
 	capture->formers_count = kept;
 }

@@ -181,6 +181,8 @@ execs_between() {
 	[ $((told + lost)) -ge $((seen - 2)) ]
 	[ $((told + lost)) -le $((seen + 2)) ]
 	jq -es '[.[] | select(.type == "lost")] | all(.reason == "buffer_full" and .event_type == "exec" and .from < .to)' "$lines"
+	# in the time when no one was there
+	jq -es --arg first "$marker-0-0" 'map(select(.type == "lost"))[0].from < map(select(.args[1]? == $first))[0].timestamp' "$lines"
 }
 
 @test "with other options it replaces the hooks in a storm, and nothing is missing between the two" {
@@ -228,6 +230,21 @@ replaced_one_is_gone() {
 	poll replaced_one_is_gone
 	stop_exectap
 	[ "$(storm_lines | wc -l)" = 100 ]
+}
+
+@test "what one that ended at once could not remove yet, the next one removes" {
+	make_place
+	start_pinned
+	kill_exectap
+	storm 50
+	start_pinned --events exit
+	stop_exectap
+	[ "$(storm_lines | wc -l)" = 50 ]
+	start_pinned --events exit
+	grep -q 'taken over' "$log"
+	replaced_one_is_gone
+	stop_exectap
+	[ "$(storm_lines | wc -l)" = 50 ]
 }
 
 @test "a pin that was cut short, or lost a hook, is made anew" {
