@@ -248,6 +248,7 @@ replaced_one_is_gone() {
 }
 
 @test "a pin that was cut short, or lost a hook, is made anew" {
+	local link
 	make_place
 	start_pinned
 	kill_exectap
@@ -255,12 +256,21 @@ replaced_one_is_gone() {
 	start_pinned
 	! grep -qE 'taken over|replaced' "$log"
 	kill_exectap
+	link=$(bpftool --json link show pinned "$pins"/*/link_handle_exec | jq .id)
 	rm "$pins"/*/link_handle_exec
+	poll link_is_gone "$link"
+	# the second program at that hook has seen to these, although the process that loaded it is gone
+	storm 10 "$marker-rescued"
 	start_pinned
 	grep -q replaced "$log"
 	storm 10
 	stop_exectap
-	[ "$(storm_lines | wc -l)" = 10 ]
+	[ "$(storm_lines "$marker-0" | wc -l)" = 10 ]
+	[ "$(storm_lines "$marker-rescued" | wc -l)" = 10 ]
+}
+
+link_is_gone() {
+	! bpftool link show id "$1" >/dev/null 2>&1
 }
 
 @test "--unpin removes every hook, and the directory that exectap made" {
