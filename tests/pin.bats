@@ -327,6 +327,21 @@ refused_words() {
 	grep -q "$2" "$BATS_TEST_TMPDIR/said"
 }
 
+case $(uname -m) in aarch64) bpf_number=280 ;; *) bpf_number=321 ;; esac
+
+@test "where the kernel refuses to pin, that is said in one line, and nothing is left" {
+	make_place
+	# BPF_OBJ_PIN is 6, EPERM 1, EINVAL 22
+	exectap="$helpers/refuse $bpf_number 6 1 $exectap"
+	refused_words 1 "not permitted"
+	[ ! -e "$pins" ]
+	"$exectap" --check | grep -q '^ok *fexit' && return
+	# BPF_LINK_CREATE is 28: before Linux 5.15, tracepoints have no links
+	exectap="$helpers/refuse $bpf_number 28 22 $exectap --events exec_failed"
+	refused_words 1 "exec_failed"
+	[ ! -e "$pins" ]
+}
+
 @test "what exectap did not put there is not touched" {
 	local object
 	make_place
