@@ -10,17 +10,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Programs that were detached can still be running: the kernel is done with them after some grace periods. */
 #define FORMER_RUNS_NS 1000000000ull
 /* Between the stores that turn the new programs on and the old ones off: far more than a store takes to be seen. */
-#define OVERLAP_NS 100000
+#define OVERLAP_NS 10000
 
 /* A source that this process has replaced, and which may still hold something. */
 struct former {
 	struct source *source;
 	unsigned int number; /* of its set, pin.h */
+	bool was_off; /* by an earlier process */
 	uint64_t replaced_ns; /* CLOCK_BOOTTIME */
 };
 
@@ -137,44 +137,86 @@ static bool is_empty(const struct former *former)
 	return ring_read(ring) == ring_written(ring);
 }
 
-/* From here on nothing new comes from the set. */
-static void replace(struct capture *capture, const struct pin_set *set)
+/* All sets but the one in use. What can't be opened is left out, and can only be removed. */
+static void open_formers(struct capture *capture, const struct pin_set *used)
 {
-	struct former former = { .number = set->number, .replaced_ns = clock_boot_ns() };
-	int result = open_set(capture->pin, set, &former.source);
-	bool earlier = !result && source_state(former.source) == RECORD_STATE_OFF;
-
-	if (!result)
-		source_set_state(former.source, RECORD_STATE_OFF);
-	pin_detach(capture->pin, set->number);
-	if (result) {
-		log_error("%s/%u: can't be read, what it held is dropped: %s", pin_directory(capture->pin), set->number,
-			  strerror(-result));
-		pin_drop(capture->pin, set->number);
-		return;
-	}
-	if (set->about.record_version != RECORD_VERSION)
-		log_error(
-			"%s/%u: is of a version that this one can't read: each record that it holds is counted as lost",
-			pin_directory(capture->pin), set->number);
-	if (earlier && is_empty(&former)) {
-		drop_former(capture, &former);
-		return;
-	}
-	source_take_lost(capture->source, former.source);
-	capture->formers[capture->formers_count++] = former;
-}
-
-static void replace_all_but(struct capture *capture, const struct pin_set *used)
-{
-	const struct timespec overlap = { .tv_nsec = OVERLAP_NS };
 	size_t count;
 	const struct pin_set *sets = pin_sets(capture->pin, &count);
 
-	nanosleep(&overlap, NULL);
+	for (size_t i = 0; i < count; i++) {
+		struct former *former = &capture->formers[capture->formers_count];
+		int result;
+
+		if (sets[i].number == used->number)
+			continue;
+		result = open_set(capture->pin, &sets[i], &former->source);
+		if (result) {
+			log_error("%s/%u: can't be read, what it held is dropped: %s", pin_directory(capture->pin),
+				  sets[i].number, strerror(-result));
+			continue;
+		}
+		if (sets[i].about.record_version != RECORD_VERSION)
+			log_error(
+				"%s/%u: is of a version that this one can't read: each record that it holds is counted as lost",
+				pin_directory(capture->pin), sets[i].number);
+		former->number = sets[i].number;
+		former->was_off = source_state(former->source) == RECORD_STATE_OFF;
+		former->replaced_ns = clock_boot_ns();
+		capture->formers_count++;
+	}
+}
+
+/* No event sees the old programs off and the new ones not yet on; one in OVERLAP_NS may be seen by both. */
+static void switch_over(struct capture *capture)
+{
+	uint64_t begin_ns;
+
+	source_set_state(capture->source, RECORD_STATE_ON);
+	begin_ns = clock_boot_ns();
+	while (clock_boot_ns() - begin_ns < OVERLAP_NS)
+		;
+	for (size_t i = 0; i < capture->formers_count; i++)
+		source_set_state(capture->formers[i].source, RECORD_STATE_OFF);
+}
+
+/* From here on nothing new comes from the formers; those that an earlier process has left and that are empty go. */
+static void retire_formers(struct capture *capture)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < capture->formers_count; i++) {
+		struct former *former = &capture->formers[i];
+
+		pin_detach(capture->pin, former->number);
+		source_take_lost(capture->source, former->source);
+		if (former->was_off && is_empty(former))
+			drop_former(capture, former);
+		else
+			capture->formers[kept++] = *former;
+	}
+	capture->formers_count = kept;
+}
+
+static bool is_former(const struct capture *capture, unsigned int number)
+{
+	for (size_t i = 0; i < capture->formers_count; i++)
+		if (capture->formers[i].number == number)
+			return true;
+	return false;
+}
+
+/* The set in use takes the place of all others. */
+static void replace_others(struct capture *capture, const struct pin_set *used)
+{
+	size_t count;
+	const struct pin_set *sets = pin_sets(capture->pin, &count);
+
+	open_formers(capture, used);
+	switch_over(capture);
 	for (size_t i = 0; i < count; i++)
-		if (sets[i].number != used->number)
-			replace(capture, &sets[i]);
+		if (sets[i].number != used->number && !is_former(capture, sets[i].number))
+			pin_drop(capture->pin, sets[i].number);
+	retire_formers(capture);
 }
 
 static int open_pinned(struct capture *capture, const struct capture_options *options)
@@ -201,8 +243,7 @@ static int open_pinned(struct capture *capture, const struct capture_options *op
 		log_info("%s: replaced: what it still holds comes first: it was %s; now it is %s",
 			 pin_directory(capture->pin), sets[count - 1].about.identity, identity);
 	set_hooks(capture, used.about.hooks);
-	source_set_state(capture->source, RECORD_STATE_ON);
-	replace_all_but(capture, &used);
+	replace_others(capture, &used);
 	return 0;
 }
 

@@ -188,7 +188,7 @@ grown() {
 	echo "$(wc -l <"$BATS_TEST_TMPDIR/told") execs told"
 	[ "$(cut -d ' ' -f 1 "$BATS_TEST_TMPDIR/told" | sort -u | wc -l)" = 8300 ]
 	# within a moment, both may see an exec
-	[ "$(wc -l <"$BATS_TEST_TMPDIR/told")" -le 8310 ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/told")" -le 8340 ]
 	[ "$(jq -c 'select(.type == "lost")' "$lines" | wc -l)" = 0 ]
 	grep -q '"type":"exit"' "$lines"
 	jq -e . "$lines" >/dev/null
@@ -247,6 +247,11 @@ replaced_one_is_gone() {
 	stop_exectap
 	[ "$(storm_lines "$marker-0" | wc -l)" = 10 ]
 	[ "$(storm_lines "$marker-rescued" | wc -l)" = 10 ]
+	rm "$pins"/*/map_events
+	start_pinned
+	grep -q "can't be read" "$log"
+	replaced_one_is_gone
+	stop_exectap
 }
 
 link_is_gone() {
