@@ -130,11 +130,11 @@ build/tests/hold: tests/helpers/hold.c
 	@mkdir -p $(@D)
 	$(CC) $(WARNINGS) $(CFLAGS) -static -o $@ $<
 
-build/tests/save_record: tests/helpers/save_record.c $(addprefix $(BUILD)/cmd/,attempts.o capture.o log.o misses.o ring.o tracefs.o)
+build/tests/save_record: tests/helpers/save_record.c $(addprefix $(BUILD)/cmd/,attempts.o capture.o clock.o log.o misses.o pin.o programs.o ring.o source.o tracefs.o)
 	@mkdir -p $(@D)
 	$(CC) $(COMPILE_FLAGS) $(CFLAGS) -o $@ $^ $(LINK_LIBRARIES)
 
-build/tests/sandboxed: tests/helpers/sandboxed.c $(addprefix $(BUILD)/cmd/,sandbox.o sink_open.o unix_address.o)
+build/tests/sandboxed: tests/helpers/sandboxed.c $(addprefix $(BUILD)/cmd/,log.o sandbox.o sink_open.o unix_address.o)
 	@mkdir -p $(@D)
 	$(CC) $(COMPILE_FLAGS) $(CFLAGS) -o $@ $^ $(LINK_LIBRARIES)
 

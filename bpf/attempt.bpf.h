@@ -97,7 +97,7 @@ static __always_inline void handle_return(const struct attempt *attempt, long re
 	__u32 slot;
 	struct scratch *scratch;
 
-	if (result >= 0 || result <= -ERESTARTSYS)
+	if (result >= 0 || result <= -ERESTARTSYS || output_state() == RECORD_STATE_READY)
 		return;
 	slot = scratch_claim();
 	scratch = scratch_get(slot);
@@ -129,6 +129,8 @@ static __always_inline int enter_attempt(unsigned long filename, unsigned long a
 	};
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 
+	if (output_state() == RECORD_STATE_OFF)
+		return 0;
 	/* an exec that succeeded left its caller's name, if no one asked for it */
 	bpf_map_delete_elem(&callers, &tid);
 	bpf_map_update_elem(&attempts, &tid, &attempt, BPF_ANY);

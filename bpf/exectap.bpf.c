@@ -30,10 +30,16 @@ int BPF_PROG(handle_task_rename, struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
-	__u32 slot = scratch_claim(), end = sizeof(struct record_exec);
-	struct scratch *scratch = scratch_get(slot);
+	__u32 slot, end = sizeof(struct record_exec);
 	struct record_exec *exec;
+	struct scratch *scratch;
 
+	if (output_state() != RECORD_STATE_ON) {
+		caller_forget(task->pid);
+		return 0;
+	}
+	slot = scratch_claim();
+	scratch = scratch_get(slot);
 	if (!scratch) {
 		output_count_loss(RECORD_EXEC, RECORD_LOSS_NO_SCRATCH);
 		caller_forget(task->pid);
@@ -70,7 +76,7 @@ struct {
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_skipped_exec, struct task_struct *task)
 {
-	if (!caller_waits(task->pid))
+	if (output_state() != RECORD_STATE_ON || !caller_waits(task->pid))
 		return 0;
 	__sync_fetch_and_add(&shared.rescued, 1);
 	bpf_tail_call(ctx, &continuation, 0);
@@ -156,7 +162,7 @@ int handle_exit(unsigned long long *context)
 	struct task_struct *task = (struct task_struct *)context[0];
 	struct record_exit *exit;
 
-	if (task->flags & PF_KTHREAD || !is_last_thread(context, task))
+	if (output_state() != RECORD_STATE_ON || task->flags & PF_KTHREAD || !is_last_thread(context, task))
 		return 0;
 	exit = bpf_ringbuf_reserve(&events, sizeof(*exit), 0);
 	if (!exit) {

@@ -28,6 +28,11 @@ const volatile __u64 config_args_max_bytes = RECORD_SHORT_ARGS_BYTES;
 const volatile __u64 config_env_max_bytes = 0; /* 0: env is not asked for */
 const volatile __u64 config_wake_mark_bytes = 2 * 1024 * 1024;
 
+static __always_inline enum record_state output_state(void)
+{
+	return *(volatile __u32 *)&shared.state;
+}
+
 static __always_inline void output_count_loss(enum record_type type, enum record_loss reason)
 {
 	__sync_fetch_and_add(&shared.lost[type][reason], 1);
@@ -45,8 +50,10 @@ static __always_inline void output_wake(__u64 record_bytes)
 			return;
 	}
 	none = bpf_ringbuf_reserve(&events, 8, 0);
-	if (none)
-		bpf_ringbuf_discard(none, BPF_RB_FORCE_WAKEUP);
+	if (!none)
+		return;
+	*(volatile __u32 *)&shared.consumer_sleeps = 0; /* once is enough, all the more where no one is left to wake */
+	bpf_ringbuf_discard(none, BPF_RB_FORCE_WAKEUP);
 }
 
 /* Sends the first `size` bytes of a scratch record. */

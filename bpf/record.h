@@ -47,7 +47,20 @@ enum record_type {
 enum record_loss {
 	RECORD_LOSS_BUFFER_FULL = 0, /* no room in the ring buffer */
 	RECORD_LOSS_NO_SCRATCH = 1, /* every scratch slot of this CPU was claimed */
+	RECORD_LOSS_RECURSION = 2, /* the kernel skipped the run, and counts it: bpf_prog_info.recursion_misses */
 	RECORD_LOSSES,
+};
+
+/*
+ * Whose turn it is where new programs replace old ones (--pin). The old ones run first in a tracepoint
+ * (kernel/tracepoint.c, func_add()), so that with RECORD_STATE_ON stored for the new before RECORD_STATE_OFF for the
+ * old, no event is left to neither; the return of a function runs the new first (kernel/bpf/trampoline.c,
+ * __bpf_trampoline_link_prog()), and there the old ones go on until they are detached.
+ */
+enum record_state {
+	RECORD_STATE_READY = 0, /* not yet */
+	RECORD_STATE_ON = 1,
+	RECORD_STATE_OFF = 2, /* not any more */
 };
 
 /* Bits of the truncated and unreadable masks, one for each key that can be either. */
@@ -155,9 +168,12 @@ struct record_exit {
 /* Words both sides see, in a memory-mapped page: read without a system call, thus without privileges. */
 struct record_shared {
 	__u32 consumer_sleeps; /* user space is about to wait without a timeout: wake it after the next record */
-	__u32 reserved;
-	__u64 lost[RECORD_TYPES][RECORD_LOSSES];
+	__u32 state; /* enum record_state */
+	__u64 lost[RECORD_TYPES][RECORD_LOSSES]; /* user space adds what programs lost that these replaced */
 	__u64 rescued; /* execs whose hook was skipped as a recursion and that have a record all the same */
+	/* user space's own, for the next process */
+	__u64 told[RECORD_TYPES][RECORD_LOSSES]; /* of what was lost, what lines have told */
+	__u64 told_until_ns; /* CLOCK_BOOTTIME; 0: nobody has looked yet */
 };
 
 #pragma GCC diagnostic pop

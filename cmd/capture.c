@@ -1,281 +1,353 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "capture.h"
 
-#include "attempts.h"
-#include "exectap.skel.h"
+#include "clock.h"
 #include "log.h"
-#include "misses.h"
-#include "ring.h"
+#include "pin.h"
+#include "programs.h"
+#include "source.h"
 
-#include <bpf/bpf.h>
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* The reader is woken from its batches when this part of the buffer is full. */
-#define WAKE_MARK_DIVISOR 4
-#define HOOKS_BYTES 512
-/* What is shown of a verifier log. */
-#define VERIFIER_LOG_TAIL_BYTES 4096
-/* A long record may take this part of the buffer at the most. */
-#define LONG_RECORD_DIVISOR 2
+/* Programs that were detached can still be running: the kernel is done with them after some grace periods. */
+#define FORMER_RUNS_NS 1000000000ull
+/* Between the stores that turn the new programs on and the old ones off: far more than a store takes to be seen. */
+#define OVERLAP_NS 10000
 
-struct capture {
-	struct exectap *skeleton;
-	struct ring *ring;
-	struct record_shared *shared;
-	enum attempts_way attempts;
-	char hooks[HOOKS_BYTES];
-	size_t hooks_length;
-	int misses[RECORD_TYPES]; /* misses.h; below 0: none */
+/* A source that this process has replaced, and which may still hold something. */
+struct former {
+	struct source *source;
+	unsigned int number; /* of its set, pin.h */
+	bool was_off; /* by an earlier process */
+	uint64_t replaced_ns; /* CLOCK_BOOTTIME */
 };
 
-/*
- * libbpf's warnings are details to us: what they mean for the user is said by support_diagnose(). One of them may be
- * the verifier's whole log, of which the end tells why.
- */
-static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	char *text, *rest, *line;
-	int length;
+struct capture {
+	struct programs *programs; /* NULL where they are pinned */
+	struct pin *pin; /* NULL: nothing is pinned */
+	struct source *source;
+	struct former formers[PIN_SETS_MAX]; /* oldest first */
+	size_t formers_count;
+	uint64_t gone_bytes; /* read from formers that are no more */
+	char hooks[PROGRAMS_HOOKS_BYTES];
+	size_t hooks_length;
+};
 
-	if (level == LIBBPF_DEBUG)
-		return 0;
-	length = vasprintf(&text, format, arguments);
-	if (length < 0)
-		return length;
-	rest = length > VERIFIER_LOG_TAIL_BYTES ? text + length - VERIFIER_LOG_TAIL_BYTES : text;
-	while ((line = strsep(&rest, "\n")))
-		if (*line)
-			log_detail("%s", line);
-	free(text);
-	return length;
+/* The names, each ended by a NUL, up to a second NUL. */
+static void set_hooks(struct capture *capture, const char *hooks)
+{
+	const char *end = hooks;
+
+	while (*end)
+		end += strlen(end) + 1;
+	capture->hooks_length = (size_t)(end - hooks);
+	memcpy(capture->hooks, hooks, capture->hooks_length);
 }
 
-static size_t min_size(size_t a, size_t b)
+static int open_loaded(struct capture *capture, const struct capture_options *options)
 {
-	return a < b ? a : b;
-}
+	struct source_fds fds;
+	int result = programs_new(&capture->programs, options);
 
-/* What a long record can hold of args, and as much of env (output.bpf.h). */
-static size_t long_tail_bytes(const struct capture_options *options)
-{
-	size_t longest = min_size(options->buffer_bytes / LONG_RECORD_DIVISOR, RECORD_MAX_BYTES);
-
-	return longest / 2 > RECORD_HEAD_MAX_BYTES ? longest / 2 - RECORD_HEAD_MAX_BYTES : 0;
-}
-
-/* Short args alone go through the scratch, however small the buffer is. */
-static size_t args_max_bytes(const struct capture_options *options)
-{
-	size_t most = long_tail_bytes(options);
-
-	if (!options->env && most < RECORD_SHORT_ARGS_BYTES)
-		most = RECORD_SHORT_ARGS_BYTES;
-	return min_size(options->args_max_bytes, most);
-}
-
-/* The prototype has (void *, struct task_struct *) before 6.16, and group_dead behind them since. */
-static bool exit_has_group_dead(void)
-{
-	struct btf *btf = btf__load_vmlinux_btf();
-	const struct btf_type *type;
-	bool has = false;
-	int id;
-
-	id = btf ? btf__find_by_name_kind(btf, "btf_trace_sched_process_exit", BTF_KIND_TYPEDEF) : -1;
-	if (id > 0) {
-		type = btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type); /* a pointer to the prototype */
-		type = btf__type_by_id(btf, type->type);
-		has = btf_vlen(type) > 2;
+	if (!result)
+		result = programs_get_fds(capture->programs, &fds);
+	if (result)
+		return result;
+	result = source_new(&capture->source, &fds);
+	if (result) {
+		source_close_fds(&fds);
+		return result;
 	}
-	btf__free(btf);
-	return has;
+	set_hooks(capture, programs_hooks(capture->programs));
+	source_set_state(capture->source, RECORD_STATE_ON);
+	return 0;
 }
 
-/* Two programs may share one. */
-static void note_hook(struct capture *capture, const char *name)
+/* --- pinned programs */
+
+static int open_set(const struct pin *pin, const struct pin_set *set, struct source **source)
 {
-	size_t length = strlen(name) + 1;
+	struct source_fds fds;
+	int result = pin_get_fds(pin, set, &fds);
 
-	if (memmem(capture->hooks, capture->hooks_length, name, length) ||
-	    length > sizeof(capture->hooks) - capture->hooks_length)
-		return;
-	memcpy(capture->hooks + capture->hooks_length, name, length);
-	capture->hooks_length += length;
-}
-
-/* Names the hooks of the programs that are going to be loaded. */
-static void note_hooks(struct capture *capture)
-{
-	struct bpf_program *program;
-
-	bpf_object__for_each_program(program, capture->skeleton->obj)
-		if (bpf_program__autoload(program))
-			note_hook(capture, bpf_program__section_name(program));
-}
-
-static int choose_programs(struct capture *capture, const struct capture_options *options)
-{
-	struct exectap *skeleton = capture->skeleton;
-	int result;
-
-	bpf_program__set_autoload(skeleton->progs.handle_exec, options->exec);
-	bpf_program__set_autoload(skeleton->progs.handle_skipped_exec, options->exec);
-	bpf_program__set_autoload(skeleton->progs.handle_task_rename, options->exec || options->exec_failed);
-	bpf_program__set_autoload(skeleton->progs.handle_exit, options->exit);
-	if (options->exit)
-		skeleton->rodata->config_exit_has_group_dead = exit_has_group_dead();
-	result = attempts_choose(skeleton, capture->attempts);
-	note_hooks(capture);
+	if (result)
+		return result;
+	result = source_new(source, &fds);
+	if (result)
+		source_close_fds(&fds);
 	return result;
 }
 
-static int configure(struct exectap *skeleton, const struct capture_options *options)
+/* Takes over the newest of the sets that is whole, is the same as this process would load, and was not replaced. */
+static const struct pin_set *take_over(struct capture *capture, const char *identity)
 {
-	int possible_cpus = libbpf_num_possible_cpus();
-	__u32 cpus = 1;
+	size_t count;
+	const struct pin_set *sets = pin_sets(capture->pin, &count);
+
+	while (count--) {
+		const struct pin_set *set = &sets[count];
+
+		if (strcmp(set->about.identity, identity) || set->about.record_version != RECORD_VERSION ||
+		    set->links != set->about.links || open_set(capture->pin, set, &capture->source))
+			continue;
+		if (source_state(capture->source) != RECORD_STATE_OFF)
+			return set;
+		source_free(capture->source);
+		capture->source = NULL;
+	}
+	return NULL;
+}
+
+/* Loads programs and pins them; they go on as if they had been taken over. */
+static int load_set(struct capture *capture, const struct capture_options *options, const char *identity,
+		    struct pin_set *set)
+{
+	struct programs *programs;
+	int result = programs_new(&programs, options);
+
+	if (result)
+		return result;
+	result = pin_add(capture->pin, programs, identity, set);
+	programs_free(programs);
+	if (result)
+		return -ECANCELED;
+	result = open_set(capture->pin, set, &capture->source);
+	if (result)
+		log_error("%s: what was just pinned can't be opened: %s", pin_directory(capture->pin),
+			  strerror(-result));
+	return result ? -ECANCELED : 0;
+}
+
+static void drop_former(struct capture *capture, struct former *former)
+{
+	source_take_lost(capture->source, former->source);
+	capture->gone_bytes += ring_read(source_ring(former->source));
+	source_free(former->source);
+	/* another user, which this process may be by now, is not permitted to: then the next start does it */
+	if (pin_drop(capture->pin, former->number))
+		log_detail("%s/%u: left to the next start", pin_directory(capture->pin), former->number);
+}
+
+static bool is_empty(const struct former *former)
+{
+	const struct ring *ring = source_ring(former->source);
+
+	return ring_read(ring) == ring_written(ring);
+}
+
+/* All sets but the one in use. What can't be opened is left out, and can only be removed. */
+static void open_formers(struct capture *capture, const struct pin_set *used)
+{
+	size_t count;
+	const struct pin_set *sets = pin_sets(capture->pin, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct former *former = &capture->formers[capture->formers_count];
+		int result;
+
+		if (sets[i].number == used->number)
+			continue;
+		result = open_set(capture->pin, &sets[i], &former->source);
+		if (result) {
+			log_error("%s/%u: can't be read, what it held is dropped: %s", pin_directory(capture->pin),
+				  sets[i].number, strerror(-result));
+			continue;
+		}
+		if (sets[i].about.record_version != RECORD_VERSION)
+			log_error(
+				"%s/%u: is of a version that this one can't read: each record that it holds is counted as lost",
+				pin_directory(capture->pin), sets[i].number);
+		former->number = sets[i].number;
+		former->was_off = source_state(former->source) == RECORD_STATE_OFF;
+		former->replaced_ns = clock_boot_ns();
+		capture->formers_count++;
+	}
+}
+
+/* No event sees the old programs off and the new ones not yet on; one in OVERLAP_NS may be seen by both. */
+static void switch_over(struct capture *capture)
+{
+	uint64_t begin_ns;
+
+	source_set_state(capture->source, RECORD_STATE_ON);
+	begin_ns = clock_boot_ns();
+	while (clock_boot_ns() - begin_ns < OVERLAP_NS)
+		;
+	for (size_t i = 0; i < capture->formers_count; i++)
+		source_set_state(capture->formers[i].source, RECORD_STATE_OFF);
+}
+
+/* From here on nothing new comes from the formers; those that an earlier process has left and that are empty go. */
+static void retire_formers(struct capture *capture)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < capture->formers_count; i++) {
+		struct former *former = &capture->formers[i];
+
+		pin_detach(capture->pin, former->number);
+		source_take_lost(capture->source, former->source);
+		if (former->was_off && is_empty(former))
+			drop_former(capture, former);
+		else
+			capture->formers[kept++] = *former;
+	}
+	capture->formers_count = kept;
+}
+
+static bool is_former(const struct capture *capture, unsigned int number)
+{
+	for (size_t i = 0; i < capture->formers_count; i++)
+		if (capture->formers[i].number == number)
+			return true;
+	return false;
+}
+
+/* The set in use takes the place of all others. */
+static void replace_others(struct capture *capture, const struct pin_set *used)
+{
+	size_t count;
+	const struct pin_set *sets = pin_sets(capture->pin, &count);
+
+	open_formers(capture, used);
+	switch_over(capture);
+	for (size_t i = 0; i < count; i++)
+		if (sets[i].number != used->number && !is_former(capture, sets[i].number))
+			pin_drop(capture->pin, sets[i].number);
+	retire_formers(capture);
+}
+
+static int open_pinned(struct capture *capture, const struct capture_options *options)
+{
+	char identity[PROGRAMS_IDENTITY_BYTES];
+	const struct pin_set *found;
+	struct pin_set used;
+	size_t count;
+	const struct pin_set *sets = pin_sets(options->pin, &count);
 	int result;
 
-	if (possible_cpus < 0)
-		return possible_cpus;
-	while (cpus < (__u32)possible_cpus)
-		cpus *= 2;
-	skeleton->rodata->config_cpu_mask = cpus - 1;
-	skeleton->rodata->config_args_max_bytes = args_max_bytes(options);
-	skeleton->rodata->config_env_max_bytes = options->env ? long_tail_bytes(options) : 0;
-	skeleton->rodata->config_wake_mark_bytes = options->buffer_bytes / WAKE_MARK_DIVISOR;
-	result = bpf_map__set_max_entries(skeleton->maps.events, (__u32)options->buffer_bytes);
-	if (result)
-		return result;
-	/* the object declares the slots of one CPU */
-	return bpf_map__set_max_entries(skeleton->maps.scratch_slots,
-					cpus * bpf_map__max_entries(skeleton->maps.scratch_slots));
+	capture->pin = options->pin;
+	programs_identify(options, identity);
+	found = take_over(capture, identity);
+	if (found) {
+		used = *found;
+		log_info("%s: taken over: what happened meanwhile comes first", pin_directory(capture->pin));
+	} else {
+		result = load_set(capture, options, identity, &used);
+		if (result)
+			return result;
+	}
+	if (!found && count)
+		log_info("%s: replaced: what it still holds comes first: it was %s; now it is %s",
+			 pin_directory(capture->pin), sets[count - 1].about.identity, identity);
+	set_hooks(capture, used.about.hooks);
+	replace_others(capture, &used);
+	return 0;
 }
 
-static int set_continuation(struct exectap *skeleton)
+/* A former source is done with when it can't get more, all it had is written, and its losses are passed on. */
+static bool is_done(const struct former *former)
 {
-	__u32 index = 0, program = (__u32)bpf_program__fd(skeleton->progs.handle_exec);
-
-	if (!bpf_program__autoload(skeleton->progs.handle_exec))
-		return 0;
-	return bpf_map__update_elem(skeleton->maps.continuation, &index, sizeof(index), &program, sizeof(program),
-				    BPF_ANY);
+	return is_empty(former) && clock_boot_ns() - former->replaced_ns > FORMER_RUNS_NS;
 }
 
-static void open_misses(struct capture *capture)
+static void drop_formers(struct capture *capture)
 {
-	struct exectap *skeleton = capture->skeleton;
+	size_t kept = 0;
 
-	capture->misses[RECORD_EXEC] = misses_open(bpf_program__fd(skeleton->progs.handle_exec));
-	capture->misses[RECORD_EXIT] = misses_open(bpf_program__fd(skeleton->progs.handle_exit));
-	capture->misses[RECORD_EXEC_FAILED] = misses_open(bpf_program__fd(
-		capture->attempts == ATTEMPTS_BY_RETURN ? skeleton->progs.return_execve : skeleton->progs.exit_execve));
+	for (size_t i = 0; i < capture->formers_count; i++) {
+		struct former *former = &capture->formers[i];
+
+		if (is_done(former))
+			drop_former(capture, former);
+		else
+			capture->formers[kept++] = *former;
+	}
+	capture->formers_count = kept;
 }
 
-static int load_and_attach(struct capture *capture, const struct capture_options *options)
-{
-	struct exectap *skeleton = capture->skeleton;
-	int result = configure(skeleton, options);
+/* --- */
 
-	if (!result)
-		result = choose_programs(capture, options);
-	if (!result)
-		result = exectap__load(skeleton);
-	if (result)
-		return result;
-	result = ring_new(&capture->ring, bpf_map__fd(skeleton->maps.events), options->buffer_bytes);
-	if (result)
-		return result;
-	capture->shared = &skeleton->bss->shared;
-	open_misses(capture);
-	result = set_continuation(skeleton);
-	if (!result)
-		result = exectap__attach(skeleton);
-	return result ? result : attempts_attach(skeleton, capture->attempts);
-}
-
-/* One try, with failed attempts seen that way. */
-static int capture_try(struct capture **capture, const struct capture_options *options, enum attempts_way attempts)
+int capture_new(struct capture **capture, const struct capture_options *options)
 {
 	struct capture *created = calloc(1, sizeof(*created));
 	int result;
 
 	if (!created)
 		return -ENOMEM;
-	created->attempts = attempts;
-	for (int type = 0; type < RECORD_TYPES; type++)
-		created->misses[type] = -1;
-	created->skeleton = exectap__open();
-	result = created->skeleton ? load_and_attach(created, options) : -errno;
+	result = options->pin ? open_pinned(created, options) : open_loaded(created, options);
 	if (result) {
 		capture_free(created);
 		return result;
 	}
+	capture_wake(created); /* an earlier process may have been killed in its sleep */
 	*capture = created;
 	return 0;
-}
-
-int capture_new(struct capture **capture, const struct capture_options *options)
-{
-	libbpf_set_print(print_libbpf);
-	if (!options->exec_failed)
-		return capture_try(capture, options, ATTEMPTS_UNSEEN);
-	if (!attempts_try_returns() && !capture_try(capture, options, ATTEMPTS_BY_RETURN)) {
-		log_detail("failed attempts are seen at the return of the entry points");
-		return 0;
-	}
-	log_detail("failed attempts are seen at the system calls' tracepoints");
-	return capture_try(capture, options, ATTEMPTS_BY_TRACEPOINT);
 }
 
 void capture_free(struct capture *capture)
 {
 	if (!capture)
 		return;
-	for (int type = 0; type < RECORD_TYPES; type++)
-		if (capture->misses[type] >= 0)
-			close(capture->misses[type]);
-	ring_free(capture->ring);
-	exectap__destroy(capture->skeleton);
+	for (size_t i = 0; i < capture->formers_count; i++)
+		source_free(capture->formers[i].source);
+	source_free(capture->source);
+	programs_free(capture->programs);
 	free(capture);
 }
 
 int capture_fd(const struct capture *capture)
 {
-	return bpf_map__fd(capture->skeleton->maps.events);
+	return source_fd(capture->source);
 }
 
 bool capture_next(struct capture *capture, const void **record, size_t *length)
 {
-	return ring_next(capture->ring, record, length);
-}
-
-void capture_release(struct capture *capture)
-{
-	ring_release(capture->ring);
+	for (size_t i = 0; i < capture->formers_count; i++)
+		if (ring_next(source_ring(capture->formers[i].source), record, length))
+			return true;
+	return ring_next(source_ring(capture->source), record, length);
 }
 
 uint64_t capture_written(const struct capture *capture)
 {
-	return ring_written(capture->ring);
+	uint64_t bytes = capture->gone_bytes + ring_written(source_ring(capture->source));
+
+	for (size_t i = 0; i < capture->formers_count; i++)
+		bytes += ring_written(source_ring(capture->formers[i].source));
+	return bytes;
 }
 
 uint64_t capture_read(const struct capture *capture)
 {
-	return ring_read(capture->ring);
+	uint64_t bytes = capture->gone_bytes + ring_read(source_ring(capture->source));
+
+	for (size_t i = 0; i < capture->formers_count; i++)
+		bytes += ring_read(source_ring(capture->formers[i].source));
+	return bytes;
+}
+
+void capture_release(struct capture *capture, const struct capture_lost *told)
+{
+	source_set_told(capture->source, told);
+	for (size_t i = 0; i < capture->formers_count; i++)
+		ring_release(source_ring(capture->formers[i].source));
+	ring_release(source_ring(capture->source));
+	drop_formers(capture);
 }
 
 bool capture_sleep(struct capture *capture)
 {
-	__atomic_store_n(&capture->shared->consumer_sleeps, 1, __ATOMIC_RELAXED);
+	const struct ring *ring = source_ring(capture->source);
+
+	if (capture->formers_count)
+		return false;
+	source_set_consumer_sleeps(capture->source, true);
 	/* the store above against the load in ring_written(): output.bpf.h has the other half */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (ring_written(capture->ring) == ring_read(capture->ring))
+	if (ring_written(ring) == ring_read(ring))
 		return true;
 	capture_wake(capture);
 	return false;
@@ -283,7 +355,7 @@ bool capture_sleep(struct capture *capture)
 
 void capture_wake(struct capture *capture)
 {
-	__atomic_store_n(&capture->shared->consumer_sleeps, 0, __ATOMIC_RELAXED);
+	source_set_consumer_sleeps(capture->source, false);
 }
 
 void capture_get_hooks(const struct capture *capture, const char **names, size_t *length)
@@ -294,15 +366,10 @@ void capture_get_hooks(const struct capture *capture, const char **names, size_t
 
 void capture_get_lost(const struct capture *capture, struct capture_lost *lost)
 {
-	uint64_t rescued = __atomic_load_n(&capture->shared->rescued, __ATOMIC_RELAXED);
+	source_get_lost(capture->source, lost);
+}
 
-	for (int type = 0; type < RECORD_TYPES; type++) {
-		for (int reason = 0; reason < RECORD_LOSSES; reason++)
-			lost->counts[type][reason] =
-				__atomic_load_n(&capture->shared->lost[type][reason], __ATOMIC_RELAXED);
-		lost->counts[type][CAPTURE_LOSS_RECURSION] = misses_read(capture->misses[type]);
-	}
-	/* the skip is counted before the rescue, which may come a moment after this */
-	lost->counts[RECORD_EXEC][CAPTURE_LOSS_RECURSION] -=
-		min_size(lost->counts[RECORD_EXEC][CAPTURE_LOSS_RECURSION], rescued);
+void capture_get_told(const struct capture *capture, struct capture_lost *told)
+{
+	source_get_told(capture->source, told);
 }

@@ -7,6 +7,7 @@
 #include "log.h"
 #include "notify.h"
 #include "options.h"
+#include "pin.h"
 #include "redact.h"
 #include "sandbox.h"
 #include "sink.h"
@@ -45,9 +46,10 @@ static enum status status_of_support(int result)
 }
 
 /* The first step, as it needs privileges: every exec from then on is kept for the steps that follow. */
-static enum status attach(const struct options *options, struct capture **capture)
+static enum status attach(const struct options *options, struct pin *pin, struct capture **capture)
 {
 	const struct capture_options capture_options = {
+		.pin = pin,
 		.buffer_bytes = options->buffer_bytes,
 		.args_max_bytes = options->no_args ? 0 : options->line_max_bytes,
 		.exec = options->events & OPTIONS_EVENT_EXEC,
@@ -57,6 +59,8 @@ static enum status attach(const struct options *options, struct capture **captur
 	};
 	int result = capture_new(capture, &capture_options);
 
+	if (result == -ECANCELED)
+		return STATUS_FAILED;
 	return result ? status_of_support(support_diagnose(result)) : STATUS_STOPPED;
 }
 
@@ -125,7 +129,7 @@ static void free_stages(const struct stages *stages)
 /* A kernel, or a container's filter, that won't have it is no reason not to watch. */
 static void filter_calls(const struct options *options, const struct sink *sink)
 {
-	int result = options->no_sandbox ? 0 : sandbox_filter_calls(sink_kind(sink));
+	int result = options->no_sandbox ? 0 : sandbox_filter_calls(sink_kind(sink), options->pin_directory != NULL);
 
 	if (result)
 		log_error("cannot filter system calls: %s: going on without", strerror(-result));
@@ -140,6 +144,10 @@ static enum status watch(const struct options *options, const struct stages *sta
 		 options->buffer_bytes / 1024);
 	notify_ready(notify);
 	result = watch_run(stages->capture, stream, stages->sink, notify, options->heartbeat_s);
+	if (options->pin_directory)
+		log_info(
+			"%s: the hooks stay: what happens now waits for the next start, 'exectap --unpin %s' ends that",
+			options->pin_directory, options->pin_directory);
 	if (!result || result == -EPIPE) /* the reader has seen enough */
 		return STATUS_STOPPED;
 	if (result == -ENOTCONN || result == -ETIMEDOUT)
@@ -149,12 +157,12 @@ static enum status watch(const struct options *options, const struct stages *sta
 	return STATUS_FAILED;
 }
 
-static enum status run(const struct options *options)
+static enum status run(const struct options *options, struct pin *pin)
 {
 	struct stages stages = {};
 	struct stream *stream = NULL;
 	struct notify *notify = NULL;
-	enum status status = attach(options, &stages.capture);
+	enum status status = attach(options, pin, &stages.capture);
 
 	if (!status)
 		status = drop_privileges(options);
@@ -165,12 +173,27 @@ static enum status run(const struct options *options)
 		status = STATUS_FAILED;
 	}
 	if (!status) {
+		if (pin)
+			pin_keep(pin);
 		filter_calls(options, stages.sink);
 		status = watch(options, &stages, stream, notify);
 	}
 	notify_free(notify);
 	stream_free(stream);
 	free_stages(&stages);
+	return status;
+}
+
+static enum status run_pinned(const struct options *options)
+{
+	enum status status;
+	struct pin *pin;
+	int result = pin_open(&pin, options->pin_directory);
+
+	if (result)
+		return status_of_support(result);
+	status = run(options, pin);
+	pin_close(pin);
 	return status;
 }
 
@@ -222,10 +245,12 @@ static enum status start(struct options *options)
 	}
 	if (options->check)
 		return status_of_support(support_print());
+	if (options->unpin_directory)
+		return status_of_support(pin_remove(options->unpin_directory));
 	options->line_max_bytes = sink_line_max_bytes(options->output, options->line_max_bytes);
 	watch_handle_signals();
 	unblock_stdout();
-	return run(options);
+	return options->pin_directory ? run_pinned(options) : run(options, NULL);
 }
 
 int main(int argc, char **argv)

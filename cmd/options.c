@@ -232,6 +232,20 @@ static int take_user(struct options *options, const char *name, const char *valu
 	return -EINVAL;
 }
 
+static int take_pin(struct options *options, const char *name, const char *value)
+{
+	(void)name;
+	options->pin_directory = value;
+	return 0;
+}
+
+static int take_unpin(struct options *options, const char *name, const char *value)
+{
+	(void)name;
+	options->unpin_directory = value;
+	return 0;
+}
+
 #define FLAG(member) NULL, offsetof(struct options, member)
 
 static const struct option_row rows[] = {
@@ -251,8 +265,10 @@ static const struct option_row rows[] = {
 	{ "How it runs", 0, "buffer", "SIZE", "ring buffer, a power of two (default 8M)", take_buffer },
 	{ NULL, 0, "user", "NAME", "who to be once attached, or UID:GID", take_user },
 	{ NULL, 0, "no-sandbox", NULL, "without the filter of system calls", FLAG(no_sandbox) },
+	{ NULL, 0, "pin", "DIR", "keep watching between runs; DIR on a bpf file system", take_pin },
 	{ NULL, 'v', "verbose", NULL, "more diagnostics on stderr", FLAG(verbose) },
 	{ "What it does instead", 0, "check", NULL, "say what this host supports", FLAG(check) },
+	{ NULL, 0, "unpin", "DIR", "end what --pin DIR keeps", take_unpin },
 	{ NULL, 'V', "version", NULL, NULL, FLAG(version) },
 	{ NULL, 'h', "help", NULL, "print that, or this", FLAG(help) },
 };

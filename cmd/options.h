@@ -31,6 +31,8 @@ struct options {
 	const char *user; /* to change to; NULL: stay */
 	uid_t uid; /* of user */
 	gid_t gid;
+	const char *pin_directory; /* NULL: none */
+	const char *unpin_directory;
 	bool no_args;
 	bool no_sandbox;
 	bool verbose;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sandbox.h"
 
+#include "pin.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -69,10 +71,10 @@ int sandbox_drop_privileges(const struct sandbox_identity *identity)
 	return result;
 }
 
-/* A call that stays allowed: for which outputs, and with which value of the bits `mask` in one of its arguments. */
+/* A call that stays allowed: for what, and with which value of the bits `mask` in one of its arguments. */
 struct allowed_call {
 	int number; /* libseccomp's: below 0 for what this architecture has not, which it leaves out */
-	unsigned int outputs; /* OUTPUT() of each, or ALWAYS */
+	unsigned int uses; /* OUTPUT() of each output, PINS, or ALWAYS */
 	unsigned int argument; /* 0 is the first one */
 	uint32_t mask; /* 0: any argument will do. What is an int has nothing that counts in its upper half. */
 	uint32_t value;
@@ -83,6 +85,7 @@ struct allowed_call {
 #define CONNECTS (OUTPUT(SINK_UNIX_STREAM) | OUTPUT(SINK_UNIX_DATAGRAM))
 #define FILES OUTPUT(SINK_FILE)
 #define LISTENS OUTPUT(SINK_UNIX_LISTEN)
+#define PINS (1u << 31)
 
 /* Where one C library makes another call than the next, or than itself on another architecture, both are here. */
 static const struct allowed_call allowed_calls[] = {
@@ -116,8 +119,9 @@ static const struct allowed_call allowed_calls[] = {
 	/* a file, opened again */
 	{ SCMP_SYS(open), FILES, 1, ~(uint32_t)O_LARGEFILE, SINK_FILE_FLAGS },
 	{ SCMP_SYS(openat), FILES, 2, ~(uint32_t)O_LARGEFILE, SINK_FILE_FLAGS },
-	{ SCMP_SYS(fstat), FILES },
-	{ SCMP_SYS(newfstatat), FILES | LISTENS },
+	{ SCMP_SYS(fstat), FILES | PINS },
+	{ SCMP_SYS(newfstatat), FILES | LISTENS | PINS },
+	{ SCMP_SYS(ftruncate), FILES },
 	/* a socket, connected again */
 	{ SCMP_SYS(socket), CONNECTS, 0, UINT32_MAX, AF_UNIX },
 	{ SCMP_SYS(connect), CONNECTS },
@@ -127,10 +131,15 @@ static const struct allowed_call allowed_calls[] = {
 	{ SCMP_SYS(accept4), LISTENS },
 	{ SCMP_SYS(lstat), LISTENS },
 	{ SCMP_SYS(unlink), LISTENS },
-	{ SCMP_SYS(unlinkat), LISTENS },
+	{ SCMP_SYS(unlinkat), LISTENS | PINS },
+	/* a set of pins that another has replaced, when the last of what it held is told */
+	{ SCMP_SYS(openat), PINS, 2, ~(uint32_t)O_LARGEFILE, PIN_SET_FLAGS },
+	{ SCMP_SYS(fcntl), PINS, 1, UINT32_MAX, F_GETFL },
+	{ SCMP_SYS(fcntl), PINS, 1, UINT32_MAX, F_SETFD },
+	{ SCMP_SYS(getdents64), PINS },
 };
 
-static int add_rules(scmp_filter_ctx filter, enum sink_kind output)
+static int add_rules(scmp_filter_ctx filter, unsigned int uses)
 {
 	int result = 0;
 
@@ -138,7 +147,7 @@ static int add_rules(scmp_filter_ctx filter, enum sink_kind output)
 		const struct allowed_call *call = &allowed_calls[i];
 		const struct scmp_arg_cmp argument = { call->argument, SCMP_CMP_MASKED_EQ, call->mask, call->value };
 
-		if (call->outputs & OUTPUT(output))
+		if (call->uses & uses)
 			result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call->number, call->mask != 0,
 							&argument);
 	}
@@ -165,7 +174,7 @@ bool sandbox_can_filter_calls(void)
 	return filter;
 }
 
-int sandbox_filter_calls(enum sink_kind output)
+int sandbox_filter_calls(enum sink_kind output, bool has_pins)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	int result;
@@ -173,7 +182,7 @@ int sandbox_filter_calls(enum sink_kind output)
 	if (!filter)
 		return -EOPNOTSUPP;
 	set_attributes(filter);
-	result = add_rules(filter, output);
+	result = add_rules(filter, OUTPUT(output) | (has_pins ? PINS : 0));
 	if (!result)
 		result = seccomp_load(filter);
 	seccomp_release(filter);

@@ -27,8 +27,9 @@ bool sandbox_can_filter_calls(void);
 
 /*
  * From then on a system call that the program does not make while it runs kills it (SIGSYS). Of those that open
- * something, only the ones for this kind of output are left. Returns 0 or -errno, and nothing is changed then.
+ * something, only the ones for this kind of output are left, and with has_pins those that remove what was pinned
+ * (pin.h). Returns 0 or -errno, and nothing is changed then.
  */
-int sandbox_filter_calls(enum sink_kind output);
+int sandbox_filter_calls(enum sink_kind output, bool has_pins);
 
 #endif

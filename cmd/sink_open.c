@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "sink_open.h"
 
+#include "log.h"
 #include "unix_address.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,6 +14,9 @@
 
 /* net/unix/af_unix.c, unix_dgram_sendmsg(): EMSGSIZE for more than sk_sndbuf - 32 */
 #define DATAGRAM_OVERHEAD_BYTES 32
+
+/* A file's end is read in parts of this size. */
+#define PART_BYTES 4096
 
 static const struct {
 	const char *prefix;
@@ -41,15 +46,113 @@ int sink_target_parse(const char *destination, struct sink_target *target)
 	return -EINVAL;
 }
 
-static int end_last_line(int fd)
+/* How lines begin, in each format. */
+static const char *const beginnings[] = { "{\"timestamp\":\"", "{\"@timestamp\":\"", "{\"time\":" };
+
+/* The bytes behind the last newline before `end`: where they start, or -errno. */
+static off_t find_last_line(int fd, off_t end)
+{
+	char part[PART_BYTES];
+
+	while (end > 0) {
+		size_t length = end < PART_BYTES ? (size_t)end : PART_BYTES;
+		ssize_t got = pread(fd, part, length, end - (off_t)length);
+		const char *newline;
+
+		if (got != (ssize_t)length)
+			return got < 0 ? -errno : -EIO;
+		newline = memrchr(part, '\n', length);
+		if (newline)
+			return end - (off_t)length + (newline - part) + 1;
+		end -= (off_t)length;
+	}
+	return 0;
+}
+
+/* Whether the tail is the beginning of a line of ours, be it a short one. */
+static bool begins_like_ours(const char *tail, size_t length)
+{
+	for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++) {
+		size_t compared = strlen(beginnings[i]) < length ? strlen(beginnings[i]) : length;
+
+		if (!memcmp(tail, beginnings[i], compared))
+			return true;
+	}
+	return false;
+}
+
+struct object_scan {
+	bool in_string;
+	bool escaped;
+	unsigned int depth;
+};
+
+/* Follows a JSON object's braces and strings; true where the object ends with the last of the bytes. */
+static bool scan_object(struct object_scan *scan, const char *bytes, size_t length)
+{
+	bool ended = false;
+
+	for (size_t i = 0; i < length; i++) {
+		char byte = bytes[i];
+
+		ended = false;
+		if (scan->escaped)
+			scan->escaped = false;
+		else if (scan->in_string && byte == '\\')
+			scan->escaped = true;
+		else if (byte == '"')
+			scan->in_string = !scan->in_string;
+		else if (!scan->in_string && byte == '{')
+			scan->depth++;
+		else if (!scan->in_string && byte == '}')
+			ended = --scan->depth == 0;
+	}
+	return ended;
+}
+
+/* Whether the bytes from start to end are a line of ours that was cut off: a whole one lacks its newline only. */
+static bool was_cut(int fd, off_t start, off_t end)
+{
+	struct object_scan scan = {};
+	char part[PART_BYTES];
+	bool first = true, whole = false;
+
+	while (start < end) {
+		ssize_t got = pread(fd, part, sizeof(part), start);
+
+		if (got <= 0 || (first && !begins_like_ours(part, (size_t)got)))
+			return false;
+		whole = scan_object(&scan, part, (size_t)got);
+		first = false;
+		start += got;
+	}
+	return !whole;
+}
+
+/*
+ * A write(2) to a file ends early where the process is killed or the disk is full. What that left of a line of ours is
+ * taken away: its event was not done with, and comes again where something has kept it (--pin, or this process itself);
+ * else it is lost like all that the killed process held. What anyone else left is ended, so that our lines are whole.
+ */
+static int mend_last_line(int fd, const char *path)
 {
 	struct stat status;
-	char last;
+	off_t start;
 
 	if (fstat(fd, &status))
 		return -errno;
-	if (!S_ISREG(status.st_mode) || !status.st_size || pread(fd, &last, 1, status.st_size - 1) != 1 || last == '\n')
+	if (!S_ISREG(status.st_mode) || !status.st_size)
 		return 0;
+	start = find_last_line(fd, status.st_size);
+	if (start < 0)
+		return (int)start;
+	if (start == status.st_size)
+		return 0;
+	if (was_cut(fd, start, status.st_size) && !ftruncate(fd, start)) {
+		log_info("%s: ended in the middle of a line of exectap's: these %lld bytes are taken out", path,
+			 (long long)(status.st_size - start));
+		return 0;
+	}
 	return write(fd, "\n", 1) == 1 ? 0 : -errno;
 }
 
@@ -60,7 +163,7 @@ static int open_file(const char *path)
 
 	if (fd < 0)
 		return -errno;
-	result = end_last_line(fd);
+	result = mend_last_line(fd, path);
 	if (result) {
 		close(fd);
 		return result;

@@ -30,8 +30,8 @@ int sink_target_parse(const char *destination, struct sink_target *target);
 
 /*
  * Opens or connects. A file is created with mode 0600, appended to and not reached through a symbolic link; where
- * its last line was left unfinished, it is ended first. Returns the descriptor, which is the caller's (but 1 for
- * stdout), or -errno: EPROTOTYPE where a socket is of the other type.
+ * its last line was left unfinished, that is taken out if it is one of exectap's, and ended if not. Returns the
+ * descriptor, which is the caller's (but 1 for stdout), or -errno: EPROTOTYPE where a socket is of the other type.
  */
 int sink_target_open(const struct sink_target *target);
 

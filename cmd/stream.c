@@ -28,8 +28,7 @@ struct stream {
 	uint64_t written;
 	uint64_t filtered;
 	uint64_t lost;
-	uint64_t lost_checked_ns; /* CLOCK_BOOTTIME: what was lost before this has been told */
-	struct capture_lost lost_told;
+	struct capture_lost lost_told; /* until_ns: when confess() last found nothing left to tell */
 	struct lost_count undecoded[UNDECODED_REASONS];
 	struct event event; /* the one under way */
 };
@@ -40,10 +39,10 @@ static const char *const record_type_names[RECORD_TYPES] = {
 	[RECORD_EXEC_FAILED] = "exec_failed",
 };
 
-static const char *const capture_loss_names[CAPTURE_LOSSES] = {
-	[CAPTURE_LOSS_BUFFER_FULL] = "buffer_full",
-	[CAPTURE_LOSS_NO_SCRATCH] = "no_scratch",
-	[CAPTURE_LOSS_RECURSION] = "recursion",
+static const char *const record_loss_names[RECORD_LOSSES] = {
+	[RECORD_LOSS_BUFFER_FULL] = "buffer_full",
+	[RECORD_LOSS_NO_SCRATCH] = "no_scratch",
+	[RECORD_LOSS_RECURSION] = "recursion",
 };
 
 static const char *const undecoded_names[UNDECODED_REASONS] = {
@@ -73,7 +72,9 @@ int stream_new(struct stream **stream, const struct stages *stages)
 	if (!created)
 		return -ENOMEM;
 	created->stages = *stages;
-	created->lost_checked_ns = clock_boot_ns();
+	capture_get_told(created->stages.capture, &created->lost_told);
+	if (!created->lost_told.until_ns)
+		created->lost_told.until_ns = clock_boot_ns();
 	sink_set_tell(created->stages.sink, tell_reader, created);
 	*stream = created;
 	return 0;
@@ -90,7 +91,7 @@ static int flush(struct stream *stream)
 	int result = sink_flush(stream->stages.sink);
 
 	if (!result)
-		capture_release(stream->stages.capture);
+		capture_release(stream->stages.capture, &stream->lost_told);
 	return result;
 }
 
@@ -139,7 +140,7 @@ static int write_lost(struct stream *stream, const char *event_type, const char 
 		.count = count,
 		.reason = reason,
 		.event_type = event_type,
-		.from_ns = stream->lost_checked_ns,
+		.from_ns = stream->lost_told.until_ns,
 		.to_ns = to_ns,
 	};
 	write_event(stream);
@@ -154,13 +155,13 @@ static int confess_captured(struct stream *stream, uint64_t now_ns)
 
 	capture_get_lost(stream->stages.capture, &lost);
 	for (int type = 0; type < RECORD_TYPES; type++)
-		for (int reason = 0; reason < CAPTURE_LOSSES && !result; reason++) {
+		for (int reason = 0; reason < RECORD_LOSSES && !result; reason++) {
 			uint64_t *told = &stream->lost_told.counts[type][reason];
 			uint64_t count = lost.counts[type][reason];
 
 			if (count <= *told)
 				continue;
-			result = write_lost(stream, record_type_names[type], capture_loss_names[reason], count - *told,
+			result = write_lost(stream, record_type_names[type], record_loss_names[reason], count - *told,
 					    now_ns);
 			if (!result)
 				*told = count;
@@ -184,7 +185,7 @@ static int confess(struct stream *stream)
 			count->told = count->now;
 	}
 	if (!result)
-		stream->lost_checked_ns = now_ns;
+		stream->lost_told.until_ns = now_ns;
 	return result;
 }
 

@@ -137,3 +137,35 @@ hold() {
 status_of() {
 	awk -v name="$1:" '$1 == name { $1 = ""; print substr($0, 2) }' "/proc/$pid/status"
 }
+
+# Starts another exectap, with room for all that this host executes, whose lines go to $witness.
+start_witness() {
+	witness=$BATS_TEST_TMPDIR/witness
+	"$exectap" --buffer 64M --output "file:$witness" 2>"$witness.log" 3>&- &
+	held+=($!)
+	poll grep -q '^exectap: watching' "$witness.log"
+}
+
+# The execs in file $1 from the one with the argument $marker-first to that with $marker-last, each once.
+execs_between() {
+	jq -r 'select(.type == "exec") | "\(.args[1]?) \(.event_id)"' "$1" | awk '!seen[$0]++' |
+		sed -n "/^$marker-first /,/^$marker-last /p"
+}
+
+# adds_up LEAST: between these two execs, which both have seen, $lines has each exec that the witness has, or counts it as
+# lost; at least LEAST of them.
+adds_up() {
+	local told lost seen
+	poll grep -q "$marker-last" "$witness"
+	told=$(execs_between "$lines" | wc -l)
+	seen=$(execs_between "$witness" | wc -l)
+	lost=$(jq -s '[.[] | select(.type == "lost") | .count] | add // 0' "$lines")
+	echo "$seen execs, $told told, $lost lost"
+	[ "$(grep -c '"type":"lost"' "$witness")" = 0 ]
+	[ "$seen" -ge "$1" ]
+	[ "$told" -gt 0 ]
+	[ "$lost" -gt 0 ]
+	# of two execs at once, either may be told first
+	[ $((told + lost)) -ge $((seen - 2)) ]
+	[ $((told + lost)) -le $((seen + 2)) ]
+}

@@ -80,16 +80,40 @@ have_storm_lines() {
 	grep -q 'No such file' "$log"
 }
 
-@test "file: with an unfinished last line gets that ended first" {
-	printf '{"torn":' >"$lines"
+# tail_becomes TAIL START: exectap finds a file that ends with TAIL; when it is there, the file starts with START, and
+# behind it come whole lines.
+tail_becomes() {
+	printf '{"whole":1}\n%s' "$1" >"$lines"
 	start_with_output "file:$lines"
 	"$helpers/noop" "$marker"
 	poll grep -q "$marker" "$lines"
 	stop_exectap
-	[ "$(head -n 1 "$lines")" = '{"torn":' ]
-	tail -n +2 "$lines" >"$BATS_TEST_TMPDIR/rest"
+	printf '{"whole":1}\n%s' "$2" >"$BATS_TEST_TMPDIR/start"
+	cmp -n "$(stat -c %s "$BATS_TEST_TMPDIR/start")" "$BATS_TEST_TMPDIR/start" "$lines"
+	tail -c "+$(($(stat -c %s "$BATS_TEST_TMPDIR/start") + 1))" "$lines" >"$BATS_TEST_TMPDIR/rest"
 	mv "$BATS_TEST_TMPDIR/rest" "$lines"
+	head -c 14 "$lines" | grep -q '^{"timestamp":"'
 	jq -e . "$lines" >/dev/null
+}
+
+@test "file: an unfinished last line of someone else is ended first" {
+	tail_becomes '{"torn":' $'{"torn":\n'
+	tail_becomes 'some text' $'some text\n'
+	[ "$(wc -l <"$log")" = 1 ]
+}
+
+@test "file: an unfinished last line of its own is taken out, and said, unless its newline is all that it lacks" {
+	local tail long
+	long=$(head -c 100000 /dev/zero | tr '\0' x)
+	for tail in '{' '{"timest' '{"timestamp":"2026-11-22T17:14:56.2' '{"@timestamp":"2026-11-22T17:14:56.2","a":{}' \
+		'{"time":17,"a":"}' '{"time":17,"a":"\"}}' "{\"timestamp\":\"$long"; do
+		tail_becomes "$tail" ''
+		grep -q "these ${#tail} bytes are taken out" "$log"
+	done
+	for tail in '{"timestamp":"2026","a":{"b":"}\\"}}' "{\"timestamp\":\"$long\"}"; do
+		tail_becomes "$tail" "$tail"$'\n'
+		[ "$(wc -l <"$log")" = 1 ]
+	done
 }
 
 @test "SIGHUP goes on in a new file, and between the two nothing is lost" {

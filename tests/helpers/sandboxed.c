@@ -29,7 +29,7 @@ int main(int argc, char **argv)
 		return 4; /* this architecture has none of that name */
 	for (int i = 3; i < argc && i < 3 + ARGUMENTS; i++)
 		arguments[i - 3] = strcmp(argv[i], "text") ? strtol(argv[i], NULL, 0) : (long)argv[argc - 1];
-	if (sandbox_filter_calls(target.kind))
+	if (sandbox_filter_calls(target.kind, false))
 		return 3;
 	errno = 0;
 	syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);

@@ -28,13 +28,14 @@
 
 #define TELL "/bin/tell"
 #define WORK "/work"
+#define PIN_DIRECTORY "/sys/fs/bpf/exectap"
 #define NAME_BYTES 16 /* TASK_COMM_LEN */
 #define STATUS_BROKEN 99
 
 extern char **environ;
 
 static const char *case_name;
-static bool has_failed, has_exit, has_env;
+static bool has_failed, has_exit, has_env, has_pin;
 
 /* --- small things that end the process where they fail */
 
@@ -862,14 +863,26 @@ static void wait_for(const char *name, pid_t exectap, const char *text)
 	}
 }
 
-static pid_t watch(const char *name, const char *options[])
+static void begin_run(const char *name)
+{
+	case_name = name;
+	fact_begin("run", name);
+	fact_send();
+}
+
+static pid_t start_watching(const char *name, const char *options[])
 {
 	pid_t exectap = start(name, options);
 
-	case_name = name;
 	wait_for(name, exectap, "exectap: watching");
-	fact_begin("run", name);
-	fact_send();
+	return exectap;
+}
+
+static pid_t watch(const char *name, const char *options[])
+{
+	pid_t exectap = start_watching(name, options);
+
+	begin_run(name);
 	return exectap;
 }
 
@@ -924,6 +937,31 @@ static void run_overflow(void)
 	run_storm("overflow", 500);
 	kill(exectap, SIGCONT);
 	stop("overflow", exectap);
+}
+
+/* What is executed while no exectap is there; the next one has it, be it one with other options. */
+static void run_pinned(void)
+{
+	const char *options[] = {
+		"--pin", PIN_DIRECTORY, "--events", has_exit ? "exec,exit" : "exec", NULL, "1M", NULL
+	};
+	const char *unpin[] = { "--unpin", PIN_DIRECTORY, NULL };
+	pid_t exectap = start_watching("pin_first", options);
+	int status;
+
+	kill(exectap, SIGKILL);
+	waitpid(exectap, &status, 0);
+	begin_run("pin");
+	run_storm("pin", 100);
+	stop("pin", start_watching("pin", options));
+	begin_run("pin_replaced");
+	run_storm("pin_replaced", 100);
+	options[4] = "--buffer";
+	stop("pin_replaced", start_watching("pin_replaced", options));
+	done(waitpid(start("unpin", unpin), &status, 0), "waitpid");
+	fact_begin("stop", "unpin");
+	fact_number("status", status || !access(PIN_DIRECTORY, F_OK));
+	fact_send();
 }
 
 /* kernel/trace/ftrace.c, FTRACE_OPS_FL_PERMANENT: no fexit program can be attached where ftrace is switched off. */
@@ -992,6 +1030,7 @@ int main(void)
 	has_failed = file_has("/out/help.jsonl", "exec_failed");
 	has_exit = file_has("/out/help.jsonl", "exit\n") || file_has("/out/help.jsonl", ", exit");
 	has_env = file_has("/out/help.jsonl", "--env");
+	has_pin = file_has("/out/help.jsonl", "--pin");
 	fact_begin("stop", "check");
 	fact_number("status", ask("check", "--check"));
 	fact_send();
@@ -1011,6 +1050,9 @@ int main(void)
 	stop("storm", exectap);
 
 	run_overflow();
+
+	if (has_pin)
+		run_pinned();
 
 	if (has_failed)
 		run_tracepoints();

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The BPF programs as they are loaded by this process: configured, loaded, attached. A part of capture. */
+#ifndef EXECTAP_PROGRAMS_H
+#define EXECTAP_PROGRAMS_H
+
+#include "capture.h"
+#include "source.h"
+
+#define PROGRAMS_IDENTITY_BYTES 256
+#define PROGRAMS_HOOKS_BYTES 512
+#define PROGRAMS_LINKS_MAX 16
+
+struct programs;
+
+/* A program's hold on its hook. */
+struct programs_link {
+	const char *name; /* of the program */
+	int fd;
+};
+
+/* In RECORD_STATE_READY. Returns 0 or -errno; free with programs_free(), which detaches what is not pinned. */
+int programs_new(struct programs **programs, const struct capture_options *options);
+void programs_free(struct programs *programs);
+
+/* Duplicates of the descriptors, for source_new(). Returns 0 or -errno. */
+int programs_get_fds(const struct programs *programs, struct source_fds *fds);
+
+/* Returns how many; they are owned by programs. */
+size_t programs_get_links(const struct programs *programs, struct programs_link links[PROGRAMS_LINKS_MAX]);
+
+/*
+ * The map of what programs jump to, owned by programs; negative where there is none. The kernel empties it when neither
+ * a descriptor nor a pin is left (kernel/bpf/arraymap.c, prog_array_map_clear()), though programs still use it.
+ */
+int programs_continuation_fd(const struct programs *programs);
+
+/* The names of the hooks, each ended by a NUL, the last one by two. Owned by programs. */
+const char *programs_hooks(const struct programs *programs);
+
+/* What programs that were loaded with these options do, and which programs they are: the same text, the same programs.
+ */
+void programs_identify(const struct capture_options *options, char identity[PROGRAMS_IDENTITY_BYTES]);
+
+#endif
