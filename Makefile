@@ -104,7 +104,7 @@ UNIT_BUILD := build/san
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_BUILD)/tests/%)
 # The stages that need no kernel
-PURE_OBJECTS := $(addprefix $(BUILD)/cmd/,clock.o container.o decode.o encode.o encode_native.o enrich.o error_name.o field.o filter.o line.o mask.o redact.o secret.o secret_args.o secret_name.o secret_text.o \
+PURE_OBJECTS := $(addprefix $(BUILD)/cmd/,clock.o container.o decode.o encode.o encode_ecs.o encode_mapped.o encode_native.o encode_ocsf.o enrich.o error_name.o field.o filter.o line.o mask.o redact.o secret.o secret_args.o secret_name.o secret_text.o \
 	signal_name.o text.o)
 HELPERS := $(addprefix build/tests/,churn execveat hold idle noop reap refuse sandboxed save_record storm thread_exec threads)
 ifeq ($(ARCH),x86_64)
@@ -194,10 +194,11 @@ endif
 
 install: all
 	install -D -m 755 $(BUILD)/exectap $(DESTDIR)$(PREFIX)/sbin/exectap
-	install -D -m 644 schema/exectap.schema.json $(DESTDIR)$(PREFIX)/share/exectap/exectap.schema.json
+	install -d $(DESTDIR)$(PREFIX)/share/exectap
+	install -m 644 schema/*.schema.json $(DESTDIR)$(PREFIX)/share/exectap
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/exectap $(DESTDIR)$(PREFIX)/share/exectap/exectap.schema.json
+	rm -f $(DESTDIR)$(PREFIX)/sbin/exectap $(patsubst schema/%,$(DESTDIR)$(PREFIX)/share/exectap/%,$(wildcard schema/*.schema.json))
 	-rmdir $(DESTDIR)$(PREFIX)/share/exectap
 
 clean:

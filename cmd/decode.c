@@ -8,6 +8,7 @@
 
 /* No process is larger; and up to here a double holds every integer, as readers of JSON want it. */
 #define SIZE_MAX_SHOWN (1ull << 53)
+#define TIME_MAX_NS INT64_MAX /* ktime_t, include/linux/types.h */
 #define ERROR_MAX 4095 /* MAX_ERRNO, include/linux/err.h */
 
 /* The slice as a view; false where it reaches out of the record's variable data. */
@@ -155,7 +156,8 @@ static int decode_exit(const struct record_exit *record, struct event *event)
 	process->truncated = 0;
 	process->unreadable = record->unreadable & RECORD_KEY_ALL;
 	process->redacted = 0;
-	if (record->header.time_ns < record->task.start_ns || record->max_rss_pages > SIZE_MAX_SHOWN / page_bytes)
+	if (record->header.time_ns < record->task.start_ns || record->header.time_ns > TIME_MAX_NS ||
+	    record->max_rss_pages > SIZE_MAX_SHOWN / page_bytes)
 		return -EBADMSG;
 	adjust_times(record, out);
 	out->max_rss_bytes = record->max_rss_pages * page_bytes;

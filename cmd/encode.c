@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-static const struct encode_format *const formats[] = { &encode_native };
+static const struct encode_format *const formats[] = { &encode_native, &encode_ecs, &encode_ocsf };
 
 const struct encode_format *encode_find(const char *name)
 {
@@ -41,41 +41,40 @@ static size_t decimal_length(size_t number)
 	return text_to_decimal(number, digits);
 }
 
-/* What one argument adds to a line: quotes and comma, and where it is no UTF-8 its entry in raw as well. */
-static size_t argument_cost(struct text value, size_t index, size_t shown)
+static size_t argument_cost(const struct encode_format *format, struct text value, size_t index)
 {
-	size_t cost = shown * (text_json_length(value) + sizeof("\"\",") - 1);
+	size_t cost = format->argument_times * text_json_length(value) + format->argument_around_bytes;
 
 	if (!text_is_utf8(value))
-		cost += decimal_length(index) + TEXT_BASE64_LENGTH(value.length) + sizeof("\"\":\"\",") - 1;
+		cost += decimal_length(index) + TEXT_BASE64_LENGTH(value.length) + format->argument_raw_bytes;
 	return cost;
 }
 
 /* The longest beginning of an argument that costs no more than room; not even the empty string is `false`. */
-static bool argument_cut(struct text *value, size_t index, size_t shown, size_t room)
+static bool argument_cut(const struct encode_format *format, struct text *value, size_t index, size_t room)
 {
-	size_t overhead = argument_cost((struct text){ "", 0 }, index, shown);
+	size_t overhead = argument_cost(format, (struct text){ "", 0 }, index);
 
 	if (overhead > room)
 		return false;
-	*value = text_cut(*value, (room - overhead) / shown);
+	*value = text_cut(*value, (room - overhead) / format->argument_times);
 	/* with a raw entry each byte costs up to 3 + 4/3, so this converges in a few rounds */
-	while (value->length && argument_cost(*value, index, shown) > room)
+	while (value->length && argument_cost(format, *value, index) > room)
 		*value = text_cut(*value, text_json_length(*value) * 2 / 3);
 	return true;
 }
 
 /* As many of the strings, from the first, as add at most `room` bytes to a line. */
-static struct text arguments_cut(struct text strings, size_t shown, size_t room)
+static struct text arguments_cut(const struct encode_format *format, struct text strings, size_t room)
 {
 	struct text rest = strings, value;
 	size_t kept_bytes = 0;
 
 	for (size_t index = 0; text_next_string(&rest, &value); index++) {
-		size_t cost = argument_cost(value, index, shown);
+		size_t cost = argument_cost(format, value, index);
 
 		if (cost > room) {
-			if (argument_cut(&value, index, shown, room) && value.length)
+			if (argument_cut(format, &value, index, room) && value.length)
 				kept_bytes = (size_t)(value.bytes - strings.bytes) + value.length;
 			break;
 		}
@@ -88,14 +87,14 @@ static struct text arguments_cut(struct text strings, size_t shown, size_t room)
 /* Bytes that a raw object adds around its entries when there was none. */
 #define RAW_OVERHEAD (sizeof(",\"raw\":{\"args\":{}},") - 1)
 
-/* Cuts one string so that the line gets `excess` bytes shorter, or until it is empty. */
-static void string_cut(struct text *string, size_t excess)
+/* How much of a string, as JSON, remains where the line has to get `excess` bytes shorter. */
+static size_t rest_of(struct text string, size_t excess)
 {
-	size_t length = text_json_length(*string);
+	size_t length = text_json_length(string);
 
-	if (!text_is_utf8(*string))
+	if (!text_is_utf8(string))
 		excess = excess * 3 / 5 + 1; /* its raw entry shrinks along, by 4/9 of what the string does or more */
-	*string = text_cut(*string, length > excess ? length - excess : 0);
+	return length > excess ? length - excess : 0;
 }
 
 /* Cuts the values of the environment, all to the same length, until the line fits. */
@@ -113,24 +112,30 @@ static size_t fit_variables(const struct encoding *encoding, size_t length)
 	return length;
 }
 
-/* Cuts the paths, those first that tell least about the exec itself, until the line fits. */
+/*
+ * Cuts the paths, those first that tell least about the exec itself, until the line fits. Those from the root lose
+ * their beginning, as on the kernel side, for their last part is the name of the file.
+ */
 static size_t fit_paths(const struct encoding *encoding, size_t length)
 {
 	struct event_exec *exec = &encoding->event->exec;
 	const struct {
 		struct text *string;
 		enum record_key key;
+		struct text (*cut)(struct text text, size_t json_bytes);
 	} order[] = {
-		{ &exec->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP },
-		{ &exec->paths[EVENT_PATH_PARENT_EXE], RECORD_KEY_PARENT_EXE },
-		{ &exec->paths[EVENT_PATH_CWD], RECORD_KEY_CWD },
-		{ &exec->paths[EVENT_PATH_EXE], RECORD_KEY_EXE },
-		{ &exec->filename, RECORD_KEY_FILENAME },
+		{ &exec->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP, text_tail },
+		{ &exec->container.id, RECORD_KEY_CGROUP, text_cut },
+		{ &exec->paths[EVENT_PATH_PARENT_EXE], RECORD_KEY_PARENT_EXE, text_tail },
+		{ &exec->paths[EVENT_PATH_CWD], RECORD_KEY_CWD, text_tail },
+		{ &exec->paths[EVENT_PATH_EXE], RECORD_KEY_EXE, text_tail },
+		{ &exec->filename, RECORD_KEY_FILENAME, text_cut },
 	};
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		while (length > encoding->max_bytes && order[i].string->length) {
-			string_cut(order[i].string, length - encoding->max_bytes);
+			*order[i].string =
+				order[i].cut(*order[i].string, rest_of(*order[i].string, length - encoding->max_bytes));
 			encoding->event->process.truncated |= order[i].key;
 			length = write_event(encoding);
 		}
@@ -153,7 +158,7 @@ static size_t fit(const struct encoding *encoding)
 	if (length + RAW_OVERHEAD > encoding->max_bytes || !args.length)
 		return length;
 	room = encoding->max_bytes - length;
-	exec->args = arguments_cut(args, encoding->format->args_shown, text_is_utf8(args) ? room : room - RAW_OVERHEAD);
+	exec->args = arguments_cut(encoding->format, args, text_is_utf8(args) ? room : room - RAW_OVERHEAD);
 	return write_event(encoding);
 }
 

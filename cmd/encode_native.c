@@ -132,4 +132,11 @@ static void write_native(struct line *line, const struct event *event)
 	line_close(line, '}');
 }
 
-const struct encode_format encode_native = { .name = "native", .write = write_native, .args_shown = 1 };
+const struct encode_format encode_native = {
+	.name = "native",
+	.write = write_native,
+	.argument_times = 1,
+	.argument_around_bytes = sizeof("\"\",") - 1,
+	.argument_raw_bytes = sizeof("\"\":\"\",") - 1,
+	.line_min_bytes = ENCODE_LINE_MIN_BYTES,
+};

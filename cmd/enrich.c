@@ -17,6 +17,7 @@
 
 struct enricher {
 	int64_t wall_minus_boot_ns;
+	const char *version;
 	bool fixed;
 	char host[UTS_BYTES];
 	char kernel[UTS_BYTES];
@@ -84,6 +85,7 @@ int enrich_new(struct enricher **enricher, const char *env_names)
 	if (id_read("/etc/machine-id", created->machine_id, sizeof(created->machine_id)))
 		created->machine_id[0] = '\0';
 	boot_key_set(created);
+	created->version = EXECTAP_VERSION;
 	created->wall_minus_boot_ns = clock_wall_minus_boot_ns();
 	enrich_refresh(created);
 	*enricher = created;
@@ -106,6 +108,7 @@ int enrich_new_fixed(struct enricher **enricher, const char *env_names, const st
 	snprintf(created->machine_id, sizeof(created->machine_id), "%s", facts->machine_id);
 	boot_key_set(created);
 	created->wall_minus_boot_ns = facts->wall_minus_boot_ns;
+	created->version = facts->version;
 	created->fixed = true;
 	*enricher = created;
 	return 0;
@@ -216,6 +219,7 @@ void enrich_event(const struct enricher *enricher, struct event *event)
 	event->boot_id = enricher->boot_id;
 	event->machine_id = enricher->machine_id;
 	event->kernel = enricher->kernel;
+	event->version = enricher->version;
 	if (event->type == EVENT_LOST) {
 		event->lost.from_wall_ns = wall_ns(enricher, event->lost.from_ns);
 		event->lost.to_wall_ns = wall_ns(enricher, event->lost.to_ns);

@@ -19,6 +19,7 @@ struct enrich_facts {
 	const char *boot_id;
 	const char *machine_id;
 	const char *kernel;
+	const char *version;
 	int64_t wall_minus_boot_ns;
 };
 

@@ -106,7 +106,6 @@ struct event_lost {
 
 /* Totals since the start of this run. */
 struct event_heartbeat {
-	const char *version; /* static */
 	struct text hooks; /* their names, each ended by a NUL */
 	uint64_t seen; /* events taken from the kernel: written, filtered, or impossible to decode */
 	uint64_t written; /* of these, as lines */
@@ -125,6 +124,7 @@ struct event {
 	const char *boot_id;
 	const char *machine_id; /* machine-id(5); empty: unknown */
 	const char *kernel; /* release */
+	const char *version; /* of exectap; static */
 
 	struct event_process process;
 	union {

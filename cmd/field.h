@@ -17,6 +17,12 @@ enum field_form {
 	FIELD_MAP, /* an object of strings: name and value take turns */
 };
 
+/* The formats that map events to another schema, as bits. */
+enum field_format {
+	FIELD_ECS = 1 << 0,
+	FIELD_OCSF = 1 << 1,
+};
+
 #define FIELD_ROOM_BYTES 32
 
 struct field {
@@ -24,6 +30,7 @@ struct field {
 	enum field_form form;
 	int kind; /* where the value is found: field.c's */
 	unsigned int events; /* bit n: enum event_type n has it */
+	unsigned int rest; /* enum field_format: those that have no place for it, and show it as the native one does */
 	size_t offset; /* in struct event */
 	uint32_t unreadable; /* enum record_key */
 };

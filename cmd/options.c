@@ -79,7 +79,7 @@ static int take_format(struct options *options, const char *name, const char *va
 	options->format = encode_find(value);
 	if (options->format)
 		return 0;
-	log_error("--%s %s: unknown: there is native", name, value);
+	log_error("--%s %s: unknown: there are native, ecs and ocsf", name, value);
 	return -EINVAL;
 }
 
@@ -253,7 +253,7 @@ static const struct option_row rows[] = {
 	  take_output },
 	{ NULL, 0, "socket-mode", "MODE", NULL, take_socket_mode },
 	{ NULL, 0, "socket-group", "NAME", "of unix-listen's socket", take_socket_group },
-	{ "What is in them", 'f', "format", "NAME", "native (the default)", take_format },
+	{ "What is in them", 'f', "format", "NAME", "native (the default), ecs, ocsf", take_format },
 	{ NULL, 'e', "events", "LIST", "exec (the default), exec_failed, exit", take_events },
 	{ NULL, 0, "env", "NAME[,NAME]", "these environment variables", take_env },
 	{ NULL, 0, "only", "KEY=GLOB", NULL, take_only },
@@ -329,6 +329,18 @@ static int refuse(int found, char **argv)
 	return -EINVAL;
 }
 
+/* What each format needs of --max-line is known when all options are. */
+static int check_line_max(const struct options *options)
+{
+	const struct encode_format *format = options->format;
+
+	if (options->line_max_bytes >= format->line_min_bytes)
+		return 0;
+	log_error("--max-line %zu: too small for --format %s: at least %zu", options->line_max_bytes, format->name,
+		  format->line_min_bytes);
+	return -EINVAL;
+}
+
 int options_parse(struct options *options, struct filter *filter, struct redactor *redactor, int argc, char **argv)
 {
 	struct option long_options[ROWS + 1];
@@ -364,7 +376,7 @@ int options_parse(struct options *options, struct filter *filter, struct redacto
 		log_error("%s: takes no such argument: " HINT, argv[optind]);
 		return -EINVAL;
 	}
-	return 0;
+	return check_line_max(options);
 }
 
 /* "-o, --output DEST", behind what is there already. */
@@ -395,6 +407,5 @@ void options_print_help(void)
 		printf("  %-22s %s\n", synopsis, rows[i].help);
 		length = 0;
 	}
-	puts("Exit status: 0 stopped as asked, 1 failed while running, 2 wrong usage,\n"
-	     "3 not permitted, 4 this kernel can't. Manual: exectap(8), exectap-events(5)");
+	puts("Exit status: 0 stopped, 1 failed, 2 wrong usage, 3 not permitted, 4 kernel can't");
 }

@@ -225,7 +225,6 @@ int stream_heartbeat(struct stream *stream, enum event_type type)
 	event->type = type;
 	event->time_ns = clock_boot_ns();
 	event->heartbeat = (struct event_heartbeat){
-		.version = EXECTAP_VERSION,
 		.seen = stream->seen,
 		.written = stream->written,
 		.filtered = stream->filtered,

@@ -217,3 +217,15 @@ struct text text_cut(struct text text, size_t json_bytes)
 	}
 	return (struct text){ text.bytes, text.length - rest.length };
 }
+
+struct text text_tail(struct text text, size_t json_bytes)
+{
+	size_t excess = text_json_length(text), bytes;
+
+	for (excess -= json_bytes < excess ? json_bytes : excess; excess; text = text_skip(text, bytes)) {
+		size_t cost = json_step(text, &bytes);
+
+		excess -= cost < excess ? cost : excess;
+	}
+	return text;
+}

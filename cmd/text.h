@@ -71,4 +71,7 @@ size_t text_json_length(struct text text);
  */
 struct text text_cut(struct text text, size_t json_bytes);
 
+/* The same from the beginning: what is left is the end of text. */
+struct text text_tail(struct text text, size_t json_bytes);
+
 #endif

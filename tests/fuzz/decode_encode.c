@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * libFuzzer entry: any bytes as a record, through decode, enrich and encode. The first two bytes choose
- * --max-line. Whatever comes out must be one line, within the limit, that jansson reads back as what it would have
- * written itself.
+ * libFuzzer entry: any bytes as a record, through decode, enrich and encode in each format. The first two bytes choose
+ * --max-line. Whatever comes out must be one line, within the limit. A native one jansson must read back as what it
+ * would have written itself; the others are judged by what they have in common with that.
  */
 #include "fixture.h"
 #include "reference.h"
@@ -13,38 +13,82 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void judge(const struct event *event, const char *line, size_t length, size_t limit)
+/* Where the other formats have what the native one has at its top. */
+static const struct place {
+	const char *native, *ecs[3], *ocsf[3];
+} places[] = {
+	{ "pid", { "process", "pid" }, { "process", "pid" } },
+	{ "event_id", { "event", "id" }, { "metadata", "uid" } },
+	{ "args", { "process", "args" }, { "unmapped", "args" } },
+	{ "exe", { "process", "executable" }, { "process", "file", "path" } },
+	{ "cwd", { "process", "working_directory" }, { "process", "working_directory" } },
+	{ "filename", { "exectap", "filename" }, { "unmapped", "filename" } },
+	{ "exit_code", { "process", "exit_code" }, { "exit_code" } },
+	{ "container_id", { "container", "id" }, { "process", "container", "uid" } },
+	{ "truncated", { "exectap", "truncated" }, { "unmapped", "truncated" } },
+};
+
+static json_t *find(json_t *json, const char *const path[3])
+{
+	for (size_t i = 0; json && i < 3 && path[i]; i++)
+		json = json_object_get(json, path[i]);
+	return json;
+}
+
+static bool agrees(const struct encode_format *format, json_t *json, json_t *native)
+{
+	if (format == &encode_native)
+		return json_equal(json, native);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		const struct place *place = &places[i];
+		json_t *found = find(json, format == &encode_ecs ? place->ecs : place->ocsf);
+		json_t *expected = json_object_get(native, place->native);
+
+		if (found != expected && !json_equal(found, expected))
+			return false;
+	}
+	return true;
+}
+
+static void judge(const struct encode_format *format, const struct event *event, const char *line, size_t length,
+		  size_t limit)
 {
 	json_t *json, *expected = reference_native(event);
 
 	if (!length || length > limit || line[length - 1] != '\n' || memchr(line, '\n', length - 1))
 		abort();
 	json = json_loadb(line, length - 1, JSON_REJECT_DUPLICATES, NULL);
-	if (!json || !json_equal(json, expected))
+	if (!json || !agrees(format, json, expected))
 		abort();
 	json_decref(json);
 	json_decref(expected);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void encode(const struct encode_format *format, const uint8_t *data, const void *record, size_t length)
 {
 	static struct enricher *enricher;
 	static struct event event;
-	size_t limit, length;
+	size_t limit = format->line_min_bytes + (size_t)data[0] * 256 + data[1], line_length;
+	char *line = malloc(limit);
+
+	if (!enricher)
+		enricher = fixture_enricher("HOME,LANG,EVIL");
+	if (!fixture_line(enricher, format, record, length, &event, line, limit, &line_length))
+		judge(format, &event, line, line_length, limit);
+	free(line);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
 	void *record;
-	char *line;
 
 	if (size < 2)
 		return 0;
-	if (!enricher)
-		enricher = fixture_enricher("HOME,LANG,EVIL");
-	limit = ENCODE_LINE_MIN_BYTES + (size_t)data[0] * 256 + data[1];
 	record = malloc(size - 2 ? size - 2 : 1); /* aligned, and no byte longer than what it holds */
-	line = malloc(limit);
 	memcpy(record, data + 2, size - 2);
-	if (!fixture_line(enricher, &encode_native, record, size - 2, &event, line, limit, &length))
-		judge(&event, line, length, limit);
-	free(line);
+	encode(&encode_native, data, record, size - 2);
+	encode(&encode_ecs, data, record, size - 2);
+	encode(&encode_ocsf, data, record, size - 2);
 	free(record);
 	return 0;
 }

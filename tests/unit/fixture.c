@@ -94,6 +94,7 @@ struct enricher *fixture_enricher(const char *env_names)
 		.boot_id = FIXTURE_BOOT_ID,
 		.machine_id = "fedcba9876543210fedcba9876543210",
 		.kernel = "6.1.0-example",
+		.version = "1.2.3",
 		.wall_minus_boot_ns = FIXTURE_WALL_MINUS_BOOT_NS,
 	};
 	struct enricher *enricher;

@@ -271,7 +271,7 @@ static void set_heartbeat(json_t *object, const struct event *event)
 	struct text hooks = totals->hooks, hook;
 	json_t *array = json_array();
 
-	set_string(object, "version", totals->version);
+	set_string(object, "version", event->version);
 	set_string(object, "kernel", event->kernel);
 	while (text_next_string(&hooks, &hook))
 		json_array_append_new(array, json_stringn(hook.bytes, hook.length));

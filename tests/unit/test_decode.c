@@ -171,6 +171,22 @@ static void path_that_is_too_long(void)
 	free(exec);
 }
 
+/* CLOCK_BOOTTIME is a signed number, and no process ends before it begins. */
+static void impossible_times(void)
+{
+	size_t length;
+	struct record_exit *ended = fixture_read("tests/unit/records/exit.bin", &length);
+	uint64_t time_ns = ended->header.time_ns;
+
+	CHECK(decode_record(ended, length, &event) == 0);
+	CHECK(event.exit.duration_ns == time_ns - ended->task.start_ns);
+	ended->header.time_ns = (uint64_t)INT64_MAX + 1;
+	CHECK(decode_record(ended, length, &event) == -EBADMSG);
+	ended->header.time_ns = ended->task.start_ns - 1;
+	CHECK(decode_record(ended, length, &event) == -EBADMSG);
+	free(ended);
+}
+
 int main(void)
 {
 	tap_run("a good record is decoded", good_record);
@@ -181,5 +197,6 @@ int main(void)
 	tap_run("a slice out of the record is refused", slices_that_lie);
 	tap_run("lengths and strings that contradict each other are refused", contents_that_lie);
 	tap_run("a path longer than there is room for is refused", path_that_is_too_long);
+	tap_run("an exit at an impossible time is corrupt", impossible_times);
 	return tap_end();
 }

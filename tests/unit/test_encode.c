@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +17,19 @@ static char line[LINE_ROOM];
 static struct enricher *enricher;
 static struct event event;
 
-/* The native line of a record, with that limit. */
+static const struct encode_format *const formats[] = { &encode_native, &encode_ecs, &encode_ocsf };
+#define FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+/* The line of a record, with that limit. */
+static int line_as(const struct encode_format *format, const void *record, size_t length, size_t limit,
+		   size_t *line_length)
+{
+	return fixture_line(enricher, format, record, length, &event, line, limit, line_length);
+}
+
 static int line_of(const void *record, size_t length, size_t limit, size_t *line_length)
 {
-	return fixture_line(enricher, &encode_native, record, length, &event, line, limit, line_length);
+	return line_as(&encode_native, record, length, limit, line_length);
 }
 
 static json_t *parse(size_t length)
@@ -40,35 +50,42 @@ static bool is_reference(size_t length)
 	return same;
 }
 
-/* One recorded record against the line beside it; EXECTAP_GOLDEN=write writes that line. */
-static bool matches_golden(const char *record_path)
+/*
+ * The line against the one that is kept as STEM.json, or STEM.FORMAT.json. EXECTAP_GOLDEN=write writes that. The lines
+ * of the formats other than native are judged by tests/mapping, which makes them of the native ones.
+ */
+static bool is_golden(const struct encode_format *format, const char *stem, size_t line_length)
 {
-	size_t length, line_length = 0, golden_length;
-	void *record = fixture_read(record_path, &length), *golden;
-	char golden_path[512];
+	const char *dot = format == &encode_native ? "" : ".", *name = *dot ? format->name : "";
+	char path[512];
+	size_t length;
+	void *golden;
 	bool same;
 
-	snprintf(golden_path, sizeof(golden_path), "%.*s.json", (int)(strlen(record_path) - strlen(".bin")),
-		 record_path);
-	if (line_of(record, length, 15360, &line_length)) {
-		free(record);
-		return false;
-	}
-	if (!is_reference(line_length)) {
-		free(record);
-		return false;
-	}
-	free(record);
+	snprintf(path, sizeof(path), "%s%s%s.json", stem, dot, name);
 	if (getenv("EXECTAP_GOLDEN")) {
-		FILE *file = fopen(golden_path, "wb");
+		FILE *file = fopen(path, "wb");
 
 		fwrite(line, 1, line_length, file);
 		fclose(file);
 	}
-	golden = fixture_read(golden_path, &golden_length);
-	same = golden_length == line_length && !memcmp(golden, line, line_length);
+	golden = fixture_read(path, &length);
+	same = length == line_length && !memcmp(golden, line, line_length);
 	free(golden);
+	if (!same)
+		printf("# %s\n", path);
 	return same;
+}
+
+static void golden_record(const char *stem, const void *record, size_t length)
+{
+	size_t line_length = 0;
+
+	for (size_t i = 0; i < FORMATS; i++) {
+		CHECK(line_as(formats[i], record, length, 15360, &line_length) == 0);
+		CHECK(formats[i] != &encode_native || is_reference(line_length));
+		CHECK(is_golden(formats[i], stem, line_length));
+	}
 }
 
 static void golden_lines(void)
@@ -76,12 +93,68 @@ static void golden_lines(void)
 	glob_t records;
 
 	CHECK(glob("tests/unit/records/*.bin", 0, NULL, &records) == 0 && records.gl_pathc >= 6);
-	for (size_t i = 0; i < records.gl_pathc; i++)
-		if (!matches_golden(records.gl_pathv[i])) {
-			printf("# %s\n", records.gl_pathv[i]);
-			CHECK(!"the line of that record");
-		}
+	for (size_t i = 0; i < records.gl_pathc; i++) {
+		const char *path = records.gl_pathv[i];
+		size_t length;
+		void *record = fixture_read(path, &length);
+		char stem[512];
+
+		snprintf(stem, sizeof(stem), "%.*s", (int)(strlen(path) - strlen(".bin")), path);
+		golden_record(stem, record, length);
+		free(record);
+	}
 	globfree(&records);
+}
+
+/* A record of an exec in a container, which has every key but env and raw. */
+static struct record_exec *contained_record(const char *cgroup, size_t *length)
+{
+	static const char args[] = "sh\0-c\0exit 3";
+	const struct fixture_strings strings = { .filename = "/bin/sh",
+						 .exe = "busybox",
+						 .cwd = "srv",
+						 .parent_exe = "runc",
+						 .cgroup = cgroup,
+						 .args = args,
+						 .args_length = sizeof(args),
+						 .comm = "runc:[2:INIT]" };
+
+	return fixture_record(&strings, length);
+}
+
+#define CONTAINER_ID "8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c"
+
+/* What happened not to be the case when records were recorded. */
+static void golden_made_up(void)
+{
+	size_t length;
+	struct record_exec *exec = contained_record("kubepods-burstable-pod01234567_89ab_cdef_0123_456789abcdef"
+						    ".slice:cri-containerd:" CONTAINER_ID,
+						    &length);
+	struct record_exit *ended;
+
+	golden_record("tests/unit/records/made-pod", exec, length);
+	exec->unreadable = RECORD_KEY_COMM | RECORD_KEY_FILENAME | RECORD_KEY_EXE | RECORD_KEY_CWD;
+	exec->task.tty_major = 137;
+	exec->task.tty_minor = 2;
+	golden_record("tests/unit/records/made-unreadable", exec, length);
+	free(exec);
+
+	exec = contained_record("kubepods-pod0123456789abcdef0123456789abcdef.slice:cri-containerd:" CONTAINER_ID,
+				&length);
+	exec->task.tty_major = 4;
+	exec->task.tty_minor = 65;
+	exec->task.cap_effective = 1ull << 63 | 1ull << 41 | 1ull << 40 | 1;
+	golden_record("tests/unit/records/made-static-pod", exec, length);
+	free(exec);
+
+	ended = fixture_read("tests/unit/records/exit.bin", &length);
+	ended->status = SIGSEGV | 0x80;
+	ended->task.tty_major = 4;
+	ended->task.tty_minor = 1;
+	ended->task.ns_pid = 0;
+	golden_record("tests/unit/records/made-signal", ended, length);
+	free(ended);
 }
 
 /* Fills a path of RECORD_PATH_BYTES with that byte. */
@@ -94,34 +167,54 @@ static char *filled(char byte)
 	return path;
 }
 
+/* The names of the keys that were cut. */
+static const json_t *truncated_of(const json_t *json)
+{
+	static const char *const parents[] = { "exectap", "unmapped" };
+
+	for (size_t i = 0; i < sizeof(parents) / sizeof(parents[0]); i++)
+		if (json_object_get(json, parents[i]))
+			json = json_object_get(json, parents[i]);
+	return json_object_get(json, "truncated");
+}
+
+static void worst_fits(char byte)
+{
+	char *path = filled(byte), *cgroup = filled(byte), comm[RECORD_COMM_BYTES];
+	struct fixture_strings strings = { .filename = path,
+					   .exe = path,
+					   .cwd = path,
+					   .parent_exe = path,
+					   .cgroup = memcpy(cgroup, "lxc.payload.", strlen("lxc.payload.")),
+					   .args = path,
+					   .args_length = RECORD_PATH_BYTES,
+					   .comm = comm };
+	size_t length, line_length;
+	struct record_exec *exec;
+
+	memset(comm, byte, sizeof(comm));
+	exec = fixture_record(&strings, &length);
+	exec->task.cap_effective = UINT64_MAX;
+	for (size_t i = 0; i < FORMATS; i++) {
+		json_t *json;
+
+		CHECK(line_as(formats[i], exec, length, formats[i]->line_min_bytes, &line_length) == 0);
+		CHECK(line_length <= formats[i]->line_min_bytes);
+		json = parse(line_length);
+		CHECK(json && json_array_size(truncated_of(json)) >= 5);
+		json_decref(json);
+	}
+	free(exec);
+	free(cgroup);
+	free(path);
+}
+
 static void worst_case_fits(void)
 {
 	static const char bytes[] = { '\x01', '"', '\xff', 'a', '\xc3' };
 
-	for (size_t i = 0; i < sizeof(bytes); i++) {
-		char *path = filled(bytes[i]), comm[RECORD_COMM_BYTES];
-		struct fixture_strings strings = { .filename = path,
-						   .exe = path,
-						   .cwd = path,
-						   .parent_exe = path,
-						   .cgroup = path,
-						   .args = path,
-						   .args_length = RECORD_PATH_BYTES,
-						   .comm = comm };
-		size_t length, line_length;
-		struct record_exec *exec;
-		json_t *json;
-
-		memset(comm, bytes[i], sizeof(comm));
-		exec = fixture_record(&strings, &length);
-		CHECK(line_of(exec, length, ENCODE_LINE_MIN_BYTES, &line_length) == 0);
-		CHECK(line_length <= ENCODE_LINE_MIN_BYTES);
-		json = parse(line_length);
-		CHECK(json && json_array_size(json_object_get(json, "truncated")) == 6);
-		json_decref(json);
-		free(exec);
-		free(path);
-	}
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		worst_fits(bytes[i]);
 }
 
 /* Arguments of every kind: plain, empty, escaped, two bytes a character, no UTF-8, long. */
@@ -147,28 +240,46 @@ static struct record_exec *mixed_record(size_t *length)
 	return fixture_record(&strings, length);
 }
 
-static void every_limit_is_kept(void)
+/* Native, ECS and OCSF have the arguments at different places. */
+static const json_t *args_of(const json_t *json)
+{
+	static const char *const parents[] = { "process", "unmapped" };
+	const json_t *args = json_object_get(json, "args");
+
+	for (size_t i = 0; !args && i < sizeof(parents) / sizeof(parents[0]); i++)
+		args = json_object_get(json_object_get(json, parents[i]), "args");
+	return args;
+}
+
+static void limits_are_kept(const struct encode_format *format)
 {
 	size_t length, line_length, whole, shown = 0;
 	struct record_exec *exec = mixed_record(&length);
 
-	CHECK(line_of(exec, length, LINE_ROOM, &whole) == 0);
-	for (size_t limit = ENCODE_LINE_MIN_BYTES; limit <= whole; limit++) {
-		json_t *json, *args;
+	CHECK(line_as(format, exec, length, LINE_ROOM, &whole) == 0);
+	for (size_t limit = format->line_min_bytes; limit <= whole; limit++) {
+		json_t *json;
+		const json_t *args;
 
-		CHECK(line_of(exec, length, limit, &line_length) == 0);
+		CHECK(line_as(format, exec, length, limit, &line_length) == 0);
 		CHECK(line_length <= limit);
 		CHECK(line_length + 64 >= limit); /* cut, but no more than needed */
-		CHECK(is_reference(line_length));
+		CHECK(format != &encode_native || is_reference(line_length));
 		json = parse(line_length);
-		args = json_object_get(json, "args");
+		args = args_of(json);
 		CHECK(json && json_array_size(args) >= shown);
-		CHECK((json_object_get(json, "truncated") != NULL) == (limit < whole));
-		CHECK((json_object_get(json, "args_bytes") != NULL) == (limit < whole));
+		CHECK((truncated_of(json) != NULL) == (limit < whole));
+		CHECK(!!(event.process.truncated & RECORD_KEY_ARGS) == (limit < whole));
 		shown = json_array_size(args);
 		json_decref(json);
 	}
 	free(exec);
+}
+
+static void every_limit_is_kept(void)
+{
+	for (size_t i = 0; i < FORMATS; i++)
+		limits_are_kept(formats[i]);
 }
 
 static void unreadable_is_left_out(void)
@@ -187,24 +298,46 @@ static void unreadable_is_left_out(void)
 	free(exec);
 }
 
+/* The lines of all formats, with what is left of the event; cutting does not happen here. */
+static void golden_event(const char *stem)
+{
+	enrich_event(enricher, &event);
+	for (size_t i = 0; i < FORMATS; i++) {
+		size_t length = encode_event(formats[i], &event, line, ENCODE_LINE_MIN_BYTES);
+
+		CHECK(formats[i] != &encode_native || is_reference(length));
+		CHECK(is_golden(formats[i], stem, length));
+	}
+}
+
 /* Events that have no record. */
 static void about_exectap(void)
 {
-	static const char hooks[] = "tp_btf/one\0tp_btf/two";
+	static const char hooks[] = "tp_btf/task_rename\0tp_btf/sched_process_exec";
+	static const char *const stems[] = { [EVENT_START] = "tests/unit/records/start",
+					     [EVENT_STATS] = "tests/unit/records/stats",
+					     [EVENT_STOP] = "tests/unit/records/stop" };
 
 	event = (struct event){ .type = EVENT_LOST,
-				.lost = { .count = 3, .reason = "buffer_full", .event_type = "exec" } };
-	enrich_event(enricher, &event);
-	CHECK(is_reference(encode_event(&encode_native, &event, line, ENCODE_LINE_MIN_BYTES)));
+				.time_ns = 8123456789,
+				.seq = 18231,
+				.lost = { .count = 412,
+					  .reason = "buffer_full",
+					  .event_type = "exec",
+					  .from_ns = 7000000001,
+					  .to_ns = 8123456789 } };
+	golden_event("tests/unit/records/lost");
+	event.lost = (struct event_lost){ .count = 1, .reason = "corrupt_record", .from_ns = 1, .to_ns = 2 };
+	golden_event("tests/unit/records/lost-one");
 	for (int type = EVENT_START; type <= EVENT_STOP; type++) {
 		event = (struct event){ .type = (enum event_type)type,
-					.heartbeat = { .version = "1",
-						       .hooks = { hooks, sizeof(hooks) },
-						       .seen = UINT64_MAX / 2,
-						       .written = 1,
-						       .lost = 2 } };
-		enrich_event(enricher, &event);
-		CHECK(is_reference(encode_event(&encode_native, &event, line, ENCODE_LINE_MIN_BYTES)));
+					.time_ns = 9000000000,
+					.heartbeat = { .hooks = { hooks, sizeof(hooks) },
+						       .seen = type == EVENT_START ? 0 : 18231,
+						       .written = type == EVENT_START ? 0 : 18012,
+						       .filtered = type == EVENT_START ? 0 : 219,
+						       .lost = type == EVENT_START ? 0 : 412 } };
+		golden_event(stems[type]);
 	}
 }
 
@@ -242,11 +375,12 @@ static void keys_keep_their_order(void)
 int main(void)
 {
 	enricher = fixture_enricher("HOME,LANG,EVIL");
-	tap_run("recorded records give the recorded lines", golden_lines);
+	tap_run("recorded records give the recorded lines, in each format", golden_lines);
+	tap_run("made-up ones give the lines kept for them", golden_made_up);
 	tap_run("with the worst of bytes in every string a line fits into the least limit", worst_case_fits);
 	tap_run("at every limit the line is whole, within it, and not cut more than needed", every_limit_is_kept);
 	tap_run("what could not be read is left out and named", unreadable_is_left_out);
-	tap_run("lines about exectap itself are what jansson would write", about_exectap);
+	tap_run("lines about exectap itself are what jansson would write, and the recorded ones", about_exectap);
 	tap_run("no byte of a string reaches a terminal as a control character", terminals_are_safe);
 	tap_run("keys stand in the order of the contract", keys_keep_their_order);
 	enrich_free(enricher);

@@ -93,6 +93,22 @@ static void cuts_fall_between_characters(void)
 	CHECK(text_cut(text, 8).length == 5);
 }
 
+static void tails_fall_between_characters(void)
+{
+	struct text text = text_from_string("z \xff\n\xc3\xa9"
+					    "a");
+
+	CHECK(text_tail(text, 100).length == text.length);
+	CHECK(text_tail(text, 0).length == 0);
+	CHECK(text_tail(text, 1).length == 1);
+	CHECK(text_tail(text, 2).length == 1);
+	CHECK(text_tail(text, 3).length == 3);
+	CHECK(text_tail(text, 4).length == 3);
+	CHECK(text_tail(text, 5).length == 4);
+	CHECK(text_tail(text, 8).length == 5);
+	CHECK(text_tail(text, 8).bytes + 5 == text.bytes + text.length);
+}
+
 int main(void)
 {
 	tap_run("well-formed UTF-8 stays as it is", well_formed_stays);
@@ -101,5 +117,6 @@ int main(void)
 	tap_run("argument strings are split at their NULs, empty ones too", strings_are_split_at_nuls);
 	tap_run("the length of a JSON string counts its escapes", json_lengths);
 	tap_run("a cut never falls inside a character", cuts_fall_between_characters);
+	tap_run("nor does one from the beginning", tails_fall_between_characters);
 	return tap_end();
 }

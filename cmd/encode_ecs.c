@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The Elastic Common Schema 9.4.0, as nested objects. What it has no field for goes into the object "exectap", which
+ * is where it asks for custom fields. A path has one type in every event, or Elasticsearch would refuse some.
+ * schema/exectap-ecs.schema.json
+ */
+#include "encode.h"
+#include "encode_mapped.h"
+#include "error_name.h"
+
+#include <sys/wait.h>
+
+/* Up to the value of event.sequence. A failed attempt is a process start too, whose outcome is failure. */
+#define EVENT_HEAD(type, kind)                                                                                         \
+	MAPPED_JSON("\"ecs\":{\"version\":\"9.4.0\"},\"event\":{\"kind\":" kind ",\"action\":\"" type                  \
+		    "\",\"module\":\"exectap\",\"dataset\":\"exectap." type "\",\"provider\":\"exectap\","             \
+		    "\"sequence\":")
+#define KIND_PROCESS(type) "\"event\",\"category\":[\"process\"],\"type\":[\"" type "\"]"
+
+static void write_event(struct line *line, const struct event *event)
+{
+	static const struct text heads[] = {
+		[EVENT_EXEC] = EVENT_HEAD("exec", KIND_PROCESS("start") ",\"outcome\":\"success\""),
+		[EVENT_EXEC_FAILED] = EVENT_HEAD("exec_failed", KIND_PROCESS("start") ",\"outcome\":\"failure\""),
+		[EVENT_EXIT] = EVENT_HEAD("exit", KIND_PROCESS("end")),
+		[EVENT_LOST] = EVENT_HEAD("lost", "\"pipeline_error\""),
+		[EVENT_START] = EVENT_HEAD("start", "\"metric\""),
+		[EVENT_STATS] = EVENT_HEAD("stats", "\"metric\""),
+		[EVENT_STOP] = EVENT_HEAD("stop", "\"metric\""),
+	};
+
+	mapped_number(line, heads[event->type], event->seq);
+	if (event->type < EVENT_LOST)
+		mapped_plain(line, LINE_KEY("id"), event->process.event_id);
+	if (event->type == EVENT_EXIT) {
+		mapped_time(line, LINE_KEY("start"), event->process.start_wall_ns);
+		mapped_time(line, LINE_KEY("end"), event->wall_ns);
+		mapped_number(line, LINE_KEY("duration"), event->exit.duration_ns);
+	} else if (event->type == EVENT_LOST) {
+		mapped_plain(line, LINE_KEY("reason"), event->lost.reason);
+		mapped_time(line, LINE_KEY("start"), event->lost.from_wall_ns);
+		mapped_time(line, LINE_KEY("end"), event->lost.to_wall_ns);
+	}
+	line_close(line, '}');
+}
+
+static void write_host(struct line *line, const struct event *event)
+{
+	struct text name = text_from_string(event->host);
+
+	mapped_text(line, MAPPED_JSON("\"host\":{\"hostname\":"), name);
+	mapped_text(line, LINE_KEY("name"), name);
+	if (*event->machine_id)
+		mapped_plain(line, LINE_KEY("id"), event->machine_id);
+	mapped_plain(line, MAPPED_JSON("\"boot\":{\"id\":"), event->boot_id);
+	line_close(line, '}');
+	mapped_text(line, MAPPED_JSON("\"os\":{\"type\":\"linux\",\"kernel\":"), text_from_string(event->kernel));
+	line_close(line, '}');
+	line_close(line, '}');
+}
+
+/* An object with an id or a pid as its only key, which `key` ends with. */
+static void write_id(struct line *line, struct text key, uint32_t id)
+{
+	mapped_id(line, key, id);
+	line_close(line, '}');
+}
+
+static void write_leader(struct line *line, struct text key, uint32_t pid)
+{
+	mapped_number(line, key, pid);
+	line_close(line, '}');
+}
+
+/* include/uapi/linux/capability.h, in the order of their numbers */
+#define CAPABILITIES(each)                                                                                             \
+	each(CHOWN) each(DAC_OVERRIDE) each(DAC_READ_SEARCH) each(FOWNER) each(FSETID) each(KILL) each(SETGID)         \
+		each(SETUID) each(SETPCAP) each(LINUX_IMMUTABLE) each(NET_BIND_SERVICE) each(NET_BROADCAST)            \
+			each(NET_ADMIN) each(NET_RAW) each(IPC_LOCK) each(IPC_OWNER) each(SYS_MODULE) each(SYS_RAWIO)  \
+				each(SYS_CHROOT) each(SYS_PTRACE) each(SYS_PACCT) each(SYS_ADMIN) each(SYS_BOOT)       \
+					each(SYS_NICE) each(SYS_RESOURCE) each(SYS_TIME) each(SYS_TTY_CONFIG)          \
+						each(MKNOD) each(LEASE) each(AUDIT_WRITE) each(AUDIT_CONTROL)          \
+							each(SETFCAP) each(MAC_OVERRIDE) each(MAC_ADMIN) each(SYSLOG)  \
+								each(WAKE_ALARM) each(BLOCK_SUSPEND) each(AUDIT_READ)  \
+									each(PERFMON) each(BPF)                        \
+										each(CHECKPOINT_RESTORE)
+
+/* ECS takes a number where there is no name. */
+static void write_capabilities(struct line *line, uint64_t mask)
+{
+#define NAME(capability) LINE_STRING("CAP_" #capability),
+	static const struct text names[] = { CAPABILITIES(NAME) };
+#undef NAME
+
+	line_key(line, MAPPED_JSON("\"thread\":{\"capabilities\":{\"effective\":"));
+	line_open(line, '[');
+	for (; mask; mask &= mask - 1) {
+		unsigned int capability = (unsigned int)__builtin_ctzll(mask);
+
+		line_item(line);
+		if (capability < sizeof(names) / sizeof(names[0]))
+			line_bare(line, names[capability]);
+		else
+			line_number_string(line, capability);
+	}
+	line_close(line, ']');
+	line_close(line, '}');
+	line_close(line, '}');
+}
+
+static void write_tty(struct line *line, const struct event_process *process)
+{
+	line_key(line, LINE_KEY("interactive"));
+	if (!process->tty[0]) {
+		line_bare(line, MAPPED_JSON("false"));
+		return;
+	}
+	line_bare(line, MAPPED_JSON("true"));
+	mapped_number(line, MAPPED_JSON("\"tty\":{\"char_device\":{\"major\":"), process->task.tty_major);
+	mapped_number(line, LINE_KEY("minor"), process->task.tty_minor);
+	line_close(line, '}');
+	line_close(line, '}');
+}
+
+static void write_parent(struct line *line, const struct event *event)
+{
+	const struct event_process *process = &event->process;
+
+	mapped_plain(line, MAPPED_JSON("\"parent\":{\"entity_id\":"), process->parent_id);
+	mapped_number(line, LINE_KEY("pid"), process->task.ppid);
+	mapped_text(line, LINE_KEY("name"), process->parent_comm);
+	if (mapped_has_parent_exe(event))
+		mapped_text(line, LINE_KEY("executable"), event->exec.paths[EVENT_PATH_PARENT_EXE]);
+	line_close(line, '}');
+}
+
+static void write_variables(struct line *line, const struct event_exec *exec)
+{
+	if (!exec->variable_count)
+		return;
+	line_key(line, LINE_KEY("env_vars"));
+	line_open(line, '[');
+	for (size_t i = 0; i < exec->variable_count; i++) {
+		line_item(line);
+		line_text_begin(line);
+		line_text_part(line, exec->variables[i].name);
+		line_append(line, "=", 1);
+		line_text_part(line, exec->variables[i].value);
+		line_text_end(line);
+	}
+	line_close(line, ']');
+}
+
+/* What only an exec or an attempt at one has. */
+static void write_call(struct line *line, const struct event *event)
+{
+	const struct event_exec *exec = &event->exec;
+
+	if (mapped_has_exe(event))
+		mapped_text(line, LINE_KEY("executable"), exec->paths[EVENT_PATH_EXE]);
+	if (mapped_has_args(event)) {
+		mapped_args(line, LINE_KEY("args"), event);
+		mapped_command_line(line, LINE_KEY("command_line"), event);
+	}
+	if (exec->argc != RECORD_ARGC_UNKNOWN)
+		mapped_number(line, LINE_KEY("args_count"), exec->argc);
+	write_variables(line, exec);
+	if (mapped_is_readable(event, RECORD_KEY_CWD))
+		mapped_text(line, LINE_KEY("working_directory"), exec->paths[EVENT_PATH_CWD]);
+}
+
+static void write_exit(struct line *line, const struct event *event)
+{
+	uint32_t status = event->exit.status;
+
+	mapped_time(line, LINE_KEY("end"), event->wall_ns);
+	if (!WTERMSIG(status))
+		mapped_number(line, LINE_KEY("exit_code"), WEXITSTATUS(status));
+}
+
+static void write_process(struct line *line, const struct event *event)
+{
+	const struct event_process *process = &event->process;
+	const struct record_task *task = &process->task;
+	struct text name;
+
+	mapped_plain(line, MAPPED_JSON("\"process\":{\"entity_id\":"), process->id);
+	mapped_number(line, LINE_KEY("pid"), task->pid);
+	if (task->ns_pid)
+		mapped_number(line, LINE_KEY("vpid"), task->ns_pid);
+	if (mapped_name(event, &name))
+		mapped_text(line, LINE_KEY("name"), name);
+	if (mapped_is_call(event))
+		write_call(line, event);
+	mapped_time(line, LINE_KEY("start"), process->start_wall_ns);
+	if (event->type == EVENT_EXIT)
+		write_exit(line, event);
+	write_tty(line, process);
+	write_id(line, MAPPED_JSON("\"user\":{\"id\":"), task->euid);
+	write_id(line, MAPPED_JSON("\"real_user\":{\"id\":"), task->uid);
+	write_id(line, MAPPED_JSON("\"group\":{\"id\":"), task->egid);
+	write_id(line, MAPPED_JSON("\"real_group\":{\"id\":"), task->gid);
+	write_capabilities(line, task->cap_effective);
+	write_parent(line, event);
+	write_leader(line, MAPPED_JSON("\"group_leader\":{\"pid\":"), task->pgid);
+	write_leader(line, MAPPED_JSON("\"session_leader\":{\"pid\":"), task->sid);
+	line_close(line, '}');
+}
+
+/* At the root stands who acted, and where it acted with another one's privileges, under "effective" whose they were. */
+static void write_user(struct line *line, const struct record_task *task)
+{
+	mapped_id(line, MAPPED_JSON("\"user\":{\"id\":"), task->uid);
+	if (task->euid != task->uid)
+		write_id(line, MAPPED_JSON("\"effective\":{\"id\":"), task->euid);
+	line_close(line, '}');
+}
+
+static void write_container(struct line *line, const struct container *container)
+{
+	if (container->id.length) {
+		mapped_text(line, MAPPED_JSON("\"container\":{\"id\":"), container->id);
+		if (container->runtime)
+			mapped_plain(line, LINE_KEY("runtime"), container->runtime);
+		line_close(line, '}');
+	}
+	if (container->pod_uid[0]) {
+		mapped_plain(
+			line,
+			MAPPED_JSON("\"orchestrator\":{\"type\":\"kubernetes\",\"resource\":{\"type\":\"pod\",\"id\":"),
+			container->pod_uid);
+		line_close(line, '}');
+		line_close(line, '}');
+	}
+}
+
+static void write_error(struct line *line, const struct event *event)
+{
+	char room[ERROR_NAME_BYTES];
+
+	if (event->type == EVENT_EXEC_FAILED)
+		mapped_plain(line, MAPPED_JSON("\"error\":{\"code\":"), error_name(event->exec.error, room));
+	else if (event->type == EVENT_LOST)
+		mapped_message(line, MAPPED_JSON("\"error\":{\"message\":"), event);
+	else
+		return;
+	line_close(line, '}');
+}
+
+static void write_ecs(struct line *line, const struct event *event)
+{
+	line_open(line, '{');
+	mapped_time(line, LINE_KEY("@timestamp"), event->wall_ns);
+	write_event(line, event);
+	write_host(line, event);
+	if (event->type < EVENT_LOST) {
+		write_process(line, event);
+		write_user(line, &event->process.task);
+	}
+	if (mapped_is_call(event))
+		write_container(line, &event->exec.container);
+	write_error(line, event);
+	line_key(line, LINE_KEY("exectap"));
+	line_open(line, '{');
+	mapped_rest(line, event, FIELD_ECS);
+	line_close(line, '}');
+	line_close(line, '}');
+}
+
+const struct encode_format encode_ecs = {
+	.name = "ecs",
+	.write = write_ecs,
+	.argument_times = MAPPED_ARGUMENT_TIMES,
+	.argument_around_bytes = MAPPED_ARGUMENT_AROUND_BYTES,
+	.argument_raw_bytes = MAPPED_ARGUMENT_RAW_BYTES,
+	.line_min_bytes = 4096,
+};

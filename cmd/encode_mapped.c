@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "encode_mapped.h"
+
+#include "clock.h"
+#include "encode_native.h"
+#include "error_name.h"
+#include "signal_name.h"
+
+#include <string.h>
+#include <sys/wait.h>
+
+void mapped_time(struct line *line, struct text key, uint64_t wall_ns)
+{
+	char time[CLOCK_RFC3339_BYTES];
+
+	clock_rfc3339(time, wall_ns);
+	line_key(line, key);
+	line_plain(line, (struct text){ time, CLOCK_RFC3339_BYTES - 1 });
+}
+
+bool mapped_name(const struct event *event, struct text *name)
+{
+	if (event->type == EVENT_EXEC) {
+		*name = text_base_name(event->exec.paths[EVENT_PATH_EXE]);
+		return mapped_has_exe(event);
+	}
+	*name = event->process.comm;
+	return mapped_is_readable(event, RECORD_KEY_COMM);
+}
+
+void mapped_args(struct line *line, struct text key, const struct event *event)
+{
+	struct text rest = event->exec.args, value;
+
+	line_key(line, key);
+	line_open(line, '[');
+	while (text_next_string(&rest, &value)) {
+		line_item(line);
+		line_text(line, value);
+	}
+	line_close(line, ']');
+}
+
+void mapped_command_line(struct line *line, struct text key, const struct event *event)
+{
+	struct text rest = event->exec.args, value;
+
+	line_key(line, key);
+	line_text_begin(line);
+	while (text_next_string(&rest, &value)) {
+		line_text_part(line, value);
+		if (rest.length)
+			line_append(line, " ", 1);
+	}
+	line_text_end(line);
+}
+
+/* The key without the quotes and the colon of line_key(). */
+static struct text bare_name(struct text key)
+{
+	return (struct text){ key.bytes + 1, key.length - sizeof("\"\":") + 1 };
+}
+
+/* "KEY=BASE64", or "KEY.WHICH=BASE64" of one of several. */
+static void raw_entry(struct line *line, struct text key, struct text which, struct text value)
+{
+	struct text name = bare_name(key);
+	char *out;
+
+	line_item(line);
+	line_append(line, "\"", 1);
+	line_append(line, name.bytes, name.length);
+	if (which.length) {
+		line_append(line, ".", 1);
+		line_text_part(line, which);
+	}
+	line_append(line, "=", 1);
+	out = line_extend(line, TEXT_BASE64_LENGTH(value.length));
+	if (out)
+		text_to_base64(value, out);
+	line_append(line, "\"", 1);
+	line->separate = true;
+}
+
+static void raw_entries(struct line *line, const struct field *field, const struct event *event)
+{
+	char room[FIELD_ROOM_BYTES], digits[TEXT_DECIMAL_BYTES];
+	struct text value, which = { "", 0 };
+	struct field_cursor cursor = {};
+
+	for (size_t index = 0; field_next(field, event, &cursor, room, &value); index++) {
+		if (field->form == FIELD_MAP) {
+			which = value;
+			field_next(field, event, &cursor, room, &value);
+		}
+		if (field->form == FIELD_LIST)
+			which = (struct text){ digits, text_to_decimal(index, digits) };
+		if (!text_is_utf8(value))
+			raw_entry(line, field->key, which, value);
+	}
+}
+
+/*
+ * A list, where the native format has an object: who indexes a document by its keys, as Elasticsearch does, would get
+ * a field for each index of each argument that someone made ill-formed, and then refuse it for having too many.
+ */
+static void write_raw(struct line *line, const struct event *event)
+{
+	line_key(line, LINE_KEY("raw"));
+	line_open(line, '[');
+	for (size_t i = 0; i < field_count; i++)
+		if (field_table[i].form >= FIELD_STRING && field_table[i].events & 1u << event->type)
+			raw_entries(line, &field_table[i], event);
+	line_close(line, ']');
+}
+
+void mapped_rest(struct line *line, const struct event *event, enum field_format format)
+{
+	for (size_t i = 0; i < field_count; i++)
+		if (field_table[i].rest & format && field_table[i].events & 1u << event->type)
+			encode_field(line, &field_table[i], event);
+	if (line->ill_formed)
+		write_raw(line, event);
+}
+
+static void append_part(struct line *line, const char *string)
+{
+	line_append(line, string, strlen(string));
+}
+
+static void append_number(struct line *line, uint64_t number)
+{
+	char digits[TEXT_DECIMAL_BYTES];
+
+	line_append(line, digits, text_to_decimal(number, digits));
+}
+
+/* "?" where it could not be read */
+static void append_text(struct line *line, const struct event *event, enum record_key key, struct text value)
+{
+	line_text_part(line, mapped_is_readable(event, key) ? value : (struct text){ "?", 1 });
+}
+
+static void append_call(struct line *line, const struct event *event)
+{
+	char room[ERROR_NAME_BYTES];
+
+	append_text(line, event, RECORD_KEY_COMM, event->process.comm);
+	append_part(line, event->type == EVENT_EXEC ? " executed " : " failed to execute ");
+	append_text(line, event, RECORD_KEY_FILENAME, event->exec.filename);
+	if (event->type == EVENT_EXEC)
+		return;
+	append_part(line, ": ");
+	append_part(line, error_name(event->exec.error, room));
+}
+
+static void append_exit(struct line *line, const struct event *event)
+{
+	int status = (int)event->exit.status;
+	char room[SIGNAL_NAME_BYTES];
+
+	append_text(line, event, RECORD_KEY_COMM, event->process.comm);
+	if (WTERMSIG(status)) {
+		append_part(line, " was ended by ");
+		append_part(line, signal_name(WTERMSIG(status), room));
+	} else {
+		append_part(line, " exited with ");
+		append_number(line, (uint64_t)WEXITSTATUS(status));
+	}
+}
+
+static void append_lost(struct line *line, const struct event_lost *lost)
+{
+	append_number(line, lost->count);
+	append_part(line, lost->count == 1 ? " event lost: " : " events lost: ");
+	append_part(line, lost->reason);
+}
+
+void mapped_message(struct line *line, struct text key, const struct event *event)
+{
+	line_key(line, key);
+	line_text_begin(line);
+	if (mapped_is_call(event))
+		append_call(line, event);
+	else if (event->type == EVENT_EXIT)
+		append_exit(line, event);
+	else if (event->type == EVENT_LOST)
+		append_lost(line, &event->lost);
+	else
+		append_part(line, event->type == EVENT_START   ? "exectap began to watch"
+				  : event->type == EVENT_STATS ? "exectap is watching"
+							       : "exectap stopped watching");
+	line_text_end(line);
+}

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A native line -> what the format ecs says of the same event, but for event.duration: that is in microseconds here, which
+# is all that the native line has of it.
+include "common";
+
+# capabilities(7), from 0 on
+def capability_names:
+  ["CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "LINUX_IMMUTABLE",
+   "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT",
+   "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE",
+   "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ",
+   "PERFMON", "BPF", "CHECKPOINT_RESTORE"];
+
+def capabilities:
+  ["0123456789abcdef" | explode] as [$digits]
+  | [explode | reverse | to_entries[] | .key as $place | .value as $digit | ($digits | index($digit)) as $value
+     | range(4) | select(($value / pow(2; .) | floor) % 2 == 1) | $place * 4 + .]
+  | map(if . < (capability_names | length) then "CAP_" + capability_names[.] else tostring end);
+
+# Documentation/admin-guide/devices.txt
+def tty_device:
+  if startswith("pts/") then .[4:] | tonumber | [136 + (. / 256 | floor), . % 256]
+  elif startswith("ttyS") then .[4:] | tonumber | [4, 64 + .]
+  elif startswith("tty") then .[3:] | tonumber | [4, .]
+  else split(":") | map(tonumber) end
+  | {char_device: {major: .[0], minor: .[1]}};
+
+def event:
+  {
+    kind: (if is_process then "event" elif .type == "lost" then "pipeline_error" else "metric" end),
+    category: (if is_process then ["process"] else null end),
+    type: (if is_call then ["start"] elif is_process then ["end"] else null end),
+    outcome: {exec: "success", exec_failed: "failure"}[.type],
+    action: .type,
+    module: "exectap",
+    dataset: "exectap.\(.type)",
+    provider: "exectap",
+    sequence: .seq,
+    id: .event_id,
+    reason,
+    start: (if .type == "exit" then .start else .from end),
+    end: (if .type == "exit" then .timestamp else .to end),
+    duration: (if .duration then .duration | microseconds else null end)
+  };
+
+def process:
+  {
+    entity_id: .id, pid, vpid: .ns_pid, name: process_name, executable: .exe,
+    args, args_count: .argc, command_line: command_line,
+    env_vars: (if .env then .env | to_entries | map("\(.key)=\(.value)") | sort else null end),
+    working_directory: .cwd,
+    start, end: (if .type == "exit" then .timestamp else null end), exit_code,
+    interactive: (.tty != null), tty: (if .tty then .tty | tty_device else null end),
+    user: {id: .euid | tostring}, real_user: {id: .uid | tostring},
+    group: {id: .egid | tostring}, real_group: {id: .gid | tostring},
+    thread: {capabilities: {effective: .cap_eff | capabilities}},
+    parent: {entity_id: .parent_id, pid: .ppid, name: .parent_comm, executable: .parent_exe},
+    group_leader: {pid: .pgid}, session_leader: {pid: .sid}
+  };
+
+{
+  "@timestamp": .timestamp,
+  ecs: {version: "9.4.0"},
+  event: event,
+  host: {hostname: .host, name: .host, id: (if $machine_id == "" then null else $machine_id end), boot: {id: .boot_id}, os: {type: "linux", kernel: $kernel}},
+  process: (if is_process then process else null end),
+  user: (if is_process then {id: .uid | tostring, effective: (if .euid != .uid then {id: .euid | tostring} else null end)} else null end),
+  container: {id: .container_id, runtime: .container_runtime},
+  orchestrator: (if .pod_uid then {type: "kubernetes", resource: {type: "pod", id: .pod_uid}} else null end),
+  error: {code: .error, message: (if .type == "lost" then message else null end)},
+  exectap: (pick(["tid", "comm", "filename", "errno", "args_bytes", "memfd", "deleted", "auid", "ses", "cgroup", "pid_ns", "mnt_ns",
+                  "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "count", "event_type", "version",
+                  "hooks", "seen", "written", "filtered", "lost", "truncated", "unreadable", "redacted"]) + {raw: .raw | raw_list})
+}
+| prune

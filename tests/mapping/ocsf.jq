@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# A native line -> what the format ocsf says of the same event.
+include "common";
+
+def is_uuid: . != null and test("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$");
+def pod_is_placed: .container_id != null and (.pod_uid | is_uuid);
+
+# category, class, activity and its name, severity, status and its name
+def class:
+  {
+    exec: [1, 1007, 1, "Launch", 1, 1, "Success"],
+    exec_failed: [1, 1007, 1, "Launch", 1, 2, "Failure"],
+    exit: [1, 1007, 2, "Terminate", 1, 1, "Success"],
+    lost: [6, 6008, 1, "General Error", 3, 2, "Failure"],
+    start: [6, 6002, 3, "Start", 1, 1, "Success"],
+    stats: [6, 6002, 99, "Heartbeat", 1, 1, "Success"],
+    stop: [6, 6002, 4, "Stop", 1, 1, "Success"]
+  }[.type]
+  | {category_uid: .[0], class_uid: .[1], activity_id: .[2], activity_name: .[3], type_uid: (.[1] * 100 + .[2]), severity_id: .[4],
+     status_id: .[5], status: .[6]};
+
+# An attribute of a time is two.
+def times($name):
+  if . == null then {} else {($name): milliseconds, ($name + "_dt"): .} end;
+
+def file: if . == null then null else {type_id: 8, name: base_name, path: .} end;
+
+def product: {name: "exectap", vendor_name: "exectap", version: $version};
+
+def metadata:
+  {
+    version: "1.8.0",
+    product: product,
+    profiles: (if is_process then ["container", "datetime", "linux/linux_users"] else ["datetime", "host"] end),
+    event_code: .type,
+    sequence: .seq,
+    uid: .event_id,
+    is_truncated: (if .truncated then true else null end)
+  };
+
+def device:
+  {
+    type_id: 0,
+    hostname: .host,
+    uid: (if $machine_id == "" then null else $machine_id end),
+    os_machine_uuid: (if $machine_id == "" then null else $machine_id | [.[:8], .[8:12], .[12:16], .[16:20], .[20:]] | join("-") end),
+    boot_uid: .boot_id,
+    os: {name: "Linux", type_id: 200, kernel_release: $kernel}
+  };
+
+def process:
+  (.start | times("created_time")) + (if .type == "exit" then .timestamp | times("terminated_time") else {} end)
+  + {
+    pid, uid: .id, name: process_name, cmd_line: command_line,
+    file: (if .exe then (.exe | file) + {is_deleted: .deleted} else null end),
+    working_directory: .cwd,
+    environment_variables: (if .env then .env | to_entries | map({name: .key, value}) | sort else null end),
+    namespace_pid: .ns_pid,
+    user: {uid: .uid | tostring}, group: {uid: .gid | tostring}, euid, egid, auid,
+    session: {uid: (if .ses then .ses | tostring else null end), terminal: .tty},
+    container: (if .container_id then {uid: .container_id, runtime: .container_runtime, pod_uuid: (if pod_is_placed then .pod_uid else null end)} else null end),
+    parent_process: {pid: .ppid, uid: .parent_id, name: .parent_comm, file: (.parent_exe | file)}
+  };
+
+class
++ (.timestamp | times("time"))
++ (.from | times("start_time")) + (.to | times("end_time"))
++ {
+  metadata: metadata,
+  message: message,
+  device: device,
+  status_code: (.error // .reason),
+  launch_type_id: (if is_call then 3 else null end),
+  actor: (if is_process then {process: {pid, uid: .id, name: .comm, ptid: .tid}, user: {uid: .uid | tostring}} else null end),
+  process: (if is_process then process else null end),
+  exit_code,
+  duration: (if .duration then .duration | microseconds / 1000 | floor else null end),
+  app: (if .version then product else null end),
+  count,
+  unmapped: (pick(["pgid", "sid", "filename", "errno", "args", "argc", "args_bytes", "memfd", "cap_eff", "cgroup", "pid_ns", "mnt_ns",
+                   "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "event_type", "hooks", "seen",
+                   "written", "filtered", "lost", "truncated", "unreadable", "redacted"])
+             + {pod_uid: (if pod_is_placed then null else .pod_uid end), deleted: (if .exe then null else .deleted end), raw: .raw | raw_list})
+}
+| prune
