@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * replay [RECORDS]: pushes the recorded ring buffer bytes of tests/unit/records through the stages of user space into
+ * /dev/null, in each format, without a kernel side: RECORDS (default EVENTS) of them, ROUNDS times.
+ *
+ * Prints how many events a second went all the way, and the nanoseconds of each stage. What a stage takes is the
+ * difference between the pipe that ends with it and the one that ends before it, so that no clock is read in between;
+ * each is the median of the rounds. One of less than a few ns can come out as 0.
+ */
+#include "decode.h"
+#include "encode.h"
+#include "enrich.h"
+#include "filter.h"
+#include "fixture.h"
+#include "sink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define EVENTS 200000
+#define ROUNDS 5
+#define LINE_MAX_BYTES 15360
+#define MIX_RECORDS 100
+
+enum stage {
+	DECODE,
+	ENRICH,
+	FILTER,
+	ENCODE,
+	SINK,
+	STAGES,
+};
+
+static const char *const stage_names[STAGES] = { "decode", "enrich", "filter", "encode", "sink" };
+static const char *const formats[] = { "native" };
+
+struct replay {
+	struct {
+		const void *bytes;
+		size_t length;
+	} mix[MIX_RECORDS];
+	struct enricher *enricher;
+	struct filter *filter;
+	struct encoder *encoder;
+	struct sink *sink;
+	struct event event;
+	uint64_t seq;
+};
+
+/* What hosts execute: short commands mostly, now and then a long line. Of MIX_RECORDS. */
+static const struct {
+	const char *file;
+	int weight;
+} weights[] = {
+	{ "plain", 49 }, { "root", 15 }, { "script", 15 }, { "user", 15 }, { "bytes", 4 }, { "cut", 1 }, { "long", 1 },
+};
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "replay: %s failed\n", what);
+	exit(1);
+}
+
+/* Each kind spread over the mix, in an order that is always the same. */
+static void load_mix(struct replay *replay)
+{
+	size_t place = 0;
+
+	for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++) {
+		char path[256];
+		size_t length;
+		void *bytes;
+
+		snprintf(path, sizeof(path), "tests/unit/records/%s.bin", weights[i].file);
+		bytes = fixture_read(path, &length);
+		for (int k = 0; k < weights[i].weight; k++) {
+			replay->mix[place].bytes = bytes;
+			replay->mix[place].length = length;
+			place = (place + 37) % MIX_RECORDS; /* 37 and 100 have no common divisor */
+		}
+	}
+}
+
+static void open_pipe(struct replay *replay, const char *format)
+{
+	struct encode_options encode = { .line_max_bytes = LINE_MAX_BYTES };
+	struct sink_options sink = { .destination = "file:/dev/null", .line_max_bytes = LINE_MAX_BYTES };
+
+	(void)format;
+	if (enrich_new(&replay->enricher) || filter_new(&replay->filter) || encode_new(&replay->encoder, &encode) ||
+	    sink_new(&replay->sink, &sink))
+		fail("opening the pipe");
+}
+
+static void close_pipe(struct replay *replay)
+{
+	sink_free(replay->sink);
+	encode_free(replay->encoder);
+	filter_free(replay->filter);
+	enrich_free(replay->enricher);
+}
+
+/* One record through the stages up to `last`, as stream.c takes it. */
+static void push(struct replay *replay, const void *bytes, size_t bytes_length, enum stage last)
+{
+	struct event *event = &replay->event;
+	char *line;
+	size_t length;
+
+	if (decode_record(bytes, bytes_length, event))
+		fail("decode");
+	if (last == DECODE)
+		return;
+	event->seq = replay->seq++;
+	enrich_event(replay->enricher, event);
+	if (last == ENRICH)
+		return;
+	if (!filter_passes(replay->filter, event))
+		fail("filter");
+	if (last == FILTER)
+		return;
+	line = sink_room(replay->sink);
+	if (!line) {
+		if (sink_flush(replay->sink))
+			fail("sink");
+		line = sink_room(replay->sink);
+	}
+	if (encode_event(replay->encoder, event, line, &length))
+		fail("encode");
+	if (last == SINK)
+		sink_commit(replay->sink, length, event->seq);
+}
+
+static double now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+/* Nanoseconds for one record in the pipe that ends with `last`. */
+static double measure(struct replay *replay, long records, enum stage last)
+{
+	double start = now_ns();
+
+	for (long i = 0; i < records; i++) {
+		size_t k = (size_t)(i % MIX_RECORDS);
+
+		push(replay, replay->mix[k].bytes, replay->mix[k].length, last);
+	}
+	if (sink_flush(replay->sink))
+		fail("sink");
+	return (now_ns() - start) / (double)records;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+static void report(const char *format, double ns[STAGES][ROUNDS])
+{
+	double before = 0;
+
+	for (int stage = 0; stage < STAGES; stage++)
+		qsort(ns[stage], ROUNDS, sizeof(ns[stage][0]), compare);
+	printf("%-8s %10.0f", format, 1e9 / ns[SINK][ROUNDS / 2]);
+	for (int stage = 0; stage < STAGES; stage++) {
+		double median = ns[stage][ROUNDS / 2];
+
+		printf(" %8.0f", median > before ? median - before : 0.);
+		before = median;
+	}
+	printf("\n");
+}
+
+static void replay_format(struct replay *replay, const char *format, long records)
+{
+	double ns[STAGES][ROUNDS];
+
+	open_pipe(replay, format);
+	measure(replay, records / 10, SINK); /* warms up */
+	for (int round = 0; round < ROUNDS; round++)
+		for (int stage = 0; stage < STAGES; stage++)
+			ns[stage][round] = measure(replay, records, stage);
+	report(format, ns);
+	close_pipe(replay);
+}
+
+int main(int argc, char **argv)
+{
+	long records = argc > 1 ? atol(argv[1]) : EVENTS;
+	static struct replay replay;
+
+	if (argc > 2 || records <= 0) {
+		fprintf(stderr, "usage: replay [RECORDS]\n");
+		return 2;
+	}
+	load_mix(&replay);
+	printf("%-8s %10s", "format", "events/s");
+	for (int stage = 0; stage < STAGES; stage++)
+		printf(" %5s ns", stage_names[stage]);
+	printf("\n");
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		replay_format(&replay, formats[i], records);
+	return 0;
+}
