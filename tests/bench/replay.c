@@ -3,15 +3,16 @@
  * replay [RECORDS]: pushes the recorded ring buffer bytes of tests/unit/records through the stages of user space into
  * /dev/null, in each format, without a kernel side: RECORDS (default EVENTS) of them, ROUNDS times.
  *
- * Prints how many events a second went all the way, and the nanoseconds of each stage. What a stage takes is the
- * difference between the pipe that ends with it and the one that ends before it, so that no clock is read in between;
- * each is the median of the rounds. One of less than a few ns can come out as 0.
+ * Prints how many events a second of CPU time (there is one thread) take all the way, and the nanoseconds of each
+ * stage. What a stage takes is the difference between the pipe that ends with it and the one that ends before it, so
+ * that no clock is read in between; each is the median of the rounds. One of less than a few ns can come out as 0.
  */
 #include "decode.h"
 #include "encode.h"
 #include "enrich.h"
 #include "filter.h"
 #include "fixture.h"
+#include "redact.h"
 #include "sink.h"
 
 #include <stdio.h>
@@ -22,19 +23,30 @@
 #define EVENTS 200000
 #define ROUNDS 5
 #define LINE_MAX_BYTES 15360
-#define MIX_RECORDS 100
+#define MIX_RECORDS 1000
 
 enum stage {
 	DECODE,
 	ENRICH,
 	FILTER,
+	REDACT,
 	ENCODE,
 	SINK,
 	STAGES,
 };
 
-static const char *const stage_names[STAGES] = { "decode", "enrich", "filter", "encode", "sink" };
-static const char *const formats[] = { "native", "ecs", "ocsf" };
+static const char *const stage_names[STAGES] = { "decode", "enrich", "filter", "redact", "encode", "sink" };
+/* As exectap is without options, in each format, and the first of them once more with --redact. */
+static const struct kind {
+	const char *name;
+	const char *format;
+	bool redact;
+} kinds[] = {
+	{ "native", "native", false },
+	{ "ecs", "ecs", false },
+	{ "ocsf", "ocsf", false },
+	{ "redact", "native", true },
+};
 
 struct replay {
 	struct {
@@ -43,18 +55,23 @@ struct replay {
 	} mix[MIX_RECORDS];
 	struct enricher *enricher;
 	struct filter *filter;
+	struct redactor *redactor;
 	const struct encode_format *format;
 	struct sink *sink;
 	struct event event;
 	uint64_t seq;
 };
 
-/* What hosts execute: short commands mostly, now and then a long line. Of MIX_RECORDS. */
+/*
+ * What hosts execute: short commands, now and then with bytes that are no UTF-8, and one of MIX_RECORDS each that was
+ * cut by the kernel side, and that makes a line as long as it may be.
+ */
 static const struct {
 	const char *file;
 	int weight;
 } weights[] = {
-	{ "plain", 49 }, { "root", 15 }, { "script", 15 }, { "user", 15 }, { "bytes", 4 }, { "cut", 1 }, { "long", 1 },
+	{ "plain", 498 }, { "root", 150 }, { "script", 150 }, { "user", 150 },
+	{ "bytes", 50 },  { "cut", 1 },	   { "long", 1 },
 };
 
 static void fail(const char *what)
@@ -78,23 +95,27 @@ static void load_mix(struct replay *replay)
 		for (int k = 0; k < weights[i].weight; k++) {
 			replay->mix[place].bytes = bytes;
 			replay->mix[place].length = length;
-			place = (place + 37) % MIX_RECORDS; /* 37 and 100 have no common divisor */
+			place = (place + 37) % MIX_RECORDS; /* 37 and MIX_RECORDS have no common divisor */
 		}
 	}
 }
 
-static void open_pipe(struct replay *replay, const struct encode_format *format)
+static void open_pipe(struct replay *replay, const struct kind *kind)
 {
 	struct sink_options sink = { .destination = "file:/dev/null", .line_max_bytes = LINE_MAX_BYTES };
 
-	replay->format = format;
-	if (enrich_new(&replay->enricher, NULL) || filter_new(&replay->filter) || sink_new(&replay->sink, &sink))
+	replay->format = encode_find(kind->format);
+	if (enrich_new(&replay->enricher, NULL) || filter_new(&replay->filter) || redact_new(&replay->redactor) ||
+	    sink_new(&replay->sink, &sink))
 		fail("opening the pipe");
+	if (kind->redact)
+		redact_add_builtin(replay->redactor);
 }
 
 static void close_pipe(struct replay *replay)
 {
 	sink_free(replay->sink);
+	redact_free(replay->redactor);
 	filter_free(replay->filter);
 	enrich_free(replay->enricher);
 }
@@ -118,6 +139,9 @@ static void push(struct replay *replay, const void *bytes, size_t bytes_length, 
 		fail("filter");
 	if (last == FILTER)
 		return;
+	redact_event(replay->redactor, event);
+	if (last == REDACT)
+		return;
 	line = sink_room(replay->sink);
 	if (!line) {
 		if (sink_flush(replay->sink))
@@ -129,18 +153,19 @@ static void push(struct replay *replay, const void *bytes, size_t bytes_length, 
 		sink_commit(replay->sink, length, event->seq);
 }
 
-static double now_ns(void)
+/* Of this thread alone, user and system: what else runs on the host does not count. */
+static double cpu_ns(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
 /* Nanoseconds for one record in the pipe that ends with `last`. */
 static double measure(struct replay *replay, long records, enum stage last)
 {
-	double start = now_ns();
+	double start = cpu_ns();
 
 	for (long i = 0; i < records; i++) {
 		size_t k = (size_t)(i % MIX_RECORDS);
@@ -149,7 +174,7 @@ static double measure(struct replay *replay, long records, enum stage last)
 	}
 	if (sink_flush(replay->sink))
 		fail("sink");
-	return (now_ns() - start) / (double)records;
+	return (cpu_ns() - start) / (double)records;
 }
 
 static int compare(const void *a, const void *b)
@@ -159,13 +184,13 @@ static int compare(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-static void report(const char *format, double ns[STAGES][ROUNDS])
+static void report(const char *name, double ns[STAGES][ROUNDS])
 {
 	double before = 0;
 
 	for (int stage = 0; stage < STAGES; stage++)
 		qsort(ns[stage], ROUNDS, sizeof(ns[stage][0]), compare);
-	printf("%-8s %10.0f", format, 1e9 / ns[SINK][ROUNDS / 2]);
+	printf("%-8s %10.0f", name, 1e9 / ns[SINK][ROUNDS / 2]);
 	for (int stage = 0; stage < STAGES; stage++) {
 		double median = ns[stage][ROUNDS / 2];
 
@@ -175,23 +200,23 @@ static void report(const char *format, double ns[STAGES][ROUNDS])
 	printf("\n");
 }
 
-static void replay_format(struct replay *replay, const struct encode_format *format, long records)
+static void replay_kind(struct replay *replay, const struct kind *kind, long records)
 {
 	double ns[STAGES][ROUNDS];
 
-	open_pipe(replay, format);
+	open_pipe(replay, kind);
 	measure(replay, records / 10, SINK); /* warms up */
 	for (int round = 0; round < ROUNDS; round++)
 		for (int stage = 0; stage < STAGES; stage++)
 			ns[stage][round] = measure(replay, records, stage);
-	report(format->name, ns);
+	report(kind->name, ns);
 	close_pipe(replay);
 }
 
 int main(int argc, char **argv)
 {
 	long records = argc > 1 ? atol(argv[1]) : EVENTS;
-	static struct replay replay;
+	static struct replay replay; /* an event is large */
 
 	if (argc > 2 || records <= 0) {
 		fprintf(stderr, "usage: replay [RECORDS]\n");
@@ -202,8 +227,8 @@ int main(int argc, char **argv)
 	for (int stage = 0; stage < STAGES; stage++)
 		printf(" %5s ns", stage_names[stage]);
 	printf("\n");
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-		if (encode_find(formats[i]))
-			replay_format(&replay, encode_find(formats[i]), records);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (encode_find(kinds[i].format))
+			replay_kind(&replay, &kinds[i], records);
 	return 0;
 }
