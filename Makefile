@@ -6,6 +6,8 @@
 #   make test          run all tests (as root)
 #   make test-kernels  boot other kernels in qemu and run exectap there (also a part of make test)
 #   make check         run the tests that need no privileges
+#   make bench         measure what watching costs, and what it costs with other tracers (as root): build/bench.md
+#   make bench-replay  measure user space alone, on recorded events
 #   make install       below $(DESTDIR)$(PREFIX); make uninstall takes it away again
 #
 # STATIC=1 links everything into the one file; SAN=address,undefined instruments it; WERROR=1 makes
@@ -69,7 +71,7 @@ OBJECTS := $(SOURCES:cmd/%.c=$(BUILD)/cmd/%.o)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all helpers units fuzzers static test-kernels records deps run test check install uninstall clean FORCE
+.PHONY: all helpers units fuzzers static test-kernels records bench bench-replay deps run test check install uninstall clean FORCE
 
 all: $(BUILD)/exectap
 
@@ -177,18 +179,37 @@ records: helpers
 	tests/unit/record
 	EXECTAP_GOLDEN=write $(UNIT_BUILD)/tests/test_encode
 
+# --- measuring
+
+BENCH_HELPERS := $(addprefix build/tests/,latency noop replay storm syscall_cost)
+
+build/tests/replay: tests/bench/replay.c tests/unit/fixture.c $(PURE_OBJECTS) $(addprefix $(BUILD)/cmd/,log.o readers.o sink.o sink_open.o unix_address.o)
+	@mkdir -p $(@D)
+	$(CC) $(COMPILE_FLAGS) $(CFLAGS) -I tests/unit -o $@ $^ $(LINK_LIBRARIES)
+
+build/tests/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -o $@ $<
+
+bench: all $(BENCH_HELPERS)
+	$(MAKE) STATIC=1 SAN=
+	tests/bench/run
+
+bench-replay: build/tests/replay
+	build/tests/replay
+
 # --- for people
 
 run: all
 	$(BUILD)/exectap
 
-# With `test` or `check` on the command line, what these need as well.
+# With `test`, `check` or `bench` on the command line, what these need as well.
 deps:
-	packaging/deps $(if $(filter test check,$(MAKECMDGOALS)),build test,build)
+	packaging/deps build $(if $(filter test check,$(MAKECMDGOALS)),test) $(if $(filter bench,$(MAKECMDGOALS)),bench)
 
 # Where `deps` is asked for, it comes first.
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
-$(OBJECTS) $(BUILD)/flags $(HELPERS) $(FUZZERS): | deps
+$(OBJECTS) $(BUILD)/flags $(HELPERS) $(BENCH_HELPERS) $(FUZZERS): | deps
 units static: deps
 endif
 

@@ -37,6 +37,26 @@ static __always_inline long path_append_name(struct scratch *scratch, __u32 end,
 	return bpf_probe_read_kernel_str(&scratch->record[end], RECORD_NAME_BYTES, name);
 }
 
+/* d_parent and d_name of a dentry */
+struct path_step {
+	struct dentry *parent;
+	__u64 hash_and_length;
+	const void *name;
+};
+
+/* Every read of kernel memory is a call, and these two lie side by side (include/linux/dcache.h, 5.10 to 7.2). */
+static __always_inline void path_read_step(struct path_step *step, struct dentry *dentry)
+{
+	__u64 parent_at = bpf_core_field_offset(dentry->d_parent), name_at = bpf_core_field_offset(dentry->d_name.name);
+
+	if (name_at - parent_at == offsetof(struct path_step, name)) {
+		bpf_probe_read_kernel(step, sizeof(*step), (const void *)dentry + parent_at);
+		return;
+	}
+	step->parent = BPF_CORE_READ(dentry, d_parent);
+	step->name = BPF_CORE_READ(dentry, d_name.name);
+}
+
 /*
  * Goes on with scratch->walk for up to PATH_STRIDE_STEPS names or mounts. Returns 0 to be called
  * again, PATH_DONE with the other PATH_* bits otherwise.
@@ -55,7 +75,7 @@ __noinline int path_stride(__u32 slot)
 	mount_root = BPF_CORE_READ(mount, mnt.mnt_root);
 	end = scratch->walk.end;
 	for (int step = 0; step < PATH_STRIDE_STEPS; step++) {
-		struct dentry *parent;
+		struct path_step next = {};
 		long length;
 
 		if (dentry == mount_root) {
@@ -68,17 +88,17 @@ __noinline int path_stride(__u32 slot)
 			mount_root = BPF_CORE_READ(mount, mnt.mnt_root);
 			continue;
 		}
-		length = path_append_name(scratch, end, BPF_CORE_READ(dentry, d_name.name));
+		path_read_step(&next, dentry);
+		length = path_append_name(scratch, end, next.name);
 		if (length <= 0)
 			return PATH_DONE | PATH_UNREADABLE;
 		if (end + length - scratch->walk.start > RECORD_PATH_BYTES)
 			return PATH_DONE | PATH_CUT;
 		end += length;
 		scratch->walk.end = end;
-		parent = BPF_CORE_READ(dentry, d_parent);
-		if (parent == dentry)
+		if (next.parent == dentry)
 			return PATH_DONE | PATH_NAMELESS;
-		dentry = parent;
+		dentry = next.parent;
 	}
 	scratch->walk.dentry = (__u64)dentry;
 	scratch->walk.mount = (__u64)mount;

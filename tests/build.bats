@@ -110,6 +110,6 @@ build() {
 @test "shell scripts pass shellcheck" {
 	command -v shellcheck >/dev/null || skip "no shellcheck"
 	cd "$tree"
-	shellcheck packaging/deps tests/run tests/unit/record tests/schema_refuses .ci/run
+	shellcheck packaging/deps tests/run tests/unit/record tests/schema_refuses tests/bench/run tests/bench/report tests/bench/publish .ci/run
 	shellcheck -x tests/kernels/run tests/kernels/init tests/kernels/sysroot-arm64
 }

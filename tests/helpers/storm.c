@@ -1,16 +1,40 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * storm WORKERS COUNT MARKER PROGRAM: each of WORKERS processes executes PROGRAM COUNT times, one after the
- * other, with the arguments PROGRAM and MARKER-WORKER-NUMBER, and waits for each. Prints the
+ * storm [-c] [-t] [-p PAUSE_US] WORKERS COUNT MARKER PROGRAM: each of WORKERS processes executes PROGRAM COUNT times,
+ * one after the other, with the arguments PROGRAM and MARKER-WORKER-NUMBER, and waits for each. Prints the
  * nanoseconds that an exec took on average. Exits with 1 if one of them failed.
+ *
+ *   -c           worker n stays on the n-th of the CPUs that it may use
+ *   -t           the argument goes on with the nanoseconds of CLOCK_REALTIME just before: MARKER-WORKER-NUMBER-TIME
+ *   -p PAUSE_US  between two execs
  */
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+struct storm {
+	const char *marker;
+	const char *program;
+	int workers;
+	int count;
+	int pause_us;
+	bool pinned;
+	bool timed;
+};
+
+static long long clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
 
 static int execute(const char *program, char *argument)
 {
@@ -27,41 +51,87 @@ static int execute(const char *program, char *argument)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
-static int work(int worker, int count, const char *marker, const char *program)
+static void pin(int worker)
+{
+	cpu_set_t allowed, one;
+
+	sched_getaffinity(0, sizeof(allowed), &allowed);
+	worker %= CPU_COUNT(&allowed);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &allowed) && worker-- == 0) {
+			CPU_ZERO(&one);
+			CPU_SET(cpu, &one);
+			sched_setaffinity(0, sizeof(one), &one);
+		}
+}
+
+static int work(const struct storm *storm, int worker)
 {
 	char argument[256];
 
-	for (int i = 0; i < count; i++) {
-		snprintf(argument, sizeof(argument), "%s-%d-%d", marker, worker, i);
-		if (execute(program, argument))
+	if (storm->pinned)
+		pin(worker);
+	for (int i = 0; i < storm->count; i++) {
+		int length = snprintf(argument, sizeof(argument), "%s-%d-%d", storm->marker, worker, i);
+
+		if (storm->pause_us)
+			usleep((useconds_t)storm->pause_us);
+		if (storm->timed)
+			snprintf(argument + length, sizeof(argument) - (size_t)length, "-%lld",
+				 clock_ns(CLOCK_REALTIME));
+		if (execute(storm->program, argument))
 			return 1;
 	}
 	return 0;
 }
 
-int main(int argc, char **argv)
+/* 0 if all goes well; the nanoseconds of an exec to *ns. */
+static int blow(const struct storm *storm, long long *ns)
 {
-	struct timespec start, end;
-	int workers, count, failed = 0, status;
-	double ns;
+	long long start = clock_ns(CLOCK_MONOTONIC);
+	int failed = 0, status;
 
-	if (argc != 5) {
-		fprintf(stderr, "usage: storm WORKERS COUNT MARKER PROGRAM\n");
-		return 2;
-	}
-	workers = atoi(argv[1]);
-	count = atoi(argv[2]);
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (int worker = 0; worker < workers; worker++)
+	for (int worker = 0; worker < storm->workers; worker++)
 		if (fork() == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL); /* a killed storm is over */
-			_exit(work(worker, count, argv[3], argv[4]));
+			_exit(work(storm, worker));
 		}
-	for (int worker = 0; worker < workers; worker++)
+	for (int worker = 0; worker < storm->workers; worker++)
 		if (wait(&status) < 0 || status)
 			failed = 1;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	ns = (double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec);
-	printf("%.0f\n", ns / count / workers);
+	*ns = (clock_ns(CLOCK_MONOTONIC) - start) / storm->count / storm->workers;
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	struct storm storm = { 0 };
+	int option, failed;
+	long long ns;
+
+	while ((option = getopt(argc, argv, "ctp:")) != -1)
+		switch (option) {
+		case 'c':
+			storm.pinned = true;
+			break;
+		case 't':
+			storm.timed = true;
+			break;
+		case 'p':
+			storm.pause_us = atoi(optarg);
+			break;
+		default:
+			return 2;
+		}
+	if (argc - optind != 4) {
+		fprintf(stderr, "usage: storm [-c] [-t] [-p PAUSE_US] WORKERS COUNT MARKER PROGRAM\n");
+		return 2;
+	}
+	storm.workers = atoi(argv[optind]);
+	storm.count = atoi(argv[optind + 1]);
+	storm.marker = argv[optind + 2];
+	storm.program = argv[optind + 3];
+	failed = blow(&storm, &ns);
+	printf("%lld\n", ns);
 	return failed;
 }

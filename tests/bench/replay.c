@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * replay [RECORDS]: pushes the recorded ring buffer bytes of tests/unit/records through the stages of user space into
+ * /dev/null, in each format, without a kernel side: RECORDS (default EVENTS) of them, ROUNDS times.
+ *
+ * Prints how many events a second of CPU time (there is one thread) take all the way, and the nanoseconds of each
+ * stage. What a stage takes is the difference between the pipe that ends with it and the one that ends before it, so
+ * that no clock is read in between; each is the median of the rounds. One of less than a few ns can come out as 0.
+ */
+#include "decode.h"
+#include "encode.h"
+#include "enrich.h"
+#include "filter.h"
+#include "fixture.h"
+#include "redact.h"
+#include "sink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define EVENTS 200000
+#define ROUNDS 5
+#define LINE_MAX_BYTES 15360
+#define MIX_RECORDS 1000
+
+enum stage {
+	DECODE,
+	ENRICH,
+	FILTER,
+	REDACT,
+	ENCODE,
+	SINK,
+	STAGES,
+};
+
+static const char *const stage_names[STAGES] = { "decode", "enrich", "filter", "redact", "encode", "sink" };
+/* As exectap is without options, in each format, and the first of them once more with --redact. */
+static const struct kind {
+	const char *name;
+	const char *format;
+	bool redact;
+} kinds[] = {
+	{ "native", "native", false },
+	{ "ecs", "ecs", false },
+	{ "ocsf", "ocsf", false },
+	{ "redact", "native", true },
+};
+
+struct replay {
+	struct {
+		const void *bytes;
+		size_t length;
+	} mix[MIX_RECORDS];
+	struct enricher *enricher;
+	struct filter *filter;
+	struct redactor *redactor;
+	const struct encode_format *format;
+	struct sink *sink;
+	struct event event;
+	uint64_t seq;
+};
+
+/*
+ * What hosts execute: short commands, now and then with bytes that are no UTF-8, and one of MIX_RECORDS each that was
+ * cut by the kernel side, and that makes a line as long as it may be.
+ */
+static const struct {
+	const char *file;
+	int weight;
+} weights[] = {
+	{ "plain", 498 }, { "root", 150 }, { "script", 150 }, { "user", 150 },
+	{ "bytes", 50 },  { "cut", 1 },	   { "long", 1 },
+};
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "replay: %s failed\n", what);
+	exit(1);
+}
+
+/* Each kind spread over the mix, in an order that is always the same. */
+static void load_mix(struct replay *replay)
+{
+	size_t place = 0;
+
+	for (size_t i = 0; i < sizeof(weights) / sizeof(weights[0]); i++) {
+		char path[256];
+		size_t length;
+		void *bytes;
+
+		snprintf(path, sizeof(path), "tests/unit/records/%s.bin", weights[i].file);
+		bytes = fixture_read(path, &length);
+		for (int k = 0; k < weights[i].weight; k++) {
+			replay->mix[place].bytes = bytes;
+			replay->mix[place].length = length;
+			place = (place + 37) % MIX_RECORDS; /* 37 and MIX_RECORDS have no common divisor */
+		}
+	}
+}
+
+static void open_pipe(struct replay *replay, const struct kind *kind)
+{
+	struct sink_options sink = { .destination = "file:/dev/null", .line_max_bytes = LINE_MAX_BYTES };
+
+	replay->format = encode_find(kind->format);
+	if (enrich_new(&replay->enricher, NULL) || filter_new(&replay->filter) || redact_new(&replay->redactor) ||
+	    sink_new(&replay->sink, &sink))
+		fail("opening the pipe");
+	if (kind->redact)
+		redact_add_builtin(replay->redactor);
+}
+
+static void close_pipe(struct replay *replay)
+{
+	sink_free(replay->sink);
+	redact_free(replay->redactor);
+	filter_free(replay->filter);
+	enrich_free(replay->enricher);
+}
+
+/* One record through the stages up to `last`, as stream.c takes it. */
+static void push(struct replay *replay, const void *bytes, size_t bytes_length, enum stage last)
+{
+	struct event *event = &replay->event;
+	char *line;
+	size_t length;
+
+	if (decode_record(bytes, bytes_length, event))
+		fail("decode");
+	if (last == DECODE)
+		return;
+	event->seq = replay->seq++;
+	enrich_event(replay->enricher, event);
+	if (last == ENRICH)
+		return;
+	if (!filter_passes(replay->filter, event))
+		fail("filter");
+	if (last == FILTER)
+		return;
+	redact_event(replay->redactor, event);
+	if (last == REDACT)
+		return;
+	line = sink_room(replay->sink);
+	if (!line) {
+		if (sink_flush(replay->sink))
+			fail("sink");
+		line = sink_room(replay->sink);
+	}
+	length = encode_event(replay->format, event, line, LINE_MAX_BYTES);
+	if (last == SINK)
+		sink_commit(replay->sink, length, event->seq);
+}
+
+/* Of this thread alone, user and system: what else runs on the host does not count. */
+static double cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
+/* Nanoseconds for one record in the pipe that ends with `last`. */
+static double measure(struct replay *replay, long records, enum stage last)
+{
+	double start = cpu_ns();
+
+	for (long i = 0; i < records; i++) {
+		size_t k = (size_t)(i % MIX_RECORDS);
+
+		push(replay, replay->mix[k].bytes, replay->mix[k].length, last);
+	}
+	if (sink_flush(replay->sink))
+		fail("sink");
+	return (cpu_ns() - start) / (double)records;
+}
+
+static int compare(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+static void report(const char *name, double ns[STAGES][ROUNDS])
+{
+	double before = 0;
+
+	for (int stage = 0; stage < STAGES; stage++)
+		qsort(ns[stage], ROUNDS, sizeof(ns[stage][0]), compare);
+	printf("%-8s %10.0f", name, 1e9 / ns[SINK][ROUNDS / 2]);
+	for (int stage = 0; stage < STAGES; stage++) {
+		double median = ns[stage][ROUNDS / 2];
+
+		printf(" %8.0f", median > before ? median - before : 0.);
+		before = median;
+	}
+	printf("\n");
+}
+
+static void replay_kind(struct replay *replay, const struct kind *kind, long records)
+{
+	double ns[STAGES][ROUNDS];
+
+	open_pipe(replay, kind);
+	measure(replay, records / 10, SINK); /* warms up */
+	for (int round = 0; round < ROUNDS; round++)
+		for (int stage = 0; stage < STAGES; stage++)
+			ns[stage][round] = measure(replay, records, stage);
+	report(kind->name, ns);
+	close_pipe(replay);
+}
+
+int main(int argc, char **argv)
+{
+	long records = argc > 1 ? atol(argv[1]) : EVENTS;
+	static struct replay replay; /* an event is large */
+
+	if (argc > 2 || records <= 0) {
+		fprintf(stderr, "usage: replay [RECORDS]\n");
+		return 2;
+	}
+	load_mix(&replay);
+	printf("%-8s %10s", "format", "events/s");
+	for (int stage = 0; stage < STAGES; stage++)
+		printf(" %5s ns", stage_names[stage]);
+	printf("\n");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (encode_find(kinds[i].format))
+			replay_kind(&replay, &kinds[i], records);
+	return 0;
+}
