@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# deb, rpm, tarball and container: each below build/packages/. What they hold is what `make install` installs.
+
+PACKAGES := build/packages
+PACKAGE := exectap-$(VERSION)
+STATIC_BUILD := build$(if $(CROSS_COMPILE),/$(TARGET))/static
+
+# The time that files of a package have: the source's, so that the same source gives the same package.
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
+export SOURCE_DATE_EPOCH
+
+STRIP ?= $(CROSS_COMPILE)strip
+REPRODUCIBLE_TAR = tar --sort=name --format=gnu --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX
+
+# --- one file that needs nothing else, and what belongs to it: to be unpacked in /usr/local
+
+TARBALL = $(PACKAGES)/$(PACKAGE)-linux-$(ARCH).tar.gz
+TARBALL_TREE = $(PACKAGES)/tarball
+
+tarball:
+	rm -rf $(TARBALL_TREE)
+	$(MAKE) install STATIC=1 SAN= PREFIX=/usr/local DESTDIR=$(TARBALL_TREE)
+	$(STRIP) $(TARBALL_TREE)/usr/local/sbin/exectap
+	install -D -m 644 -t $(TARBALL_TREE)/usr/local/share/doc/exectap README.md CHANGELOG.md LICENSE
+	$(REPRODUCIBLE_TAR) -C $(TARBALL_TREE)/usr/local --transform='s|^\.|$(PACKAGE)|' -cf - . | gzip -9n >$(TARBALL)
+	rm -r $(TARBALL_TREE)
