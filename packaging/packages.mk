@@ -25,3 +25,18 @@ tarball:
 	install -D -m 644 -t $(TARBALL_TREE)/usr/local/share/doc/exectap README.md CHANGELOG.md LICENSE
 	$(REPRODUCIBLE_TAR) -C $(TARBALL_TREE)/usr/local --transform='s|^\.|$(PACKAGE)|' -cf - . | gzip -9n >$(TARBALL)
 	rm -r $(TARBALL_TREE)
+
+# --- Debian's, built in a copy of the source, as dpkg-buildpackage wants ./debian
+
+DEB_TREE = $(PACKAGES)/deb/$(PACKAGE)
+
+deb:
+	rm -rf $(PACKAGES)/deb
+	mkdir -p $(DEB_TREE)
+	tar --exclude=./build --exclude=./.git -cf - . | tar -C $(DEB_TREE) -xf -
+	cp -r packaging/debian $(DEB_TREE)/
+	cp packaging/systemd/exectap.service packaging/systemd/exectap.logrotate $(DEB_TREE)/debian/
+	cp packaging/systemd/exectap.default $(DEB_TREE)/debian/
+	cd $(DEB_TREE) && env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS dpkg-buildpackage -us -uc -b
+	mv $(PACKAGES)/deb/*.deb $(PACKAGES)/deb/*.changes $(PACKAGES)/deb/*.buildinfo $(PACKAGES)/
+	rm -r $(PACKAGES)/deb
