@@ -4,7 +4,6 @@
 
 PACKAGES := build/packages
 PACKAGE := exectap-$(VERSION)
-STATIC_BUILD := build$(if $(CROSS_COMPILE),/$(TARGET))/static
 
 # The time that files of a package have: the source's, so that the same source gives the same package.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
@@ -40,3 +39,33 @@ deb:
 	cd $(DEB_TREE) && env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS dpkg-buildpackage -us -uc -b
 	mv $(PACKAGES)/deb/*.deb $(PACKAGES)/deb/*.changes $(PACKAGES)/deb/*.buildinfo $(PACKAGES)/
 	rm -r $(PACKAGES)/deb
+
+# --- RPM; without a look at what is installed by rpm, as that is nothing where rpmbuild comes from Debian
+
+RPM_TREE = $(abspath $(PACKAGES))/rpm
+
+rpm:
+	rm -rf $(RPM_TREE)
+	mkdir -p $(RPM_TREE)/SOURCES
+	$(REPRODUCIBLE_TAR) --exclude=./build --exclude=./.git --transform='s|^\.|$(PACKAGE)|' -cf $(RPM_TREE)/SOURCES/$(PACKAGE).tar .
+	env -u MAKEFLAGS -u MFLAGS rpmbuild -bb --nodeps --define '_topdir $(RPM_TREE)' \
+		--define 'exectap_version $(VERSION)' packaging/rpm/exectap.spec
+	mv $(RPM_TREE)/RPMS/*/*.rpm $(PACKAGES)/
+	rm -r $(RPM_TREE)
+
+# --- an image with the tarball's binary, as an archive for podman, docker or a registry's tool to load
+
+BUILDAH ?= buildah
+CONTAINER_TREE = $(PACKAGES)/container
+CONTAINER = $(PACKAGES)/$(PACKAGE)-container-$(ARCH).tar
+# All that buildah keeps is there, not among the images of this machine's users.
+BUILDAH_STORE = --storage-driver vfs --root $(abspath $(CONTAINER_TREE))/storage --runroot $(abspath $(CONTAINER_TREE))/run
+
+container: tarball
+	rm -rf $(CONTAINER_TREE) $(CONTAINER)
+	mkdir -p $(CONTAINER_TREE)/files
+	tar -xzf $(TARBALL) --strip-components=1 -C $(CONTAINER_TREE)/files
+	$(BUILDAH) $(BUILDAH_STORE) bud --isolation chroot --timestamp $(SOURCE_DATE_EPOCH) --tag exectap:$(VERSION) \
+		--file packaging/container/Containerfile $(CONTAINER_TREE)/files
+	$(BUILDAH) $(BUILDAH_STORE) push exectap:$(VERSION) docker-archive:$(CONTAINER):exectap:$(VERSION)
+	rm -r $(CONTAINER_TREE)
