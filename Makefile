@@ -192,14 +192,15 @@ records: helpers
 run: all
 	$(BUILD)/exectap
 
-# With `test` or `check` on the command line, what these need as well.
+# With `test`, `check` or a package on the command line, what these need as well.
 deps:
-	packaging/deps $(if $(filter test check,$(MAKECMDGOALS)),build test,build)
+	packaging/deps build $(if $(filter deb rpm tarball container test check,$(MAKECMDGOALS)),package) \
+		$(if $(filter test check,$(MAKECMDGOALS)),test)
 
 # Where `deps` is asked for, it comes first.
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 $(OBJECTS) $(BUILD)/flags $(HELPERS) $(FUZZERS): | deps
-units static: deps
+units static deb rpm tarball: deps
 endif
 
 # What is installed, as source:target. Manuals, completions and configurations for shippers are what is there of them.

@@ -277,3 +277,117 @@ clean() {
 	cat "$found/left"
 	[ "$(wc -l <"$found/left")" = 1 ]
 }
+
+# --- rpm, container, Kubernetes
+
+@test "the rpm holds what the others hold, and its program runs" {
+	need rpmbuild rpm2cpio cpio bpftool
+	built rpm 'exectap-*.rpm'
+	rpm -qpl "$package" | sort >"$BATS_TEST_TMPDIR/files"
+	cat "$BATS_TEST_TMPDIR/files"
+	for file in /etc/default/exectap /etc/logrotate.d/exectap /usr/lib/systemd/system/exectap.service /usr/sbin/exectap \
+		/usr/share/exectap/exectap.schema.json; do
+		grep -qx "$file" "$BATS_TEST_TMPDIR/files"
+	done
+	[ "$(rpm -qpc "$package" | sort | tr '\n' ' ')" = "/etc/default/exectap /etc/logrotate.d/exectap " ]
+	# installed to start nothing
+	[[ $(rpm -qp --scripts "$package") != *enable\ exectap* ]]
+	cd "$BATS_TEST_TMPDIR"
+	rpm2cpio "$package" | cpio -idm --quiet
+	[ "$(usr/sbin/exectap --version)" = "exectap $(rpm -qp --queryformat '%{VERSION}' "$package")" ]
+	grep -q '^ExecStart=/usr/sbin/exectap ' usr/lib/systemd/system/exectap.service
+	# twice the same: the unit with its default options, and the file that changes them
+	diff <(sed -n 's/^Environment="\(OPTIONS=.*\)"$/\1/p' usr/lib/systemd/system/exectap.service) \
+		<(sed -n 's/^OPTIONS="\(.*\)"$/OPTIONS=\1/p' etc/default/exectap)
+}
+
+@test "the container image holds one program and its license, and the program runs with two capabilities" {
+	need buildah
+	built container 'exectap-*-container-*.tar'
+	cd "$BATS_TEST_TMPDIR"
+	tar -xf "$package"
+	[ "$(jq -c '.[0].Layers | length' manifest.json)" -ge 1 ]
+	config=$(jq -r '.[0].Config' manifest.json)
+	jq -e '.config.Entrypoint == ["/exectap"] and .os == "linux"' "$config"
+	mkdir root
+	jq -r '.[0].Layers[]' manifest.json | while read -r layer; do tar -C root -xf "$layer"; done
+	[ "$(cd root && find . -type f | sort | tr '\n' ' ')" = "./LICENSE ./exectap " ]
+	env -i "$(command -v chroot)" root /exectap --version
+	# as root without any capability but the two that the manifests give
+	run setpriv --bounding-set=-all,+bpf,+perfmon --inh-caps=-all root/exectap --check
+	echo "$output"
+	[ "$status" = 0 ]
+}
+
+python_with_yaml() {
+	local python
+	for python in python3 /usr/bin/python3; do
+		"$python" -c 'import yaml' 2>/dev/null && echo "$python" && return
+	done
+	skip "no Python with yaml"
+}
+
+@test "the DaemonSet has the least privileges" {
+	python=$(python_with_yaml)
+	run "$python" "$top/tests/packages/kubernetes" privileges "$top/packaging/kubernetes/exectap.yaml"
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = "" ]
+	# and the same version and options as everything else
+	grep -q "image: exectap:$(sed -n 's/^VERSION := //p' "$top/Makefile")\$" "$top/packaging/kubernetes/exectap.yaml"
+}
+
+@test "the manifest fits the types that Kubernetes publishes" {
+	need npm node
+	python=$(python_with_yaml)
+	cd "$BATS_TEST_TMPDIR"
+	timeout 120 npm install --silent --no-audit --no-fund --ignore-scripts kubernetes-types@1.30.0 typescript@5 >npm.log 2>&1 3>&- ||
+		skip "npm can't install the types"
+	"$python" "$top/tests/packages/kubernetes" types "$top/packaging/kubernetes/exectap.yaml" >manifest.ts
+	check_types() {
+		node_modules/.bin/tsc --strict --noEmit --skipLibCheck --moduleResolution node10 "$1"
+	}
+	check_types manifest.ts
+	# a key that does not exist is seen
+	sed 's/"readOnlyRootFilesystem"/"readonlyRootFilesystem"/' manifest.ts >wrong.ts
+	run check_types wrong.ts
+	[ "$status" != 0 ]
+	[[ $output == *readonlyRootFilesystem* ]]
+}
+
+# start_fluent_bit: of the manifest, once it listens
+start_fluent_bit() {
+	NODE_NAME=this-node fluent-bit --config "$folder/fluent-bit.yaml" >>"$folder/log" 2>&1 3>&- &
+	fluent_bit_pid=$!
+	held+=("$fluent_bit_pid")
+	poll test -S "$folder/socket"
+}
+
+# taken_whole: the lines up to the stop line are there (a chunk that was on its way when Fluent Bit stopped goes again)
+taken_whole() {
+	[ "$(jq -s 'any(.type == "stop")' "$folder/taken" 2>/dev/null)" = true ] &&
+		jq -s -e '[.[].seq] | unique | . == [range(length)]' "$folder/taken" >/dev/null
+}
+
+@test "the DaemonSet's Fluent Bit takes every line, and again after it was stopped" {
+	need fluent-bit
+	fluent-bit --help | grep -q ' syslog  ' || skip "this fluent-bit was built without its syslog input"
+	python=$(python_with_yaml)
+	folder=$BATS_TEST_TMPDIR
+	"$python" "$top/tests/packages/kubernetes" fluent-bit "$top/packaging/kubernetes/exectap.yaml" "$folder" >"$folder/fluent-bit.yaml"
+	start_fluent_bit
+	start_exectap --output "unix:$folder/socket" --heartbeat 300
+	for i in {1..100}; do /bin/true "$marker-$i" "$(printf '%014000d' 0)"; done
+	kill -TERM "$fluent_bit_pid"
+	wait "$fluent_bit_pid" || true
+	/bin/true "$marker-between"
+	# over the socket that the first one left
+	start_fluent_bit
+	/bin/true "$marker-after"
+	poll grep -q "$marker-after" "$folder/taken"
+	stop_exectap
+	poll taken_whole
+	for which in 1 100 between after; do
+		[ "$(jq -c "select(.args[1] == \"$marker-$which\" and .host == \"this-node\")" "$folder/taken" | wc -l)" -ge 1 ]
+	done
+}
