@@ -61,6 +61,7 @@ unit_for_analysis() {
 	version=$(sed -n 's/^VERSION := //p' "$top/Makefile")
 	[ "$("$exectap" --version | grep -oE '[0-9.]+$')" = "$version" ]
 	[ "$(sed -n '1s/.*(\(.*\)).*/\1/p' "$top/packaging/debian/changelog")" = "$version" ]
+	grep -q "exectap_version $version}\$" "$top/packaging/rpm/exectap.spec"
 }
 
 @test "two tarballs of the same source, built in different folders, are equal byte for byte" {
