@@ -9,6 +9,7 @@
 #   make bench         measure what watching costs, and what it costs with other tracers (as root): build/bench.md
 #   make bench-replay  measure user space alone, on recorded events
 #   make install       below $(DESTDIR)$(PREFIX); make uninstall takes it away again
+#   make deb           packages: for Debian; also `rpm`, `tarball` and `container`
 #
 # STATIC=1 links everything into the one file; SAN=address,undefined instruments it; WERROR=1 makes
 # warnings errors. CROSS_COMPILE=aarch64-linux-gnu- builds for another machine, with the libraries below SYSROOT
@@ -26,6 +27,13 @@ BPFTOOL ?= $(or $(shell command -v bpftool 2>/dev/null),$(lastword $(sort $(wild
 PKG_CONFIG ?= pkg-config
 PREFIX ?= /usr/local
 DESTDIR ?=
+SBINDIR ?= $(PREFIX)/sbin
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+BASHDIR ?= $(DATADIR)/bash-completion/completions
+ZSHDIR ?= $(DATADIR)/zsh/site-functions
+FISHDIR ?= $(DATADIR)/fish/vendor_completions.d
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 
 STATIC ?=
 SAN ?=
@@ -52,8 +60,10 @@ TEST_LIBRARIES := jansson
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers \
 	$(if $(WERROR),-Werror)
 
+# What is built does not tell where: the same source gives the same bytes in every folder.
+PATH_FLAGS := -ffile-prefix-map=$(CURDIR)=.
 CFLAGS ?= -O2 -g
-COMPILE_FLAGS := -std=gnu11 -D_GNU_SOURCE -DEXECTAP_VERSION='"$(VERSION)"' -I cmd -I bpf -I $(BUILD) $(WARNINGS) \
+COMPILE_FLAGS := -std=gnu11 $(PATH_FLAGS) -D_GNU_SOURCE -DEXECTAP_VERSION='"$(VERSION)"' -I cmd -I bpf -I $(BUILD) $(WARNINGS) \
 	-fstack-protector-strong -D_FILE_OFFSET_BITS=64 $(SYSROOT_FLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 LINK_FLAGS := $(SYSROOT_FLAGS) $(if $(STATIC),-static) $(if $(SAN),-fsanitize=$(SAN))
 LINK_LIBRARIES = $(shell $(SYSROOT_LIBRARIES) $(PKG_CONFIG) $(if $(STATIC),--static) --libs $(LIBRARIES))
@@ -62,7 +72,7 @@ LINK_TEST_LIBRARIES = $(shell $(PKG_CONFIG) --libs $(TEST_LIBRARIES))
 # clang's bpf target has no asm/ headers of its own: they come from where the compiler has them.
 ASM_HEADERS = $(shell $(CC) $(SYSROOT_FLAGS) -E -include asm/types.h -x c /dev/null 2>/dev/null | \
 	sed -n 's|^.* "\(.*\)/asm/types.h".*|\1|p' | head -n 1)
-BPF_FLAGS = -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -g -O2 -Wall -Wextra -Wno-unused-parameter \
+BPF_FLAGS = $(PATH_FLAGS) -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -g -O2 -Wall -Wextra -Wno-unused-parameter \
 	$(if $(WERROR),-Werror) $(addprefix -idirafter ,$(ASM_HEADERS))
 
 SOURCES := $(wildcard cmd/*.c)
@@ -71,7 +81,8 @@ OBJECTS := $(SOURCES:cmd/%.c=$(BUILD)/cmd/%.o)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all helpers units fuzzers static test-kernels records bench bench-replay deps run test check install uninstall clean FORCE
+.PHONY: all helpers units fuzzers static test-kernels records bench bench-replay deps run test check install uninstall clean \
+	deb rpm tarball container FORCE
 
 all: $(BUILD)/exectap
 
@@ -203,26 +214,41 @@ bench-replay: build/tests/replay
 run: all
 	$(BUILD)/exectap
 
-# With `test`, `check` or `bench` on the command line, what these need as well.
+# With `test`, `check`, `bench` or a package on the command line, what these need as well.
 deps:
-	packaging/deps build $(if $(filter test check,$(MAKECMDGOALS)),test) $(if $(filter bench,$(MAKECMDGOALS)),bench)
+	packaging/deps build $(if $(filter deb rpm tarball container test check,$(MAKECMDGOALS)),package) \
+		$(if $(filter test check,$(MAKECMDGOALS)),test) $(if $(filter bench,$(MAKECMDGOALS)),bench)
 
 # Where `deps` is asked for, it comes first.
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 $(OBJECTS) $(BUILD)/flags $(HELPERS) $(BENCH_HELPERS) $(FUZZERS): | deps
-units static: deps
+units static deb rpm tarball: deps
 endif
 
+# What is installed, as source:target. Manuals, completions and configurations for shippers are what is there of them.
+INSTALLED = $(BUILD)/exectap:$(SBINDIR)/exectap \
+	$(foreach file,$(shell find schema -name '*.schema.json'),$(file):$(DATADIR)/exectap/$(file:schema/%=%)) \
+	$(foreach file,$(shell find packaging/shippers -type f 2>/dev/null),$(file):$(DATADIR)/exectap/$(file:packaging/%=%)) \
+	$(foreach file,$(wildcard packaging/man/*.[0-9]),$(file):$(MANDIR)/man$(subst .,,$(suffix $(file)))/$(notdir $(file))) \
+	$(foreach file,$(wildcard packaging/completions/bash),$(file):$(BASHDIR)/exectap) \
+	$(foreach file,$(wildcard packaging/completions/zsh),$(file):$(ZSHDIR)/_exectap) \
+	$(foreach file,$(wildcard packaging/completions/fish),$(file):$(FISHDIR)/exectap.fish)
+INSTALLED_UNIT = $(if $(UNITDIR),$(DESTDIR)$(UNITDIR)/exectap.service)
+source_of = $(firstword $(subst :, ,$1))
+target_of = $(DESTDIR)$(lastword $(subst :, ,$1))
+
 install: all
-	install -D -m 755 $(BUILD)/exectap $(DESTDIR)$(PREFIX)/sbin/exectap
-	install -d $(DESTDIR)$(PREFIX)/share/exectap
-	install -m 644 schema/*.schema.json $(DESTDIR)$(PREFIX)/share/exectap
+	$(foreach pair,$(INSTALLED),install -D -m $(if $(filter $(BUILD)/%,$(pair)),755,644) $(call source_of,$(pair)) $(call target_of,$(pair)) &&) :
+	$(if $(INSTALLED_UNIT),install -D -m 644 packaging/systemd/exectap.service $(INSTALLED_UNIT))
+	$(if $(INSTALLED_UNIT),sed -i 's|^ExecStart=[^ ]*|ExecStart=$(SBINDIR)/exectap|' $(INSTALLED_UNIT))
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/exectap $(patsubst schema/%,$(DESTDIR)$(PREFIX)/share/exectap/%,$(wildcard schema/*.schema.json))
-	-rmdir $(DESTDIR)$(PREFIX)/share/exectap
+	rm -f $(foreach pair,$(INSTALLED),$(call target_of,$(pair))) $(INSTALLED_UNIT)
+	-find $(DESTDIR)$(DATADIR)/exectap -depth -type d -empty -delete
 
 clean:
 	rm -rf build
+
+include packaging/packages.mk
 
 -include $(wildcard $(BUILD)/*.d $(BUILD)/cmd/*.d $(BUILD)/tests/*.d)

@@ -78,13 +78,14 @@ build() {
 	build install DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/exectap
 	"$BATS_TEST_TMPDIR/root/opt/exectap/sbin/exectap" --version
 	[ -f "$BATS_TEST_TMPDIR/root/opt/exectap/share/exectap/exectap.schema.json" ]
+	grep -q '^ExecStart=/opt/exectap/sbin/exectap ' "$BATS_TEST_TMPDIR/root/opt/exectap/lib/systemd/system/exectap.service"
 	build uninstall DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/exectap
 	[ "$(find "$BATS_TEST_TMPDIR/root" -type f | wc -l)" = 0 ]
 	[ ! -e "$BATS_TEST_TMPDIR/root/opt/exectap/share/exectap" ]
 }
 
 @test "make deps does nothing where nothing is missing" {
-	run "$tree/packaging/deps" build test
+	run "$tree/packaging/deps" build package test
 	echo "$output"
 	[ "$status" = 0 ]
 	[ "$output" = "" ]
@@ -112,4 +113,5 @@ build() {
 	cd "$tree"
 	shellcheck packaging/deps tests/run tests/unit/record tests/schema_refuses tests/bench/run tests/bench/report tests/bench/publish .ci/run
 	shellcheck -x tests/kernels/run tests/kernels/init tests/kernels/sysroot-arm64
+	shellcheck -x tests/packages/boot tests/packages/check packaging/debian/postrm
 }

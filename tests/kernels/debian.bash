@@ -70,3 +70,27 @@ unpack() {
 	rm -rf "$downloads"
 	echo "$*" >"$folder.packages"
 }
+
+# kernel_packages SUITE ARCHITECTURE: those that hold the suite's current cloud kernel, one up to trixie, several later
+kernel_packages() {
+	local suite=$1 architecture=$2 version package
+	version=$(apt "$suite" "$architecture" apt-cache show --no-all-versions "linux-image-cloud-$architecture" 2>/dev/null |
+		grep -oE "linux-image-[0-9][^ ,]*-cloud-$architecture" | head -n 1)
+	version=${version#linux-image-}
+	for package in "linux-image-$version" "linux-binary-$version" "linux-modules-$version"; do
+		[ -z "$version" ] || ! apt "$suite" "$architecture" apt-cache show "$package" >/dev/null 2>&1 || echo "$package"
+	done
+}
+
+# fetch_kernel SUITE ARCHITECTURE: leaves the kernel's packages unpacked; those of the last time where there is no network
+fetch_kernel() {
+	local packages
+	configure_apt "$1" "$2" && apt "$1" "$2" apt-get -qq update || return
+	mapfile -t packages < <(kernel_packages "$1" "$2")
+	unpack "$1" "$2" "$(cached "$1" "$2")/root" "${packages[@]}"
+}
+
+# find_unpacked SUITE ARCHITECTURE NAME: a file of the kernel's packages
+find_unpacked() {
+	find "$(cached "$1" "$2")/root" -name "$3" -type f 2>/dev/null | head -n 1
+}

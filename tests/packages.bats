@@ -1,0 +1,394 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# The packages and the service: built in a copy of the tree, installed into a Debian in a folder, and booted there.
+
+load lib
+
+setup_file() {
+	export tree=$BATS_FILE_TMPDIR/tree
+	copy_tree "$tree"
+	export packages=$tree/build/packages
+}
+
+copy_tree() {
+	mkdir -p "$1"
+	tar -C "$BATS_TEST_DIRNAME/.." --exclude=./build --exclude=./.git -cf - . | tar -C "$1" -xf -
+}
+
+need() {
+	local command
+	for command in "$@"; do
+		command -v "$command" >/dev/null || skip "no $command"
+	done
+}
+
+# build TARGET: with nothing of what this make was called with
+build() {
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "${2:-$tree}" -j2 "$1" >"$BATS_TEST_TMPDIR/make.log" 2>&1 3>&- || {
+		tail -n 50 "$BATS_TEST_TMPDIR/make.log"
+		return 1
+	}
+}
+
+# built TARGET PATTERN: leaves the package's path in $package
+built() {
+	compgen -G "$packages/$2" >/dev/null || build "$1"
+	package=$(compgen -G "$packages/$2")
+}
+
+# unit_for_analysis: the unit, its program where this host has one
+unit_for_analysis() {
+	unit=$BATS_TEST_TMPDIR/exectap.service
+	sed "s|/usr/sbin/exectap|$exectap|" "$top/packaging/systemd/exectap.service" >"$unit"
+}
+
+@test "systemd finds nothing wrong with the unit" {
+	need systemd-analyze
+	unit_for_analysis
+	run systemd-analyze verify --man=no "$unit"
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = "" ]
+}
+
+@test "the unit's exposure is 1.2 or lower, by systemd's own count" {
+	need systemd-analyze
+	unit_for_analysis
+	systemd-analyze security --offline=true --no-pager --threshold=12 "$unit"
+}
+
+@test "the version is the same in every package" {
+	version=$(sed -n 's/^VERSION := //p' "$top/Makefile")
+	[ "$("$exectap" --version | grep -oE '[0-9.]+$')" = "$version" ]
+	[ "$(sed -n '1s/.*(\(.*\)).*/\1/p' "$top/packaging/debian/changelog")" = "$version" ]
+	grep -q "exectap_version $version}\$" "$top/packaging/rpm/exectap.spec"
+}
+
+@test "two tarballs of the same source, built in different folders, are equal byte for byte" {
+	other=$BATS_TEST_TMPDIR/another/folder
+	copy_tree "$other"
+	export SOURCE_DATE_EPOCH=1700000000
+	build tarball "$tree"
+	(umask 077 && build tarball "$other")
+	package=$(compgen -G "$packages/exectap-*.tar.gz")
+	[ "$(tar -tzvf "$package" | grep -c ' 2023-11-14 .*exectap-')" -gt 5 ]
+	cmp "$package" "$other/build/packages/$(basename "$package")"
+}
+
+@test "the tarball, unpacked, runs without any library" {
+	built tarball 'exectap-*.tar.gz'
+	tar -xzf "$package" --strip-components=1 -C "$BATS_TEST_TMPDIR"
+	env -i "$BATS_TEST_TMPDIR/sbin/exectap" --version
+	run readelf --program-headers "$BATS_TEST_TMPDIR/sbin/exectap"
+	[[ $output != *INTERP* ]]
+	[ -f "$BATS_TEST_TMPDIR/share/exectap/exectap.schema.json" ]
+	grep -q '^ExecStart=/usr/local/sbin/exectap ' "$BATS_TEST_TMPDIR/lib/systemd/system/exectap.service"
+}
+
+# --- Debian's package
+
+need_deb() {
+	need dpkg-buildpackage dh bpftool
+}
+
+need_debian() {
+	local ID=
+	need_deb
+	need debootstrap unshare
+	. /etc/os-release
+	[ "$ID" = debian ] || skip "not on Debian"
+	cd "$top"
+	. tests/kernels/debian.bash
+	. tests/packages/tree.bash
+	[ -n "$(mirror)" ] || skip "no mirror of Debian in the package sources"
+}
+
+# debian: a fresh Debian, made once, for who needs it to copy
+debian() {
+	debian=$BATS_FILE_TMPDIR/debian
+	[ ! -e "$debian.made" ] || return 0
+	make_tree "$debian" >"$BATS_TEST_TMPDIR/debootstrap.log" 2>&1 3>&- || {
+		tail -n 50 "$BATS_TEST_TMPDIR/debootstrap.log"
+		return 1
+	}
+	touch "$debian.made"
+}
+
+# copy_debian: leaves a copy in $copy
+copy_debian() {
+	debian
+	copy=$BATS_TEST_TMPDIR/debian
+	cp -a "$debian" "$copy"
+}
+
+@test "lintian has nothing to say of the Debian package" {
+	need_deb
+	need lintian
+	built deb 'exectap_*.changes'
+	run lintian --allow-root "$package"
+	echo "$output"
+	# a tree without the manual can't have it in its package
+	[ -e "$top/packaging/man/exectap.8" ] || output=$(grep -v no-manual-page <<<"$output") || true
+	[ "$output" = "" ]
+}
+
+@test "the Debian package asks for what make deps installs to build it" {
+	diff <(sed -n '/^	cat <<.END.$/,/^END$/p' "$top/packaging/deps" | awk '$1 == "build" { print $3 }' |
+		grep -vE '^(make|gcc|libc6-dev|linux-libc-dev)$' | sort) \
+		<(sed -n '/^Build-Depends:/,/^[^ ]*$/p' "$top/packaging/debian/control" | grep -oE '^ [a-z0-9.+-]+' |
+			tr -d ' ' | grep -v debhelper-compat | sort)
+}
+
+@test "the Debian package, in a fresh Debian, works, starts nothing, and leaves nothing when it is purged" {
+	need_debian
+	built deb 'exectap_*.deb'
+	copy_debian
+	files() {
+		(cd "$copy" && find . -path ./var/cache -prune -o -path ./var/lib/apt -prune -o -path ./var/lib/dpkg -prune -o \
+			-path ./var/log/apt -prune -o -path ./etc/resolv.conf -prune -o -print | sort)
+	}
+	files >"$BATS_TEST_TMPDIR/before"
+	install_deb "$copy" "$package"
+	inside "$copy" exectap --check
+	inside "$copy" exectap --version
+	run inside "$copy" systemctl is-enabled exectap.service
+	[ "$output" = disabled ]
+	inside "$copy" test -f /etc/default/exectap -a -f /etc/logrotate.d/exectap -a -f /usr/share/exectap/exectap.schema.json
+	inside "$copy" logrotate --debug /etc/logrotate.d/exectap
+	inside "$copy" systemctl enable exectap.service
+	# as the service leaves it
+	install -D /dev/null "$copy/var/log/private/exectap/exec.jsonl"
+	ln -s private/exectap "$copy/var/log/exectap"
+	inside "$copy" apt-get -qq -o APT::Sandbox::User=root purge -y --autoremove exectap
+	diff "$BATS_TEST_TMPDIR/before" <(files)
+}
+
+# --- the service, in a guest
+
+# booted: boots once, and leaves the folder of what was found there in $found
+booted() {
+	need_debian
+	need cpio "qemu-system-x86_64"
+	[ "$architecture" = amd64 ] || skip "made for a host that is x86-64"
+	[ -z "${EXECTAP_NO_KERNELS:-}" ] || skip "EXECTAP_NO_KERNELS is set"
+	found=$BATS_FILE_TMPDIR/guest
+	if [ ! -e "$found" ]; then
+		mkdir "$found"
+		built deb 'exectap_*.deb'
+		copy_debian
+		install_deb "$copy" "$package"
+		tests/packages/boot "$copy" "$found" 3>&-
+		mkdir -p "$captured"
+		cp "$found/lines.jsonl" "$captured/packages-guest.jsonl" || true
+	fi
+	[ -s "$found/journal" ] || {
+		tail -n 50 "$found/console"
+		return 1
+	}
+	# shown where a test fails
+	cat "$found/journal"
+}
+
+# ended STEP STATUS: fails, and shows it, where the step in the guest ended otherwise
+ended() {
+	cat "$found/$1"
+	[ "$(tail -n 1 "$found/$1")" = "status $2" ]
+}
+
+# in_file FILTER FILE: one line of it is like that
+in_file() {
+	[ "$(jq -c "select($1)" "$found/$2" | wc -l)" = 1 ]
+}
+
+# clean STEP: the service's properties are those after a clean end
+clean() {
+	cat "$found/$1"
+	grep -qx ActiveState=inactive "$found/$1"
+	grep -qx Result=success "$found/$1"
+	grep -qx ExecMainCode=1 "$found/$1" # CLD_EXITED
+	grep -qx ExecMainStatus=0 "$found/$1"
+	grep -qx NRestarts=0 "$found/$1"
+}
+
+@test "the service is disabled as it is installed, starts, writes the next exec into its file, and stops clean" {
+	booted
+	[ "$(head -n 1 "$found/enabled")" = disabled ]
+	[ "$(head -n 1 "$found/before")" = inactive ]
+	ended start 0
+	ended arrives 0
+	in_file '.args == ["/bin/true", "at-once"] and .exe == "/usr/bin/true"' rotated.jsonl
+	ended stop 0
+	clean stopped
+	in_file '.args == ["/bin/true", "last"]' lines.jsonl
+}
+
+@test "the service runs as nobody else does, with no more than two capabilities" {
+	booted
+	cat "$found/process"
+	uid=$(awk '$1 == "Uid:" { print $2 }' "$found/process")
+	# systemd's dynamic users: 61184 to 65519
+	[ "$uid" -ge 61184 ] && [ "$uid" -le 65519 ]
+	[ "$(awk '$1 == "CapBnd:" { print $2 }' "$found/process")" = 000000c000000000 ] # 38 and 39
+	capabilities=$(awk '$1 == "CapEff:" { print $2 }' "$found/process")
+	[ $((0x$capabilities & ~0xc000000000)) = 0 ]
+	[ "$(awk '$1 == "NoNewPrivs:" { print $2 }' "$found/process")" = 1 ]
+	[ "$(awk '$1 == "Seccomp:" { print $2 }' "$found/process")" = 2 ]
+	grep -qx "/var/log/exectap 750 $uid $uid" "$found/folders"
+	grep -qx "/run/exectap 755 $uid $uid" "$found/folders"
+	grep -qx "/var/log/exectap/exec.jsonl 600 $uid $uid" "$found/folders"
+}
+
+@test "logrotate has the service open a new file, and no line is missing" {
+	booted
+	ended rotate 0
+	ended arrives_rotated 0
+	ended rotate_again 0
+	ended reload 0
+	[ "$(grep -v status "$found/folder" | tr '\n' ' ')" = "exec.jsonl exec.jsonl.1 exec.jsonl.2.gz " ]
+	[ "$(cat "$found/rotated.jsonl" "$found/lines.jsonl" | jq -s '[.[].seq] | . == [range(length)]')" = true ]
+}
+
+@test "the service serves readers of a group" {
+	booted
+	ended socket_start 0
+	[ "$(head -n 1 "$found/socket")" = "660 adm" ]
+	ended socket_arrives 0
+	ended socket_stop 0
+	clean socket_stopped
+}
+
+@test "with its drop-in, the service tells failed attempts by the tracepoints" {
+	booted
+	ended failed_start 0
+	ended failed_arrives 0
+	ended failed_stop 0
+	clean failed_stopped
+}
+
+@test "the service does not try wrong usage again" {
+	booted
+	grep -qx Result=exit-code "$found/wrong_stopped"
+	grep -qx ExecMainStatus=2 "$found/wrong_stopped"
+	grep -qx NRestarts=0 "$found/wrong_stopped"
+}
+
+@test "purged after it ran, the package leaves nothing" {
+	booted
+	ended purge 0
+	cat "$found/left"
+	[ "$(wc -l <"$found/left")" = 1 ]
+}
+
+# --- rpm, container, Kubernetes
+
+@test "the rpm holds what the others hold, and its program runs" {
+	need rpmbuild rpm2cpio cpio bpftool
+	built rpm 'exectap-*.rpm'
+	rpm -qpl "$package" | sort >"$BATS_TEST_TMPDIR/files"
+	cat "$BATS_TEST_TMPDIR/files"
+	for file in /etc/default/exectap /etc/logrotate.d/exectap /usr/lib/systemd/system/exectap.service /usr/sbin/exectap \
+		/usr/share/exectap/exectap.schema.json; do
+		grep -qx "$file" "$BATS_TEST_TMPDIR/files"
+	done
+	[ "$(rpm -qpc "$package" | sort | tr '\n' ' ')" = "/etc/default/exectap /etc/logrotate.d/exectap " ]
+	# installed to start nothing
+	[[ $(rpm -qp --scripts "$package") != *enable\ exectap* ]]
+	cd "$BATS_TEST_TMPDIR"
+	rpm2cpio "$package" | cpio -idm --quiet
+	[ "$(usr/sbin/exectap --version)" = "exectap $(rpm -qp --queryformat '%{VERSION}' "$package")" ]
+	grep -q '^ExecStart=/usr/sbin/exectap ' usr/lib/systemd/system/exectap.service
+	# twice the same: the unit with its default options, and the file that changes them
+	diff <(sed -n 's/^Environment="\(OPTIONS=.*\)"$/\1/p' usr/lib/systemd/system/exectap.service) \
+		<(sed -n 's/^OPTIONS="\(.*\)"$/OPTIONS=\1/p' etc/default/exectap)
+}
+
+@test "the container image holds one program and its license, and the program runs with two capabilities" {
+	need buildah
+	built container 'exectap-*-container-*.tar'
+	cd "$BATS_TEST_TMPDIR"
+	tar -xf "$package"
+	[ "$(jq -c '.[0].Layers | length' manifest.json)" -ge 1 ]
+	config=$(jq -r '.[0].Config' manifest.json)
+	jq -e '.config.Entrypoint == ["/exectap"] and .os == "linux"' "$config"
+	mkdir root
+	jq -r '.[0].Layers[]' manifest.json | while read -r layer; do tar -C root -xf "$layer"; done
+	[ "$(cd root && find . -type f | sort | tr '\n' ' ')" = "./LICENSE ./exectap " ]
+	env -i "$(command -v chroot)" root /exectap --version
+	# as root without any capability but the two that the manifests give
+	run setpriv --bounding-set=-all,+bpf,+perfmon --inh-caps=-all root/exectap --check
+	echo "$output"
+	[ "$status" = 0 ]
+}
+
+python_with_yaml() {
+	local python
+	for python in python3 /usr/bin/python3; do
+		"$python" -c 'import yaml' 2>/dev/null && echo "$python" && return
+	done
+	skip "no Python with yaml"
+}
+
+@test "the DaemonSet has the least privileges" {
+	python=$(python_with_yaml)
+	run "$python" "$top/tests/packages/kubernetes" privileges "$top/packaging/kubernetes/exectap.yaml"
+	echo "$output"
+	[ "$status" = 0 ]
+	[ "$output" = "" ]
+	# and the same version and options as everything else
+	grep -q "image: exectap:$(sed -n 's/^VERSION := //p' "$top/Makefile")\$" "$top/packaging/kubernetes/exectap.yaml"
+}
+
+@test "the manifest fits the types that Kubernetes publishes" {
+	need npm node
+	python=$(python_with_yaml)
+	cd "$BATS_TEST_TMPDIR"
+	timeout 120 npm install --silent --no-audit --no-fund --ignore-scripts kubernetes-types@1.30.0 typescript@5 >npm.log 2>&1 3>&- ||
+		skip "npm can't install the types"
+	"$python" "$top/tests/packages/kubernetes" types "$top/packaging/kubernetes/exectap.yaml" >manifest.ts
+	check_types() {
+		node_modules/.bin/tsc --strict --noEmit --skipLibCheck --moduleResolution node10 "$1"
+	}
+	check_types manifest.ts
+	# a key that does not exist is seen
+	sed 's/"readOnlyRootFilesystem"/"readonlyRootFilesystem"/' manifest.ts >wrong.ts
+	run check_types wrong.ts
+	[ "$status" != 0 ]
+	[[ $output == *readonlyRootFilesystem* ]]
+}
+
+# start_fluent_bit: of the manifest, once it listens
+start_fluent_bit() {
+	NODE_NAME=this-node fluent-bit --config "$folder/fluent-bit.yaml" >>"$folder/log" 2>&1 3>&- &
+	fluent_bit_pid=$!
+	held+=("$fluent_bit_pid")
+	poll test -S "$folder/socket"
+}
+
+# taken_whole: the lines up to the stop line are there (a chunk that was on its way when Fluent Bit stopped goes again)
+taken_whole() {
+	[ "$(jq -s 'any(.type == "stop")' "$folder/taken" 2>/dev/null)" = true ] &&
+		jq -s -e '[.[].seq] | unique | . == [range(length)]' "$folder/taken" >/dev/null
+}
+
+@test "the DaemonSet's Fluent Bit takes every line, and again after it was stopped" {
+	need fluent-bit
+	fluent-bit --help | grep -q ' syslog  ' || skip "this fluent-bit was built without its syslog input"
+	python=$(python_with_yaml)
+	folder=$BATS_TEST_TMPDIR
+	"$python" "$top/tests/packages/kubernetes" fluent-bit "$top/packaging/kubernetes/exectap.yaml" "$folder" >"$folder/fluent-bit.yaml"
+	start_fluent_bit
+	start_exectap --output "unix:$folder/socket" --heartbeat 300
+	for i in {1..100}; do /bin/true "$marker-$i" "$(printf '%014000d' 0)"; done
+	kill -TERM "$fluent_bit_pid"
+	wait "$fluent_bit_pid" || true
+	/bin/true "$marker-between"
+	# over the socket that the first one left
+	start_fluent_bit
+	/bin/true "$marker-after"
+	poll grep -q "$marker-after" "$folder/taken"
+	stop_exectap
+	poll taken_whole
+	for which in 1 100 between after; do
+		[ "$(jq -c "select(.args[1] == \"$marker-$which\" and .host == \"this-node\")" "$folder/taken" | wc -l)" -ge 1 ]
+	done
+}
