@@ -4,15 +4,20 @@
 #include "log.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* What is gathered before it is written, at the most: what a pipe holds (pipe(7)). */
 #define GATHER_BYTES (64 * 1024)
+/* Of what a reader's stream socket took, as much is kept as that can hold unread: SINK_STREAM_BUFFER_BYTES and a piece
+ * of half the size (net/unix/af_unix.c, unix_stream_sendmsg()). */
+#define UNREAD_BYTES (SINK_STREAM_BUFFER_BYTES * 3 / 2)
 
 #define RETRY_FIRST_MS 100
 #define RETRY_LAST_MS 5000
@@ -26,9 +31,11 @@ struct sink {
 	bool complained; /* of the outage at hand */
 	int retry_ms;
 	size_t line_max_bytes;
-	size_t used_bytes; /* committed */
-	size_t done_bytes; /* of these, written */
-	char *lines; /* GATHER_BYTES and one line more */
+	/* lines that the reader may not have read yet, those committed since, and how far both are written */
+	size_t kept_bytes;
+	size_t used_bytes;
+	size_t done_bytes;
+	char *lines; /* UNREAD_BYTES, GATHER_BYTES, and a line more for each */
 };
 
 int sink_check_destination(const char *destination)
@@ -123,7 +130,7 @@ int sink_new(struct sink **sink, const struct sink_options *options)
 		return -ENOMEM;
 	created->fd = -1;
 	created->line_max_bytes = options->line_max_bytes;
-	created->lines = malloc(GATHER_BYTES + options->line_max_bytes);
+	created->lines = malloc(UNREAD_BYTES + GATHER_BYTES + 2 * options->line_max_bytes);
 	result = created->lines ? sink_target_parse(options->destination, &created->target) : -ENOMEM;
 	created->target.line_max_bytes = options->line_max_bytes;
 	if (!result)
@@ -136,21 +143,49 @@ int sink_new(struct sink **sink, const struct sink_options *options)
 	return 0;
 }
 
-static void disconnect(struct sink *sink)
+/*
+ * Whether a reader closed its stream socket without having read all of it: that leaves ECONNRESET (net/unix/af_unix.c,
+ * unix_release_sock()), a moment after send(2) begins to fail with EPIPE; shutdown(2) waits for the lock held between.
+ */
+static bool was_left_unread(const struct sink *sink, int error)
+{
+	socklen_t length = sizeof(error);
+
+	if (sink->target.kind != SINK_UNIX_STREAM || error == ECONNRESET)
+		return sink->target.kind == SINK_UNIX_STREAM;
+	shutdown(sink->fd, SHUT_WR);
+	return !getsockopt(sink->fd, SOL_SOCKET, SO_ERROR, &error, &length) && error == ECONNRESET;
+}
+
+/* Drops all lines before the one that begins, or is under way, at `bytes`. */
+static void forget_before(struct sink *sink, size_t bytes)
+{
+	while (bytes && sink->lines[bytes - 1] != '\n')
+		bytes--;
+	if (!bytes)
+		return;
+	memmove(sink->lines, sink->lines + bytes, sink->used_bytes - bytes);
+	sink->used_bytes -= bytes;
+	sink->done_bytes -= bytes;
+}
+
+/* What goes to the next reader begins with the line that was under way or, with `again`, with those kept. */
+static void disconnect(struct sink *sink, bool again)
 {
 	if (sink->fd >= 0 && sink->target.kind != SINK_STDOUT)
 		close(sink->fd);
 	sink->fd = -1;
-	/* back to the beginning of the line that was under way */
-	while (sink->done_bytes && sink->lines[sink->done_bytes - 1] != '\n')
-		sink->done_bytes--;
+	if (!again)
+		forget_before(sink, sink->done_bytes);
+	sink->kept_bytes = 0;
+	sink->done_bytes = 0;
 }
 
 void sink_free(struct sink *sink)
 {
 	if (!sink)
 		return;
-	disconnect(sink);
+	disconnect(sink, false);
 	readers_free(sink->readers);
 	free(sink->lines);
 	free(sink);
@@ -189,7 +224,7 @@ int sink_handle(struct sink *sink, uint32_t events)
 		return 0;
 	if (!is_socket(sink))
 		return -EPIPE;
-	disconnect(sink);
+	disconnect(sink, was_left_unread(sink, 0));
 	complain(sink, ECONNRESET);
 	return 0;
 }
@@ -208,14 +243,14 @@ int sink_reopen(struct sink *sink)
 	fd = sink_target_open(&sink->target);
 	if (fd < 0)
 		return fd; /* and go on with the old one */
-	disconnect(sink);
+	disconnect(sink, false);
 	sink->fd = fd;
 	return 0;
 }
 
 char *sink_room(struct sink *sink)
 {
-	return sink->used_bytes < GATHER_BYTES ? sink->lines + sink->used_bytes : NULL;
+	return sink->used_bytes - sink->kept_bytes < GATHER_BYTES ? sink->lines + sink->used_bytes : NULL;
 }
 
 void sink_commit(struct sink *sink, size_t length, uint64_t seq)
@@ -227,7 +262,7 @@ void sink_commit(struct sink *sink, size_t length, uint64_t seq)
 
 bool sink_is_pending(const struct sink *sink)
 {
-	return sink->used_bytes || (sink->readers && readers_are_pending(sink->readers));
+	return sink->used_bytes > sink->done_bytes || (sink->readers && readers_are_pending(sink->readers));
 }
 
 /* As much as goes into one write: a datagram is one line. */
@@ -263,7 +298,7 @@ static int recover(struct sink *sink, int error)
 	case ENOTCONN:
 		if (!is_socket(sink))
 			return -error;
-		disconnect(sink);
+		disconnect(sink, was_left_unread(sink, error));
 		complain(sink, error);
 		return connect_again(sink);
 	default:
@@ -285,6 +320,21 @@ static int flush_to_readers(struct sink *sink)
 	return 0;
 }
 
+/* All is written: keeps the last lines, as many as the reader can't have read yet. */
+static void keep_unread(struct sink *sink)
+{
+	int unread = 0;
+
+	/* an upper bound, as it counts the memory that they take (net/unix/af_unix.c, unix_outq_len()) */
+	if (sink->target.kind == SINK_UNIX_STREAM && ioctl(sink->fd, SIOCOUTQ, &unread))
+		unread = UNREAD_BYTES;
+	if (unread > UNREAD_BYTES)
+		unread = UNREAD_BYTES;
+	if ((size_t)unread < sink->used_bytes)
+		forget_before(sink, sink->used_bytes - (size_t)unread);
+	sink->kept_bytes = sink->used_bytes;
+}
+
 static int flush_to_output(struct sink *sink)
 {
 	int result = sink->fd < 0 ? connect_again(sink) : 0;
@@ -302,11 +352,9 @@ static int flush_to_output(struct sink *sink)
 			sink->complained = false;
 		}
 	}
-	if (result)
-		return result;
-	sink->used_bytes = 0;
-	sink->done_bytes = 0;
-	return 0;
+	if (!result)
+		keep_unread(sink);
+	return result;
 }
 
 int sink_flush(struct sink *sink)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Whole lines out. Lines are gathered and written together. A line that was begun is finished; where a
- * connection broke in the middle of one, the whole line goes again to the next reader.
+ * connection broke in the middle of one, the whole line goes again to the next reader, and so do lines that a
+ * stream socket had taken and its reader closed it without reading, with perhaps some before them that it did read.
  */
 #ifndef EXECTAP_SINK_H
 #define EXECTAP_SINK_H

@@ -171,7 +171,7 @@ static int open_file(const char *path)
 	return fd;
 }
 
-static void enlarge_buffer(int fd, size_t wanted_bytes)
+static void set_buffer(int fd, size_t wanted_bytes)
 {
 	int bytes = wanted_bytes > (size_t)1 << 28 ? 1 << 28 : (int)wanted_bytes;
 
@@ -187,8 +187,7 @@ static int connect_socket(const char *path, int type, size_t buffer_bytes)
 
 	if (fd < 0)
 		return -errno;
-	if (buffer_bytes)
-		enlarge_buffer(fd, buffer_bytes + DATAGRAM_OVERHEAD_BYTES);
+	set_buffer(fd, buffer_bytes);
 	if (!result && connect(fd, (struct sockaddr *)&address.address, address.length))
 		result = -errno;
 	if (result) {
@@ -204,9 +203,9 @@ int sink_target_open(const struct sink_target *target)
 	case SINK_FILE:
 		return open_file(target->path);
 	case SINK_UNIX_STREAM:
-		return connect_socket(target->path, SOCK_STREAM, 0);
+		return connect_socket(target->path, SOCK_STREAM, SINK_STREAM_BUFFER_BYTES / 2);
 	case SINK_UNIX_DATAGRAM:
-		return connect_socket(target->path, SOCK_DGRAM, target->line_max_bytes);
+		return connect_socket(target->path, SOCK_DGRAM, target->line_max_bytes + DATAGRAM_OVERHEAD_BYTES);
 	default:
 		return STDOUT_FILENO;
 	}
@@ -219,7 +218,7 @@ size_t sink_datagram_max_bytes(size_t wanted_bytes)
 
 	if (fd < 0)
 		return wanted_bytes;
-	enlarge_buffer(fd, wanted_bytes + DATAGRAM_OVERHEAD_BYTES);
+	set_buffer(fd, wanted_bytes + DATAGRAM_OVERHEAD_BYTES);
 	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, &length) || bytes <= DATAGRAM_OVERHEAD_BYTES)
 		bytes = 0;
 	close(fd);

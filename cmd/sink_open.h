@@ -6,6 +6,9 @@
 #include <fcntl.h>
 #include <stddef.h>
 
+/* How much a stream socket takes that its reader has not read yet, counted as the kernel does (socket(7), SO_SNDBUF) */
+#define SINK_STREAM_BUFFER_BYTES (128 * 1024)
+
 enum sink_kind {
 	SINK_STDOUT,
 	SINK_FILE,
@@ -18,8 +21,7 @@ struct sink_target {
 	enum sink_kind kind;
 	const char *name; /* as it was given; borrowed */
 	const char *path; /* behind the colon; borrowed */
-	size_t line_max_bytes; /* a datagram's socket is made large enough for this, if the host allows it; 0: as it is
-				*/
+	size_t line_max_bytes; /* a datagram's socket is made large enough for this, if the host allows it */
 };
 
 /* How a file is opened: for writing alone, open(2) would wait for the reader of a FIFO. */

@@ -214,6 +214,35 @@ END
 	jq -e . "$lines" >/dev/null
 }
 
+@test "unix: what a reader dies without having read goes to the next one" {
+	reader stream "$BATS_TEST_TMPDIR/socket" "$lines"
+	start_with_output "unix:$BATS_TEST_TMPDIR/socket"
+	"$helpers/storm" 1 100 "$marker-read" "$helpers/noop"
+	poll have_storm_lines 100
+	kill -STOP "$reader"
+	"$helpers/storm" 1 50 "$marker-few" "$helpers/noop"
+	poll unread_by "$BATS_TEST_TMPDIR/socket" 20000
+	kill -KILL "$reader"
+	wait "$reader" 2>/dev/null || true
+	reader stream "$BATS_TEST_TMPDIR/socket" "$lines" # nothing more needs to happen for it to get them
+	poll have_storm_lines 150
+	kill -STOP "$reader"
+	"$helpers/storm" 1 4000 "$marker-many" "$helpers/noop" # more than a socket holds
+	kill -KILL "$reader"
+	wait "$reader" 2>/dev/null || true
+	reader stream "$BATS_TEST_TMPDIR/socket" "$lines"
+	poll have_storm_lines 4150
+	stop_exectap
+	[ "$(storm_lines | sort -u | wc -l)" = 4150 ]
+	jq -es 'unique_by(.seq) | [.[].seq] == [range(length)]' "$lines"
+	jq -es 'map({event_id, seq}) | unique | (map(.event_id) | unique | length) == length' "$lines"
+}
+
+# unread_by SOCKET BYTES: whether that many wait in what its reader has accepted
+unread_by() {
+	ss -xH src "$1" | awk -v least="$2" '$3 >= least { found = 1 } END { exit !found }'
+}
+
 @test "unix: a reader that stands still holds exectap up, and then gets everything" {
 	local resident
 	reader stream "$BATS_TEST_TMPDIR/socket" "$lines"

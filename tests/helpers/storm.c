@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * storm [-c] [-t] [-p PAUSE_US] WORKERS COUNT MARKER PROGRAM: each of WORKERS processes executes PROGRAM COUNT times,
+ * storm [-c] [-t] [-r RATE] WORKERS COUNT MARKER PROGRAM: each of WORKERS processes executes PROGRAM COUNT times,
  * one after the other, with the arguments PROGRAM and MARKER-WORKER-NUMBER, and waits for each. Prints the
  * nanoseconds that an exec took on average. Exits with 1 if one of them failed.
  *
  *   -c           worker n stays on the n-th of the CPUs that it may use
  *   -t           the argument goes on with the nanoseconds of CLOCK_REALTIME just before: MARKER-WORKER-NUMBER-TIME
- *   -p PAUSE_US  between two execs
+ *   -r RATE      so many a second, if the host is that fast, else as fast as it goes
  */
 #include <sched.h>
 #include <signal.h>
@@ -23,7 +23,7 @@ struct storm {
 	const char *program;
 	int workers;
 	int count;
-	int pause_us;
+	int rate; /* a second; 0: as fast as it goes */
 	bool pinned;
 	bool timed;
 };
@@ -65,8 +65,16 @@ static void pin(int worker)
 		}
 }
 
+static void wait_until(long long ns)
+{
+	struct timespec then = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &then, NULL);
+}
+
 static int work(const struct storm *storm, int worker)
 {
+	long long start_ns = clock_ns(CLOCK_MONOTONIC);
 	char argument[256];
 
 	if (storm->pinned)
@@ -74,8 +82,8 @@ static int work(const struct storm *storm, int worker)
 	for (int i = 0; i < storm->count; i++) {
 		int length = snprintf(argument, sizeof(argument), "%s-%d-%d", storm->marker, worker, i);
 
-		if (storm->pause_us)
-			usleep((useconds_t)storm->pause_us);
+		if (storm->rate)
+			wait_until(start_ns + i * 1000000000ll / storm->rate);
 		if (storm->timed)
 			snprintf(argument + length, sizeof(argument) - (size_t)length, "-%lld",
 				 clock_ns(CLOCK_REALTIME));
@@ -109,7 +117,7 @@ int main(int argc, char **argv)
 	int option, failed;
 	long long ns;
 
-	while ((option = getopt(argc, argv, "ctp:")) != -1)
+	while ((option = getopt(argc, argv, "ctr:")) != -1)
 		switch (option) {
 		case 'c':
 			storm.pinned = true;
@@ -117,14 +125,14 @@ int main(int argc, char **argv)
 		case 't':
 			storm.timed = true;
 			break;
-		case 'p':
-			storm.pause_us = atoi(optarg);
+		case 'r':
+			storm.rate = atoi(optarg);
 			break;
 		default:
 			return 2;
 		}
 	if (argc - optind != 4) {
-		fprintf(stderr, "usage: storm [-c] [-t] [-p PAUSE_US] WORKERS COUNT MARKER PROGRAM\n");
+		fprintf(stderr, "usage: storm [-c] [-t] [-r RATE] WORKERS COUNT MARKER PROGRAM\n");
 		return 2;
 	}
 	storm.workers = atoi(argv[optind]);

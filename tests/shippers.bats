@@ -1,0 +1,609 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# Real readers of exectap's lines, with the configurations that packaging/shippers has: what they stored is compared with
+# what happened. Those that this host does not have, and Debian neither, are skipped.
+
+load lib
+load shippers
+
+setup_file() {
+	find_rsyslog >"$BATS_FILE_TMPDIR/rsyslogd" || true
+	find_syslog_ng >"$BATS_FILE_TMPDIR/syslog-ng" || true
+}
+
+# need NAME: skips where it is not there. Leaves a folder for it in $place, and where exectap writes in $output.
+need() {
+	rsyslogd=$(cat "$BATS_FILE_TMPDIR/rsyslogd")
+	syslog_ng=$(cat "$BATS_FILE_TMPDIR/syslog-ng")
+	case $1 in
+	rsyslog) [ -n "$rsyslogd" ] || skip "rsyslogd is not on PATH, and could not be had from Debian" ;;
+	syslog-ng) [ -n "$syslog_ng" ] || skip "syslog-ng is not on PATH, and could not be had from Debian" ;;
+	*) command -v "$1" >/dev/null || skip "$1 is not on PATH" ;;
+	esac
+	use_place "$1"
+}
+
+# use_place NAME: goes on in the folder of this reader
+use_place() {
+	place=$BATS_TEST_TMPDIR/$1
+	mkdir -p "$place"
+	stored=$place/exec.jsonl
+	case $1 in
+	rsyslog | syslog-ng | vector) output=unix:$place/$1.sock ;;
+	*) output=file:$place/exec.jsonl ;;
+	esac
+}
+
+# Where a test failed, what the shipper said may tell why.
+more_teardown() {
+	[ -z "$BATS_TEST_COMPLETED" ] || return 0
+	tail -n 20 "$BATS_TEST_TMPDIR"/*/shipper.log 2>/dev/null || true
+}
+
+# start_exectap_to DESTINATION [OPTION...]: leaves its pid in $exectap_pid; diagnostics go to $place/log.
+start_exectap_to() {
+	log=$place/log
+	: >"$log"
+	"$exectap" --output "$@" 2>"$log" 3>&- >/dev/null &
+	exectap_pid=$!
+	held+=("$exectap_pid")
+	poll watching
+}
+
+# The numbers of the execs of a storm that $stored has, as often as they are there; -s: in documents of tests/bulk.
+stored_numbers() {
+	jq -r '(.document? // .) | select(.exe? // "" | endswith("/noop")) | .args[1] // ""' "$stored" 2>/dev/null |
+		sed -n "s/^$marker-//p"
+}
+
+has_stored() {
+	[ "$(stored_numbers | sort -u | wc -l)" -ge "$1" ]
+}
+
+# No line is cut, glued to another, or not what exectap writes.
+lines_are_whole() {
+	cp "$stored" "$lines" # for the schema, with all other lines
+	jq -es 'all(.[]; .schema == 1 and (.timestamp | test("^2.*[.][0-9]{9}Z$")))' "$stored" >/dev/null
+}
+
+# Lines that are there twice are the same line.
+only_whole_repetitions() {
+	[ "$(sort -u "$stored" | wc -l)" = "$(jq -r .seq "$stored" | sort -u | wc -l)" ]
+}
+
+# Executes noop with arguments that are hard on a reader, as many as it prints.
+execute_hostile() {
+	python3 - "$helpers/noop" "$marker" <<'END'
+import os, sys
+program, marker = sys.argv[1], sys.argv[2].encode()
+hostile = [
+    b"\xff\xfe\x80 no UTF-8", b"a quote \" and a backslash \\", b"two\nlines\r\nand\ta tab", b"\x01\x1b[31m\x7f controls",
+    "\u00e9\u20ac\U0001f600\u2028\u2029".encode(), b"%s %n ${MESSAGE} $(echo) `id` %rawmsg%", b"", b"<13>Oct 11 22:14:15 host su: no syslog",
+    b"123 octets", b"@cee: {\"a\":1}", b"y" * 10240, b"{\"_id\":\"x\"}\n{\"index\":{}}",
+]
+for number, argument in enumerate(hostile):
+    child = os.posix_spawn(program, [b"noop", marker + b"-hostile-%d" % number, argument], {})
+    os.waitpid(child, 0)
+    print(number)
+END
+}
+
+# The lines, or documents, of this test's execs, without what differs from one exectap to the next: when exactly each was
+# told of the exec, and the number in its stream.
+marked_bytes() {
+	grep -aF -- "$marker-" "$1" | grep -a '"exe":"[^"]*/noop"' |
+		sed -E 's/"seq":[0-9]+/"seq":0/; s/"(timestamp|start|event_id)":"[^"]*"/"\1":""/g' | sort
+}
+
+marked_documents() {
+	jq -S -c '(.document? // .) | select((.args[1]? // "" | startswith("'"$marker"'-")) and (.exe | endswith("/noop"))) |
+		del(.seq, ."@timestamp", .timestamp, .start, .event_id)' "$1" | sort
+}
+
+# same MARKED: what is stored is what the witness wrote.
+same() {
+	diff <("$1" "$stored") <("$1" "$BATS_TEST_TMPDIR/witness.jsonl") | cut -c 1-1500 | head -n 6
+	[ "${PIPESTATUS[0]}" = 0 ]
+}
+
+# A second exectap, with a file, sees the same execs.
+start_witness() {
+	"$exectap" --output "file:$BATS_TEST_TMPDIR/witness.jsonl" --buffer 64M 2>"$BATS_TEST_TMPDIR/witness.log" 3>&- >/dev/null &
+	witness=$!
+	held+=("$witness")
+	poll grep -q '^exectap: watching' "$BATS_TEST_TMPDIR/witness.log"
+}
+
+# stop PID...: ends them in the orderly way
+stop() {
+	local pid
+	for pid in "$@"; do
+		kill -TERM "$pid"
+		wait "$pid"
+	done
+}
+
+# $1 stores what happened, byte by byte, hostile arguments included.
+stores_every_line() {
+	local count
+	start_shipper "$1"
+	start_witness
+	start_exectap_to "$output"
+	count=$(execute_hostile | wc -l)
+	"$helpers/storm" 2 1500 "$marker" "$helpers/noop"
+	poll has_stored $((3000 + count))
+	stop "$exectap_pid" "$witness"
+	stop_shipper
+	lines_are_whole
+	[ "$(stored_numbers | wc -l)" = $((3000 + count)) ]
+	# the bytes, not only what they mean: each stored line is one that exectap writes
+	same marked_bytes
+	[ "$(stat -c %a "$stored")" = 600 ]
+}
+
+@test "rsyslog stores every line, byte by byte" {
+	need rsyslog
+	stores_every_line rsyslog
+}
+
+@test "syslog-ng stores every line, byte by byte" {
+	need syslog-ng
+	stores_every_line syslog-ng
+}
+
+# Readers of the same execs that stop for a while; each with a folder and an exectap of its own.
+start_all() {
+	local name
+	running=()
+	for name in rsyslog syslog-ng fluent-bit vector filebeat; do
+		case $name in
+		rsyslog) [ -n "$rsyslogd" ] || continue ;;
+		syslog-ng) [ -n "$syslog_ng" ] || continue ;;
+		*) command -v "$name" >/dev/null || continue ;;
+		esac
+		use_place "$name"
+		start_one "$name"
+		running+=("$name")
+		start_exectap_to "$output"
+		echo "$exectap_pid" >"$place/exectap_pid"
+	done
+	exectap_pid=
+	echo "with ${running[*]}"
+	[ ${#running[@]} -gt 0 ] || skip "none of rsyslog, syslog-ng, fluent-bit, vector and filebeat is there"
+}
+
+# start_one NAME: with what it writes to, where that is no file
+start_one() {
+	case $1 in
+	rsyslog | syslog-ng) start_shipper "$1" ;;
+	*)
+		start_bulk 0
+		case $1 in
+		filebeat) start_shipper "$1" "$1.yml" ;;
+		*) start_shipper "$1" "$1.yaml" ;;
+		esac
+		;;
+	esac
+	echo "$shipper" >"$place/shipper"
+}
+
+# start_bulk REFUSED: $stored is what it was sent; see there
+start_bulk() {
+	stored=$place/documents
+	[ ! -e "$place/port" ] || return 0
+	"$top/tests/bulk" "$stored" "$place/port" "$1" 3>&- &
+	bulk=$!
+	held+=("$bulk")
+	poll test -e "$place/port"
+}
+
+use_running() {
+	use_place "$1"
+	[ ! -e "$place/port" ] || stored=$place/documents
+	shipper=$(cat "$place/shipper")
+}
+
+@test "a shipper that is stopped for 30 s at 300 execs/s and comes back misses none" {
+	local name storm
+	need_some
+	start_all
+	"$helpers/storm" -r 300 1 12000 "$marker" "$helpers/noop" 3>&- >/dev/null &
+	storm=$!
+	held+=("$storm")
+	for name in "${running[@]}"; do
+		use_running "$name"
+		poll has_stored 300
+		stop_shipper
+	done
+	sleep 30
+	for name in "${running[@]}"; do
+		use_running "$name"
+		start_one "$name"
+	done
+	wait "$storm"
+	for name in "${running[@]}"; do
+		use_running "$name"
+		poll has_stored 12000
+		echo "$name: $(stored_numbers | wc -l) stored"
+		[ "$(stored_numbers | sort -u | wc -l)" = 12000 ]
+		stop "$(cat "$place/exectap_pid")"
+		[ -e "$place/port" ] || { lines_are_whole && only_whole_repetitions; }
+		kill -TERM "$shipper"
+	done
+}
+
+need_some() {
+	rsyslogd=$(cat "$BATS_FILE_TMPDIR/rsyslogd")
+	syslog_ng=$(cat "$BATS_FILE_TMPDIR/syslog-ng")
+}
+
+# restarts_often NAME: a new one every half second, in the middle of a storm
+restarts_often() {
+	local storm round
+	start_shipper "$1"
+	start_exectap_to "$output"
+	"$helpers/storm" -r 1000 1 8000 "$marker" "$helpers/noop" 3>&- >/dev/null &
+	storm=$!
+	held+=("$storm")
+	for round in 1 2 3 4 5 6 7; do
+		poll has_stored $((round * 700))
+		stop_shipper
+		start_shipper "$1"
+	done
+	wait "$storm"
+	poll has_stored 8000
+	stop "$exectap_pid"
+	stop_shipper
+	[ "$(stored_numbers | sort -u | wc -l)" = 8000 ]
+	lines_are_whole
+	only_whole_repetitions
+}
+
+@test "rsyslog restarts seven times in a storm, and misses none" {
+	need rsyslog
+	restarts_often rsyslog
+}
+
+@test "syslog-ng restarts seven times in a storm, and misses none" {
+	need syslog-ng
+	restarts_often syslog-ng
+}
+
+# between FILE: "LINES LOST": what lies between the execs $marker-begin-0-0 and $marker-end-0-0: lines of execs and
+# what `lost` lines count, each line once, as some are sent twice.
+between() {
+	python3 - "$1" "$marker" <<'END'
+import json, sys
+inside, seen, lost = False, set(), {}
+with open(sys.argv[1], encoding="utf-8") as file:
+    for line in map(json.loads, file):
+        if line["type"] == "lost":
+            lost |= {line["seq"]: line["count"]} if inside else {}
+        elif line["exe"].endswith("/noop") and line["args"][1:] in ([f"{sys.argv[2]}-{end}-0-0"] for end in ("begin", "end")):
+            inside = line["args"][1].endswith("-begin-0-0")
+        elif inside:
+            seen.add(line["event_id"])
+print(len(seen), sum(lost.values()))
+END
+}
+
+once() {
+	"$helpers/storm" 1 1 "$marker-$1" "$helpers/noop" >/dev/null
+}
+
+has_lost_line() {
+	grep -q '"type":"lost"' "$stored"
+}
+
+# sum_is_exact: what was stored and what was lost between two execs is what a second exectap, with a buffer that is
+# large enough, saw between them: a count of this whole host, exact to one.
+sum_is_exact() {
+	local written lost lost_before seen none
+	# a loss just before the first of the two may be told behind it: the buffer is large enough for there to be none
+	lost_before=$(sed "/$marker-begin-0-0/q" "$stored" | grep -c '"type":"lost"') || true
+	read -r written lost < <(between "$stored")
+	read -r seen none < <(between "$BATS_TEST_TMPDIR/witness.jsonl")
+	echo "stored $written, lost $lost, seen $seen"
+	jq -c 'select(.type == "lost") | {seq, timestamp, count, reason, from, to}' "$stored"
+	jq -c 'select((.args[1]? // "") | test("-(begin|end)-0-0$")) | {seq, timestamp}' "$stored"
+	[ "$none" = 0 ]
+	[ "$lost" -gt 0 ]
+	[ "$lost_before" = 0 ]
+	[ "$written" -gt 0 ]
+	[ $((written + lost)) = "$seen" ]
+}
+
+@test "a shipper that is gone for longer than the buffer lasts: what is stored and what is lost add up" {
+	need rsyslog
+	start_shipper rsyslog
+	start_witness
+	start_exectap_to "$output" --buffer 1M
+	once begin
+	poll has_stored 1
+	stop_shipper
+	"$helpers/storm" 1 20000 "$marker" "$helpers/noop" >/dev/null
+	start_shipper rsyslog
+	poll has_lost_line
+	once end
+	poll grep -q "$marker-end-0-0" "$stored"
+	stop "$exectap_pid" "$witness"
+	stop_shipper
+	lines_are_whole
+	sum_is_exact
+}
+
+resident_kib() {
+	awk '/^VmRSS/ { print $2 }' "/proc/$exectap_pid/status"
+}
+
+@test "a shipper that stands still for a minute in a storm: memory stays flat, every line is whole, the sum exact" {
+	local storm before largest=0 second now
+	need syslog-ng
+	start_shipper syslog-ng
+	start_witness
+	start_exectap_to "$output" --buffer 1M
+	once begin
+	poll has_stored 1
+	kill -STOP "$shipper"
+	"$helpers/storm" -r 1200 1 72000 "$marker" "$helpers/noop" 3>&- >/dev/null &
+	storm=$!
+	held+=("$storm")
+	for second in $(seq 1 60); do
+		sleep 1
+		now=$(resident_kib)
+		[ "$second" != 5 ] || before=$now # its socket and the buffer have been full for a while
+		[ "$now" -le "$largest" ] || largest=$now
+	done
+	kill -CONT "$shipper"
+	wait "$storm"
+	poll has_lost_line
+	once end
+	poll grep -q "$marker-end-0-0" "$stored"
+	echo "$before KiB at first, $largest KiB at the most"
+	[ "$largest" -le $((before + 128)) ]
+	stop "$exectap_pid" "$witness"
+	stop_shipper
+	lines_are_whole
+	sum_is_exact
+}
+
+# stores_documents NAME FILE: each event is stored under its event_id, and once where it was sent again, because the
+# store took the first request and did not answer.
+stores_documents() {
+	local count
+	start_bulk 1
+	start_shipper "$1" "$2"
+	start_witness
+	start_exectap_to "$output"
+	count=$(execute_hostile | wc -l)
+	"$helpers/storm" 1 1000 "$marker" "$helpers/noop"
+	poll has_stored $((1000 + count))
+	patience_s=90 poll sent_again # when it tries again is its choice
+	stop "$exectap_pid" "$witness"
+	stop_shipper
+	jq -e 'select(.document.type == "exec" and ._id != .document.event_id)' "$stored" && return 1
+	jq -c 'select(.seen | not)' "$stored" >"$place/once"
+	stored=$place/once
+	[ "$(stored_numbers | wc -l)" = $((1000 + count)) ]
+	same marked_documents
+	[ "$(jq -r ._index "$stored" | sort -u)" = exectap ]
+}
+
+sent_again() {
+	grep -q '"seen": true' "$stored"
+}
+
+@test "rsyslog stores an event that it sends twice once in Elasticsearch" {
+	need rsyslog
+	shipper_config rsyslog-elasticsearch.conf >"$place/check"
+	"$rsyslogd" -N1 -f "$place/check" >"$place/faults" 2>&1 || skip "this rsyslog lacks omelasticsearch: $(grep -m 1 'could not load' "$place/faults")"
+	stores_documents rsyslog rsyslog-elasticsearch.conf
+}
+
+@test "syslog-ng stores an event that it sends twice once in Elasticsearch" {
+	need syslog-ng
+	stores_documents syslog-ng syslog-ng-elasticsearch.conf
+}
+
+@test "Fluent Bit stores an event that it sends twice once in Elasticsearch" {
+	need fluent-bit
+	stores_documents fluent-bit fluent-bit.yaml
+}
+
+@test "Vector stores an event that it sends twice once in Elasticsearch" {
+	need vector
+	stores_documents vector vector.yaml
+}
+
+@test "jq takes every line from a pipe as it comes, and makes of each what another JSON reader does" {
+	need jq
+	start_witness
+	mkfifo "$place/pipe"
+	stored=$place/stored
+	jq -c . <"$place/pipe" >"$stored" 2>"$place/faults" 3>&- &
+	held+=("$!")
+	local jq=$! count
+	log=$place/log
+	"$exectap" >"$place/pipe" 2>"$log" 3>&- &
+	exectap_pid=$!
+	held+=("$exectap_pid")
+	poll watching
+	count=$(execute_hostile | wc -l)
+	"$helpers/storm" 2 1500 "$marker" "$helpers/noop"
+	stop "$exectap_pid" "$witness"
+	wait "$jq"
+	[ ! -s "$place/faults" ]
+	[ "$(stored_numbers | wc -l)" = $((3000 + count)) ]
+	same marked_documents
+	python3 - "$stored" "$BATS_TEST_TMPDIR/witness.jsonl" "$marker" <<'END'
+import json, sys
+def arguments(path):
+    with open(path, encoding="utf-8") as file:
+        events = [json.loads(line) for line in file]
+    return sorted(e["args"] for e in events if e["type"] == "exec" and e["exe"].endswith("/noop") and e["args"][1].startswith(sys.argv[3] + "-"))
+assert arguments(sys.argv[1]) == arguments(sys.argv[2])
+END
+}
+
+# socat_stores DESTINATION ADDRESS...: socat with these addresses in front of a file gets every line, byte by byte
+socat_stores() {
+	local destination=$1 count socat
+	shift
+	start_witness
+	case $destination in
+	unix-listen:*)
+		start_exectap_to "$destination"
+		socat "$@" "OPEN:$stored,creat,append,perm=0600" 3>&- &
+		;;
+	*)
+		socat "$@" "OPEN:$stored,creat,append,perm=0600" 3>&- &
+		held+=("$!")
+		poll test -S "$place/socket"
+		start_exectap_to "$destination"
+		;;
+	esac
+	socat=$!
+	held+=("$socat")
+	count=$(execute_hostile | wc -l)
+	"$helpers/storm" 2 1500 "$marker" "$helpers/noop"
+	poll has_stored $((3000 + count))
+	stop "$exectap_pid" "$witness"
+	[ "$(stored_numbers | wc -l)" = $((3000 + count)) ]
+	lines_are_whole
+	same marked_bytes
+}
+
+@test "socat that listens gets every line, byte by byte" {
+	need socat
+	stored=$place/stored
+	socat_stores "unix:$place/socket" -u "UNIX-LISTEN:$place/socket,fork"
+}
+
+@test "socat that connects gets every line, byte by byte" {
+	need socat
+	stored=$place/stored
+	socat_stores "unix-listen:$place/socket" -u "UNIX-CONNECT:$place/socket"
+}
+
+@test "socat that takes datagrams gets every line, byte by byte" {
+	need socat
+	stored=$place/stored
+	socat_stores "unixgram:$place/socket" -u -b 65536 "UNIX-RECV:$place/socket"
+}
+
+@test "Fluent Bit follows the file through logrotate's rotations, and misses nothing" {
+	local round storm
+	need fluent-bit
+	start_bulk 0
+	start_shipper fluent-bit fluent-bit.yaml
+	start_exectap_to "$output"
+	cat >"$place/rotate.conf" <<END
+$place/exec.jsonl {
+	rotate 9
+	nocreate
+	su root root
+	postrotate
+		kill -HUP $exectap_pid
+	endscript
+}
+END
+	chmod 700 "$BATS_TEST_TMPDIR" "$place"
+	"$helpers/storm" -r 400 1 4000 "$marker" "$helpers/noop" 3>&- >/dev/null &
+	storm=$!
+	held+=("$storm")
+	for round in 1 2 3; do
+		poll has_stored $((round * 1000))
+		[ "$round" != 2 ] || stop_shipper
+		logrotate -f -s "$place/state" "$place/rotate.conf"
+		[ "$round" != 2 ] || start_shipper fluent-bit fluent-bit.yaml
+	done
+	wait "$storm"
+	poll has_stored 4000
+	stop "$exectap_pid"
+	[ "$(stored_numbers | sort -u | wc -l)" = 4000 ]
+}
+
+@test "rsyslog finds no fault with its configurations" {
+	local file
+	need rsyslog
+	for file in rsyslog.conf rsyslog-elasticsearch.conf; do
+		shipper_config "$file" >"$place/$file"
+		if "$rsyslogd" -N1 -f "$place/$file" 2>&1 | grep -vE 'config validation run|^$'; then return 1; fi
+	done
+}
+
+@test "syslog-ng finds no fault with its configurations" {
+	local file
+	need syslog-ng
+	for file in syslog-ng.conf syslog-ng-elasticsearch.conf; do
+		shipper_config "$file" >"$place/$file"
+		if "$syslog_ng" -s -f "$place/$file" 2>&1 | grep .; then return 1; fi
+	done
+}
+
+@test "the other configurations are what their formats allow, and set what matters" {
+	python3 -c 'import yaml' 2>/dev/null || PATH=/usr/bin:$PATH
+	python3 -c 'import yaml' || skip "python3 has no yaml"
+	python3 - "$shippers" <<'END'
+import configparser, pathlib, sys, yaml
+folder = pathlib.Path(sys.argv[1])
+log, run = "/var/log/exectap/exec.jsonl", "/run/exectap/"
+load = lambda name: yaml.safe_load((folder / name).read_text())
+
+fluent_bit = load("fluent-bit.yaml")
+tail, = fluent_bit["pipeline"]["inputs"]
+es, = fluent_bit["pipeline"]["outputs"]
+assert tail["path"] == log + "*" and tail["db"] and tail["skip_long_lines"] and tail["storage.type"] == "filesystem"
+assert es["id_key"] == "event_id" and es["retry_limit"] == "no_limits"
+parser, = fluent_bit["parsers"]
+assert parser["name"] == tail["parser"] and parser["time_key"] == "timestamp" and parser["time_keep"]
+
+vector = load("vector.yaml")
+sink = vector["sinks"]["elasticsearch"]
+assert vector["sources"]["exectap"]["path"] == run + "vector.sock" and vector["sources"]["exectap"]["mode"] == "unix_stream"
+assert sink["id_key"] == "event_id" and sink["buffer"]["when_full"] == "block"
+assert sink["inputs"] == list(vector["transforms"]) and vector["transforms"][sink["inputs"][0]]["inputs"] == ["exectap"]
+
+filebeat = load("filebeat.yml")
+stream, = filebeat["filebeat.inputs"]
+ndjson = stream["parsers"][0]["ndjson"]
+assert stream["type"] == "filestream" and stream["paths"] == [log + "*"]
+assert ndjson["document_id"] == "event.id" and ndjson["target"] == "" and ndjson["overwrite_keys"]
+
+otel = load("otel-collector.yaml")
+pipeline = otel["service"]["pipelines"]["logs"]
+assert all(name in otel["receivers"] for name in pipeline["receivers"]) and all(name in otel["exporters"] for name in pipeline["exporters"])
+receiver = otel["receivers"]["filelog"]
+assert receiver["include"] == [log + "*"] and receiver["storage"] in otel["extensions"] and receiver["start_at"] == "beginning"
+assert receiver["operators"][0]["timestamp"]["parse_from"] == "body.timestamp" and receiver["operators"][0]["parse_ints"]
+assert receiver["operators"][1]["from"] == "body.event_id" and receiver["operators"][1]["to"] == 'attributes["elasticsearch.document_id"]'
+assert otel["exporters"]["elasticsearch"]["logs_dynamic_id"]["enabled"]
+
+inputs, props = configparser.ConfigParser(delimiters="="), configparser.ConfigParser(delimiters="=", interpolation=None)
+inputs.read(folder / "splunk-inputs.conf")
+props.read(folder / "splunk-props.conf")
+monitor = inputs["monitor://" + log + "*"]
+assert int(props[monitor["sourcetype"]]["TRUNCATE"]) > 15360 and props["exectap"]["TIME_PREFIX"] == '^\\{"timestamp":"'
+
+alloy, logstash = (folder / "config.alloy").read_text(), (folder / "logstash.conf").read_text()
+for text in alloy, logstash:
+    assert all(text.count(a) == text.count(b) for a, b in ("{}", "[]", "()"))
+assert log in alloy and 'format            = "RFC3339Nano"' in alloy
+assert run + "exec.sock" in logstash and 'document_id => "%{[event][id]}"' in logstash
+END
+}
+
+@test "the table of readers names every configuration, and each the socket or file that it has" {
+	local file destination
+	for file in "$shippers"/*; do
+		[ "$file" = "$shippers/README.md" ] || grep -q "]($(basename "$file"))" "$shippers/README.md"
+	done
+	while IFS='|' read -r _ _ file destination _; do
+		destination=$(grep -o '`[a-z-]*:[^`]*`' <<<"$destination" | tr -d '`')
+		for file in $(grep -o '([^)]*)' <<<"$file" | tr -d '()'); do
+			[ "$file" = splunk-props.conf ] || grep -qF -- "$destination" "$shippers/$file"
+			[ "$file" = splunk-props.conf ] || grep -v '^\(#\|//\)' "$shippers/$file" | grep -qF -- "${destination#*:}"
+			grep -qE '^(#|//) (Not run here|Run with)' "$shippers/$file" || [ "$file" = splunk-props.conf ]
+		done
+	done < <(grep '^| .*](' "$shippers/README.md")
+}
