@@ -27,6 +27,7 @@ DESTDIR ?=
 
 STATIC ?=
 SAN ?=
+COVERAGE ?=
 WERROR ?=
 
 # Before `make deps` there may be no compiler to ask.
@@ -35,7 +36,7 @@ ARCH := $(firstword $(subst -, ,$(TARGET)))
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(ARCH)))
 
 # Each variant of the build has a folder of its own, so that none links what another one compiled.
-BUILD := build$(if $(CROSS_COMPILE),/$(TARGET))$(if $(STATIC),/static)$(if $(SAN),/san)
+BUILD := build$(if $(CROSS_COMPILE),/$(TARGET))$(if $(STATIC),/static)$(if $(SAN),/san)$(if $(COVERAGE),/coverage)
 
 SYSROOT ?= $(if $(CROSS_COMPILE),$(wildcard build/$(TARGET)/sysroot))
 ifneq ($(SYSROOT),)
@@ -52,8 +53,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno
 
 CFLAGS ?= -O2 -g
 COMPILE_FLAGS := -std=gnu11 -D_GNU_SOURCE -DEXECTAP_VERSION='"$(VERSION)"' -I cmd -I bpf -I $(BUILD) $(WARNINGS) \
-	-fstack-protector-strong -D_FILE_OFFSET_BITS=64 $(SYSROOT_FLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
-LINK_FLAGS := $(SYSROOT_FLAGS) $(if $(STATIC),-static) $(if $(SAN),-fsanitize=$(SAN))
+	-fstack-protector-strong -D_FILE_OFFSET_BITS=64 $(SYSROOT_FLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) \
+	$(if $(COVERAGE),--coverage)
+LINK_FLAGS := $(SYSROOT_FLAGS) $(if $(STATIC),-static) $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
 LINK_LIBRARIES = $(shell $(SYSROOT_LIBRARIES) $(PKG_CONFIG) $(if $(STATIC),--static) --libs $(LIBRARIES))
 LINK_TEST_LIBRARIES = $(shell $(PKG_CONFIG) --libs $(TEST_LIBRARIES))
 
@@ -151,15 +153,33 @@ $(BUILD)/tests/%: tests/unit/%.c tests/unit/fixture.c tests/unit/reference.c $(P
 
 fuzzers: $(FUZZERS)
 
-build/fuzz/%: tests/fuzz/%.c tests/unit/fixture.c tests/unit/reference.c $(PURE_OBJECTS:$(BUILD)/cmd/%.o=cmd/%.c) $(wildcard cmd/*.h bpf/record.h tests/unit/*.h)
+# Of these objects, each fuzzer takes those that it needs.
+FUZZ_OBJECTS := $(patsubst cmd/%.c,build/fuzz/cmd/%.o,$(filter-out cmd/main.c,$(SOURCES)))
+
+build/fuzz/cmd/%.o: cmd/%.c $(BUILD)/flags | $(BUILD)/exectap.skel.h
 	@mkdir -p $(@D)
-	$(CLANG) $(COMPILE_FLAGS) $(FUZZ_FLAGS) -I tests/unit -o $@ $(filter %.c,$^) $(LINK_TEST_LIBRARIES)
+	$(CLANG) $(COMPILE_FLAGS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+build/fuzz/cmd.a: $(FUZZ_OBJECTS)
+	rm -f $@
+	ar rcs $@ $^
+
+build/fuzz/%: tests/fuzz/%.c tests/unit/fixture.c tests/unit/reference.c build/fuzz/cmd.a $(wildcard tests/unit/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(COMPILE_FLAGS) $(FUZZ_FLAGS) -I tests/unit -o $@ $(filter %.c %.a,$^) $(LINK_TEST_LIBRARIES)
+
+fuzz: fuzzers
+	tests/fuzz/run
 
 check: units fuzzers
 	tests/run --no-root
 
 test: all helpers units fuzzers static
 	tests/run
+
+coverage: helpers
+	$(MAKE) COVERAGE=1 SAN= STATIC= CFLAGS='-O0 -g' all $(UNIT_SOURCES:tests/unit/%.c=build/coverage/tests/%)
+	tests/coverage
 
 test-kernels: static
 	tests/kernels/run
@@ -203,4 +223,4 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(wildcard $(BUILD)/*.d $(BUILD)/cmd/*.d $(BUILD)/tests/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/cmd/*.d $(BUILD)/tests/*.d build/fuzz/cmd/*.d)
