@@ -5,7 +5,9 @@
 #   make run           build it and watch
 #   make test          run all tests (as root)
 #   make test-kernels  boot other kernels in qemu and run exectap there (also a part of make test)
-#   make check         run the tests that need no privileges
+#   make check         run the tests that need no privileges: format, unit tests with sanitizers, schema, manuals
+#   make fuzz          fuzz for FUZZ_SECONDS (600); tests/fuzz/run --merge keeps what that found
+#   make coverage      which lines the tests run, file by file (as root)
 #   make install       below $(DESTDIR)$(PREFIX); make uninstall takes it away again
 #
 # STATIC=1 links everything into the one file; SAN=address,undefined instruments it; WERROR=1 makes
@@ -71,7 +73,7 @@ OBJECTS := $(SOURCES:cmd/%.c=$(BUILD)/cmd/%.o)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all helpers units fuzzers static test-kernels records deps run test check install uninstall clean FORCE
+.PHONY: all helpers units fuzzers static test-kernels records deps run test check fuzz coverage completions install uninstall clean FORCE
 
 all: $(BUILD)/exectap
 
@@ -171,7 +173,7 @@ build/fuzz/%: tests/fuzz/%.c tests/unit/fixture.c tests/unit/reference.c build/f
 fuzz: fuzzers
 	tests/fuzz/run
 
-check: units fuzzers
+check: all units fuzzers
 	tests/run --no-root
 
 test: all helpers units fuzzers static
@@ -212,12 +214,41 @@ $(OBJECTS) $(BUILD)/flags $(HELPERS) $(FUZZERS): | deps
 units static: deps
 endif
 
-install: all
-	install -D -m 755 $(BUILD)/exectap $(DESTDIR)$(PREFIX)/sbin/exectap
-	install -D -m 644 schema/exectap.schema.json $(DESTDIR)$(PREFIX)/share/exectap/exectap.schema.json
+# --- completions, from the table of options that --help prints: another machine's exectap can't be asked
+
+HELPFUL := $(if $(CROSS_COMPILE),build/exectap,$(BUILD)/exectap)
+COMPLETIONS := $(addprefix build/completions/,exectap.bash _exectap exectap.fish)
+
+completions: $(COMPLETIONS)
+
+ifneq ($(CROSS_COMPILE),)
+build/exectap: FORCE
+	$(MAKE) CROSS_COMPILE= CC=cc STATIC= SAN= $@
+endif
+
+build/completions/exectap.bash: SHELL_NAME := bash
+build/completions/_exectap: SHELL_NAME := zsh
+build/completions/exectap.fish: SHELL_NAME := fish
+$(COMPLETIONS): $(HELPFUL) packaging/completions/generate cmd/field.c
+	@mkdir -p $(@D)
+	$(HELPFUL) --help | packaging/completions/generate $(SHELL_NAME) >$@
+
+# What is installed, as source:target below PREFIX.
+INSTALLED = $(BUILD)/exectap:sbin/exectap \
+	schema/exectap.schema.json:share/exectap/exectap.schema.json \
+	packaging/man/exectap.8:share/man/man8/exectap.8 \
+	packaging/man/exectap-events.5:share/man/man5/exectap-events.5 \
+	build/completions/exectap.bash:share/bash-completion/completions/exectap \
+	build/completions/_exectap:share/zsh/site-functions/_exectap \
+	build/completions/exectap.fish:share/fish/vendor_completions.d/exectap.fish
+target_of = $(DESTDIR)$(PREFIX)/$(lastword $(subst :, ,$1))
+
+install: all completions
+	$(foreach pair,$(INSTALLED),install -D -m $(if $(filter %/exectap,$(firstword $(subst :, ,$(pair)))),755,644) \
+		$(firstword $(subst :, ,$(pair))) $(call target_of,$(pair)) &&) :
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/exectap $(DESTDIR)$(PREFIX)/share/exectap/exectap.schema.json
+	rm -f $(foreach pair,$(INSTALLED),$(call target_of,$(pair)))
 	-rmdir $(DESTDIR)$(PREFIX)/share/exectap
 
 clean:

@@ -78,6 +78,8 @@ build() {
 	build install DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/exectap
 	"$BATS_TEST_TMPDIR/root/opt/exectap/sbin/exectap" --version
 	[ -f "$BATS_TEST_TMPDIR/root/opt/exectap/share/exectap/exectap.schema.json" ]
+	[ -f "$BATS_TEST_TMPDIR/root/opt/exectap/share/man/man8/exectap.8" ]
+	grep -q -- --output "$BATS_TEST_TMPDIR/root/opt/exectap/share/zsh/site-functions/_exectap"
 	build uninstall DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/exectap
 	[ "$(find "$BATS_TEST_TMPDIR/root" -type f | wc -l)" = 0 ]
 	[ ! -e "$BATS_TEST_TMPDIR/root/opt/exectap/share/exectap" ]
@@ -110,6 +112,7 @@ build() {
 @test "shell scripts pass shellcheck" {
 	command -v shellcheck >/dev/null || skip "no shellcheck"
 	cd "$tree"
-	shellcheck packaging/deps tests/run tests/unit/record tests/schema_refuses .ci/run
+	shellcheck packaging/deps packaging/completions/generate tests/run tests/coverage tests/fuzz/run tests/unit/record \
+		tests/schema_refuses .ci/run
 	shellcheck -x tests/kernels/run tests/kernels/init tests/kernels/sysroot-arm64
 }
