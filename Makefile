@@ -7,6 +7,7 @@
 #   make test-kernels  boot other kernels in qemu and run exectap there (also a part of make test)
 #   make check         run the tests that need no privileges: format, unit tests with sanitizers, schema, manuals
 #   make fuzz          fuzz for FUZZ_SECONDS (600); tests/fuzz/run --merge keeps what that found
+#   make lint          clang-tidy and shellcheck; make compile_commands.json for editors (clangd): build/
 #   make coverage      which lines the tests run, file by file (as root)
 #   make install       below $(DESTDIR)$(PREFIX); make uninstall takes it away again
 #
@@ -73,7 +74,7 @@ OBJECTS := $(SOURCES:cmd/%.c=$(BUILD)/cmd/%.o)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all helpers units fuzzers static test-kernels records deps run test check fuzz coverage completions install uninstall clean FORCE
+.PHONY: all helpers units fuzzers static test-kernels records deps run test check fuzz coverage lint compile_commands.json completions install uninstall clean FORCE
 
 all: $(BUILD)/exectap
 
@@ -90,7 +91,7 @@ $(BUILD)/%.bpf.o: bpf/%.bpf.c $(BUILD)/flags
 
 # The shell opens the target before bpftool runs; .DELETE_ON_ERROR and the move leave no half of a file.
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $* > $@.part
+	{ echo '// NOLINTBEGIN: generated' && $(BPFTOOL) gen skeleton $< name $* && echo '// NOLINTEND'; } > $@.part
 	mv $@.part $@
 
 # Changes when the flags do, and everything that was compiled with others is compiled anew.
@@ -213,6 +214,43 @@ ifneq ($(filter deps,$(MAKECMDGOALS)),)
 $(OBJECTS) $(BUILD)/flags $(HELPERS) $(FUZZERS): | deps
 units static: deps
 endif
+
+# --- for editors and linters: how each file is compiled (clangd looks into build/ too)
+
+COMPILED := $(SOURCES) $(wildcard tests/*/*.c)
+
+# An entry for the file $2, compiled by the command $3, behind $1
+define entry
+$1 { "directory": "$(CURDIR)", "file": "$2", "command": "$(subst ",\",$3 -c $2)" }
+
+endef
+
+comma := ,
+define compile_commands
+[
+$(call entry,,bpf/exectap.bpf.c,$(CLANG) $(BPF_FLAGS))
+$(foreach file,$(COMPILED),$(call entry,$(comma),$(file),$(CLANG) $(subst -I $(BUILD),-isystem $(BUILD),$(COMPILE_FLAGS)) $(CPPFLAGS) $(CFLAGS) -I tests/unit))
+]
+endef
+
+# The C code that is held to .clang-tidy; tests/helpers and tests/kernels do on purpose what it warns of.
+LINTED := $(SOURCES) $(wildcard tests/unit/*.c tests/fuzz/*.c)
+SCRIPTS := packaging/deps packaging/completions/generate tests/run tests/coverage tests/fuzz/run tests/unit/record tests/schema_refuses .ci/run
+
+# Variables that the tests have from tests/lib.bash, which they load by bats' own command; and "lines", a file to them,
+# which is an array where bats' own `run` is used.
+BATS_UNSEEN := SC2034 SC2128 SC2154 SC2178
+
+lint: build/compile_commands.json $(BUILD)/exectap.skel.h
+	printf '%s\n' $(LINTED) | xargs -P $$(nproc) -n 1 clang-tidy --quiet -p build 2>&1 | { ! grep -vE 'warnings? generated|^Suppressed '; }
+	shellcheck $(SCRIPTS)
+	shellcheck -x tests/kernels/run tests/kernels/init tests/kernels/sysroot-arm64
+	shellcheck -S warning -e $(subst $() ,$(comma),$(BATS_UNSEEN)) tests/lib.bash $(wildcard tests/*.bats)
+
+compile_commands.json: build/compile_commands.json
+
+build/compile_commands.json: $(BUILD)/flags $(COMPILED) | $(BUILD)/exectap.skel.h
+	$(file >$@,$(compile_commands))
 
 # --- completions, from the table of options that --help prints: another machine's exectap can't be asked
 
