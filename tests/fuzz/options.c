@@ -8,6 +8,7 @@
 #include "encode.h"
 #include "filter.h"
 #include "log.h"
+#include "redact.h"
 
 #include <getopt.h>
 #include <stdarg.h>
@@ -79,23 +80,25 @@ static bool same(const struct options *one, const struct options *other)
 	       one->buffer_bytes == other->buffer_bytes && one->line_max_bytes == other->line_max_bytes &&
 	       one->heartbeat_s == other->heartbeat_s && one->socket_mode == other->socket_mode &&
 	       one->socket_group == other->socket_group && same_text(one->output, other->output) &&
-	       same_text(one->env_names, other->env_names);
+	       same_text(one->env_names, other->env_names) && one->uid == other->uid && one->gid == other->gid;
 }
 
 static int parse(struct options *options, int argc, char **argv)
 {
+	struct redactor *redactor;
 	struct filter *filter;
 	int result;
 
-	if (filter_new(&filter))
+	if (filter_new(&filter) || redact_new(&redactor))
 		abort();
 	errors = 0;
 	optind = 0; /* getopt(3): begin anew */
-	result = options_parse(options, filter, argc, argv);
+	result = options_parse(options, filter, redactor, argc, argv);
 	if (errors != (result ? 1 : 0))
 		abort();
 	if (!result)
 		judge(options);
+	redact_free(redactor);
 	filter_free(filter);
 	options->filter = NULL;
 	return result;
