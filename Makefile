@@ -180,8 +180,9 @@ check: all units fuzzers
 test: all helpers units fuzzers static
 	tests/run
 
-coverage: helpers
-	$(MAKE) COVERAGE=1 SAN= STATIC= CFLAGS='-O0 -g' all $(UNIT_SOURCES:tests/unit/%.c=build/coverage/tests/%)
+coverage: helpers completions
+	$(MAKE) COVERAGE=1 SAN= STATIC= CFLAGS='-O0 -g' all
+	$(MAKE) COVERAGE=1 SAN=$(UNIT_SAN) STATIC= CFLAGS='-O0 -g' $(UNIT_SOURCES:tests/unit/%.c=build/san/coverage/tests/%)
 	tests/coverage
 
 test-kernels: static

@@ -15,8 +15,8 @@ zpty -w shell 'compadd() {
 	print -rl -- "<"${^all}">" >&2
 	builtin compadd "$@"
 }'
-zpty -w shell 'finish() { zle -I; print "end"-of-matches >&2; exit }; zle -N finish; bindkey "^X" finish; bindkey "^I" complete-word; print ready'
-until [[ $text == *ready* ]]; do zpty -r shell part || exit; text+=$part; done
+zpty -w shell 'finish() { zle -I; print "end"-of-matches >&2; exit }; zle -N finish; bindkey "^X" finish; bindkey "^I" complete-word; print "now"-ready'
+until [[ $text == *now-ready* ]]; do zpty -r shell part || exit; text+=$part; done
 zpty -w -n shell "$line"$'\t'$'\x18'
 text=
 until [[ $text == *end-of-matches* ]]; do zpty -r shell part || break; text+=$part; done
