@@ -5,9 +5,12 @@
 #   make run           build it and watch
 #   make test          run all tests (as root)
 #   make test-kernels  boot other kernels in qemu and run exectap there (also a part of make test)
-#   make check         run the tests that need no privileges
 #   make bench         measure what watching costs, and what it costs with other tracers (as root): build/bench.md
 #   make bench-replay  measure user space alone, on recorded events
+#   make check         run the tests that need no privileges: format, unit tests with sanitizers, schema, manuals
+#   make fuzz          fuzz for FUZZ_SECONDS (600); tests/fuzz/run --merge keeps what that found
+#   make lint          clang-tidy and shellcheck; make compile_commands.json for editors (clangd): build/
+#   make coverage      which lines the tests run, file by file (as root)
 #   make install       below $(DESTDIR)$(PREFIX); make uninstall takes it away again
 #   make deb           packages: for Debian; also `rpm`, `tarball` and `container`
 #
@@ -37,6 +40,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 
 STATIC ?=
 SAN ?=
+COVERAGE ?=
 WERROR ?=
 
 # Before `make deps` there may be no compiler to ask.
@@ -45,7 +49,7 @@ ARCH := $(firstword $(subst -, ,$(TARGET)))
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(ARCH)))
 
 # Each variant of the build has a folder of its own, so that none links what another one compiled.
-BUILD := build$(if $(CROSS_COMPILE),/$(TARGET))$(if $(STATIC),/static)$(if $(SAN),/san)
+BUILD := build$(if $(CROSS_COMPILE),/$(TARGET))$(if $(STATIC),/static)$(if $(SAN),/san)$(if $(COVERAGE),/coverage)
 
 SYSROOT ?= $(if $(CROSS_COMPILE),$(wildcard build/$(TARGET)/sysroot))
 ifneq ($(SYSROOT),)
@@ -64,8 +68,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno
 PATH_FLAGS := -ffile-prefix-map=$(CURDIR)=.
 CFLAGS ?= -O2 -g
 COMPILE_FLAGS := -std=gnu11 $(PATH_FLAGS) -D_GNU_SOURCE -DEXECTAP_VERSION='"$(VERSION)"' -I cmd -I bpf -I $(BUILD) $(WARNINGS) \
-	-fstack-protector-strong -D_FILE_OFFSET_BITS=64 $(SYSROOT_FLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
-LINK_FLAGS := $(SYSROOT_FLAGS) $(if $(STATIC),-static) $(if $(SAN),-fsanitize=$(SAN))
+	-fstack-protector-strong -D_FILE_OFFSET_BITS=64 $(SYSROOT_FLAGS) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all) \
+	$(if $(COVERAGE),--coverage)
+LINK_FLAGS := $(SYSROOT_FLAGS) $(if $(STATIC),-static) $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
 LINK_LIBRARIES = $(shell $(SYSROOT_LIBRARIES) $(PKG_CONFIG) $(if $(STATIC),--static) --libs $(LIBRARIES))
 LINK_TEST_LIBRARIES = $(shell $(PKG_CONFIG) --libs $(TEST_LIBRARIES))
 
@@ -81,8 +86,8 @@ OBJECTS := $(SOURCES:cmd/%.c=$(BUILD)/cmd/%.o)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all helpers units fuzzers static test-kernels records bench bench-replay deps run test check install uninstall clean \
-	deb rpm tarball container FORCE
+.PHONY: all helpers units fuzzers static test-kernels records bench bench-replay deps run test check fuzz coverage lint \
+	compile_commands.json completions install uninstall clean deb rpm tarball container FORCE
 
 all: $(BUILD)/exectap
 
@@ -99,7 +104,7 @@ $(BUILD)/%.bpf.o: bpf/%.bpf.c $(BUILD)/flags
 
 # The shell opens the target before bpftool runs; .DELETE_ON_ERROR and the move leave no half of a file.
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $* > $@.part
+	{ echo '// NOLINTBEGIN: generated' && $(BPFTOOL) gen skeleton $< name $* && echo '// NOLINTEND'; } > $@.part
 	mv $@.part $@
 
 # Changes when the flags do, and everything that was compiled with others is compiled anew.
@@ -164,15 +169,34 @@ $(BUILD)/tests/%: tests/unit/%.c tests/unit/fixture.c tests/unit/reference.c $(P
 
 fuzzers: $(FUZZERS)
 
-build/fuzz/%: tests/fuzz/%.c tests/unit/fixture.c tests/unit/reference.c $(PURE_OBJECTS:$(BUILD)/cmd/%.o=cmd/%.c) $(wildcard cmd/*.h bpf/record.h tests/unit/*.h)
-	@mkdir -p $(@D)
-	$(CLANG) $(COMPILE_FLAGS) $(FUZZ_FLAGS) -I tests/unit -o $@ $(filter %.c,$^) $(LINK_TEST_LIBRARIES)
+# Of these objects, each fuzzer takes those that it needs.
+FUZZ_OBJECTS := $(patsubst cmd/%.c,build/fuzz/cmd/%.o,$(filter-out cmd/main.c,$(SOURCES)))
 
-check: units fuzzers
+build/fuzz/cmd/%.o: cmd/%.c $(BUILD)/flags | $(BUILD)/exectap.skel.h
+	@mkdir -p $(@D)
+	$(CLANG) $(COMPILE_FLAGS) $(FUZZ_FLAGS) -MMD -MP -c -o $@ $<
+
+build/fuzz/cmd.a: $(FUZZ_OBJECTS)
+	rm -f $@
+	ar rcs $@ $^
+
+build/fuzz/%: tests/fuzz/%.c tests/unit/fixture.c tests/unit/reference.c build/fuzz/cmd.a $(wildcard tests/unit/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(COMPILE_FLAGS) $(FUZZ_FLAGS) -I tests/unit -o $@ $(filter %.c %.a,$^) $(LINK_TEST_LIBRARIES)
+
+fuzz: fuzzers
+	tests/fuzz/run
+
+check: all units fuzzers
 	tests/run --no-root
 
 test: all helpers units fuzzers static
 	tests/run
+
+coverage: helpers completions
+	$(MAKE) COVERAGE=1 SAN= STATIC= CFLAGS='-O0 -g' all
+	$(MAKE) COVERAGE=1 SAN=$(UNIT_SAN) STATIC= CFLAGS='-O0 -g' $(UNIT_SOURCES:tests/unit/%.c=build/san/coverage/tests/%)
+	tests/coverage
 
 test-kernels: static
 	tests/kernels/run
@@ -225,20 +249,77 @@ $(OBJECTS) $(BUILD)/flags $(HELPERS) $(BENCH_HELPERS) $(FUZZERS): | deps
 units static deb rpm tarball: deps
 endif
 
-# What is installed, as source:target. Manuals, completions and configurations for shippers are what is there of them.
+# --- for editors and linters: how each file is compiled (clangd looks into build/ too)
+
+COMPILED := $(SOURCES) $(wildcard tests/*/*.c)
+
+# An entry for the file $2, compiled by the command $3, behind $1
+define entry
+$1 { "directory": "$(CURDIR)", "file": "$2", "command": "$(subst ",\",$3 -c $2)" }
+
+endef
+
+comma := ,
+define compile_commands
+[
+$(call entry,,bpf/exectap.bpf.c,$(CLANG) $(BPF_FLAGS))
+$(foreach file,$(COMPILED),$(call entry,$(comma),$(file),$(CLANG) $(subst -I $(BUILD),-isystem $(BUILD),$(COMPILE_FLAGS)) $(CPPFLAGS) $(CFLAGS) -I tests/unit))
+]
+endef
+
+# The C code that is held to .clang-tidy; tests/helpers and tests/kernels do on purpose what it warns of.
+LINTED := $(SOURCES) $(wildcard tests/unit/*.c tests/fuzz/*.c)
+SCRIPTS := packaging/deps packaging/completions/generate tests/run tests/coverage tests/fuzz/run tests/unit/record tests/schema_refuses \
+	tests/bench/run tests/bench/report tests/bench/publish tests/mapping/check tests/mapping/check_records tests/shippers.bash .ci/run
+
+# Variables that the tests have from tests/lib.bash, which they load by bats' own command; and "lines", a file to them,
+# which is an array where bats' own `run` is used.
+BATS_UNSEEN := SC2034 SC2128 SC2154 SC2178
+
+lint: build/compile_commands.json $(BUILD)/exectap.skel.h
+	printf '%s\n' $(LINTED) | xargs -P $$(nproc) -n 1 clang-tidy --quiet -p build 2>&1 | { ! grep -vE 'warnings? generated|^Suppressed '; }
+	shellcheck $(SCRIPTS)
+	shellcheck -x tests/kernels/run tests/kernels/init tests/kernels/sysroot-arm64 tests/packages/boot tests/packages/check packaging/debian/postrm
+	shellcheck -S warning -e $(subst $() ,$(comma),$(BATS_UNSEEN)) tests/lib.bash $(wildcard tests/*.bats)
+
+compile_commands.json: build/compile_commands.json
+
+build/compile_commands.json: $(BUILD)/flags $(COMPILED) | $(BUILD)/exectap.skel.h
+	$(file >$@,$(compile_commands))
+
+# --- completions, from the table of options that --help prints: another machine's exectap can't be asked
+
+HELPFUL := $(if $(CROSS_COMPILE),build/exectap,$(BUILD)/exectap)
+COMPLETIONS := $(addprefix build/completions/,exectap.bash _exectap exectap.fish)
+
+completions: $(COMPLETIONS)
+
+ifneq ($(CROSS_COMPILE),)
+build/exectap: FORCE
+	$(MAKE) CROSS_COMPILE= CC=cc STATIC= SAN= $@
+endif
+
+build/completions/exectap.bash: SHELL_NAME := bash
+build/completions/_exectap: SHELL_NAME := zsh
+build/completions/exectap.fish: SHELL_NAME := fish
+$(COMPLETIONS): $(HELPFUL) packaging/completions/generate cmd/field.c
+	@mkdir -p $(@D)
+	$(HELPFUL) --help | packaging/completions/generate $(SHELL_NAME) >$@
+
+# What is installed, as source:target
 INSTALLED = $(BUILD)/exectap:$(SBINDIR)/exectap \
 	$(foreach file,$(shell find schema -name '*.schema.json'),$(file):$(DATADIR)/exectap/$(file:schema/%=%)) \
 	$(foreach file,$(shell find packaging/shippers -type f 2>/dev/null),$(file):$(DATADIR)/exectap/$(file:packaging/%=%)) \
 	$(foreach file,$(wildcard packaging/man/*.[0-9]),$(file):$(MANDIR)/man$(subst .,,$(suffix $(file)))/$(notdir $(file))) \
-	$(foreach file,$(wildcard packaging/completions/bash),$(file):$(BASHDIR)/exectap) \
-	$(foreach file,$(wildcard packaging/completions/zsh),$(file):$(ZSHDIR)/_exectap) \
-	$(foreach file,$(wildcard packaging/completions/fish),$(file):$(FISHDIR)/exectap.fish)
+	build/completions/exectap.bash:$(BASHDIR)/exectap \
+	build/completions/_exectap:$(ZSHDIR)/_exectap \
+	build/completions/exectap.fish:$(FISHDIR)/exectap.fish
 INSTALLED_UNIT = $(if $(UNITDIR),$(DESTDIR)$(UNITDIR)/exectap.service)
 source_of = $(firstword $(subst :, ,$1))
 target_of = $(DESTDIR)$(lastword $(subst :, ,$1))
 
-install: all
-	$(foreach pair,$(INSTALLED),install -D -m $(if $(filter $(BUILD)/%,$(pair)),755,644) $(call source_of,$(pair)) $(call target_of,$(pair)) &&) :
+install: all completions
+	$(foreach pair,$(INSTALLED),install -D -m $(if $(filter %/exectap,$(call source_of,$(pair))),755,644) $(call source_of,$(pair)) $(call target_of,$(pair)) &&) :
 	$(if $(INSTALLED_UNIT),install -D -m 644 packaging/systemd/exectap.service $(INSTALLED_UNIT))
 	$(if $(INSTALLED_UNIT),sed -i 's|^ExecStart=[^ ]*|ExecStart=$(SBINDIR)/exectap|' $(INSTALLED_UNIT))
 
@@ -251,4 +332,4 @@ clean:
 
 include packaging/packages.mk
 
--include $(wildcard $(BUILD)/*.d $(BUILD)/cmd/*.d $(BUILD)/tests/*.d)
+-include $(wildcard $(BUILD)/*.d $(BUILD)/cmd/*.d $(BUILD)/tests/*.d build/fuzz/cmd/*.d)

@@ -45,12 +45,13 @@ static size_t masked_length(const struct mask *mask)
 
 int mask_apply(const struct mask *mask, char **bytes, size_t *length)
 {
+	size_t masked_bytes;
 	char *copy, *out;
 
 	if (mask->failed)
 		return -ENOMEM;
-	*length = masked_length(mask);
-	copy = out = malloc(*length);
+	masked_bytes = masked_length(mask);
+	copy = out = malloc(masked_bytes + 1); /* NULL is no answer for an empty text: malloc(3) */
 	if (!copy)
 		return -ENOMEM;
 	for (size_t from = 0, end; from < mask->text.length; from = end) {
@@ -61,6 +62,7 @@ int mask_apply(const struct mask *mask, char **bytes, size_t *length)
 			out = mempcpy(out, mask->text.bytes + from, end - from);
 	}
 	*bytes = copy;
+	*length = masked_bytes;
 	return 0;
 }
 

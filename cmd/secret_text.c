@@ -432,7 +432,7 @@ void secret_text_mask(const struct secret_index *index, struct text string, bool
 {
 	struct scan scan = { string.bytes, string.bytes + string.length, string.bytes, cut, index, mask };
 	const char *at = scan.start;
-	uint32_t starts;
+	uint32_t starts = 0;
 
 	while ((at = next_start(&scan, at, &starts)) < scan.end) {
 		const char *next = starts & SEPARATOR_BIT ? mask_separated(&scan, at) : mask_shape(&scan, at, starts);

@@ -79,6 +79,8 @@ build() {
 	"$BATS_TEST_TMPDIR/root/opt/exectap/sbin/exectap" --version
 	[ -f "$BATS_TEST_TMPDIR/root/opt/exectap/share/exectap/exectap.schema.json" ]
 	grep -q '^ExecStart=/opt/exectap/sbin/exectap ' "$BATS_TEST_TMPDIR/root/opt/exectap/lib/systemd/system/exectap.service"
+	[ -f "$BATS_TEST_TMPDIR/root/opt/exectap/share/man/man8/exectap.8" ]
+	grep -q -- --output "$BATS_TEST_TMPDIR/root/opt/exectap/share/zsh/site-functions/_exectap"
 	build uninstall DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/exectap
 	[ "$(find "$BATS_TEST_TMPDIR/root" -type f | wc -l)" = 0 ]
 	[ ! -e "$BATS_TEST_TMPDIR/root/opt/exectap/share/exectap" ]
@@ -108,10 +110,8 @@ build() {
 	clang-format --dry-run --Werror cmd/*.[ch] bpf/*.[ch] tests/*/*.[ch]
 }
 
-@test "shell scripts pass shellcheck" {
-	command -v shellcheck >/dev/null || skip "no shellcheck"
-	cd "$tree"
-	shellcheck packaging/deps tests/run tests/unit/record tests/schema_refuses tests/bench/run tests/bench/report tests/bench/publish .ci/run
-	shellcheck -x tests/kernels/run tests/kernels/init tests/kernels/sysroot-arm64
-	shellcheck -x tests/packages/boot tests/packages/check packaging/debian/postrm
+@test "make lint has nothing to say" {
+	local tool
+	for tool in clang-tidy shellcheck; do command -v "$tool" >/dev/null || skip "no $tool"; done
+	build lint
 }

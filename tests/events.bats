@@ -7,7 +7,7 @@ load lib
 more_teardown() {
 	local dir
 	if [ -n "${made_cgroup:-}" ]; then
-		for dir in $(find "$made_cgroup" -depth -type d); do poll rmdir "$dir"; done
+		while IFS= read -r dir; do poll rmdir "$dir"; done < <(find "$made_cgroup" -depth -type d)
 	fi
 }
 

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * libFuzzer entry: rules, one a line, that begin with + for --only and - for --skip, up to an empty line; behind it a
+ * record. Whether the event passes must be what the rules say of the line that it gives.
+ */
+#include "filter.h"
+#include "decode.h"
+#include "fixture.h"
+#include "reference.h"
+
+#include <fnmatch.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RULES_MAX 8
+/* fnmatch(3) takes time that grows with the length to the power of the stars; rules come from who may run exectap. */
+#define STARS_MAX 3
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct rule {
+	const char *text; /* KEY=GLOB */
+	bool only;
+};
+
+static bool string_matches(const char *glob, const char *string)
+{
+	return !fnmatch(glob, string, 0);
+}
+
+static bool json_matches(const char *glob, const json_t *json)
+{
+	char number[32];
+	const char *name;
+	json_t *item;
+	size_t index;
+
+	switch (json_typeof(json)) {
+	case JSON_STRING:
+		return string_matches(glob, json_string_value(json));
+	case JSON_INTEGER:
+		snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(json));
+		return string_matches(glob, number);
+	case JSON_TRUE:
+		return string_matches(glob, "true");
+	case JSON_ARRAY:
+		json_array_foreach(json, index, item)
+			if (json_matches(glob, item))
+				return true;
+		return false;
+	default:
+		json_object_foreach((json_t *)json, name, item)
+			if (string_matches(glob, name) || json_matches(glob, item))
+				return true;
+		return false;
+	}
+}
+
+static bool key_of(const struct rule *rule, char key[64])
+{
+	size_t length = strcspn(rule->text, "=");
+
+	if (!rule->text[length] || length >= 64)
+		return false;
+	memcpy(key, rule->text, length);
+	key[length] = '\0';
+	return true;
+}
+
+/* Whether a rule of this kind for that key matches. */
+static bool one_matches(const struct rule *rules, size_t count, bool only, const char *key, const json_t *line)
+{
+	const json_t *json = json_object_get(line, key);
+	char other[64];
+
+	for (size_t i = 0; i < count; i++)
+		if (rules[i].only == only && key_of(&rules[i], other) && !strcmp(key, other) && json &&
+		    json_matches(strchr(rules[i].text, '=') + 1, json))
+			return true;
+	return false;
+}
+
+/* Whether all keys that have a rule of this kind have one that matches; `none` where there is no such rule. */
+static bool all_match(const struct rule *rules, size_t count, bool only, const json_t *line, bool none)
+{
+	bool result = none;
+	char key[64];
+
+	for (size_t i = 0; i < count; i++) {
+		if (rules[i].only != only || !key_of(&rules[i], key))
+			continue;
+		if (!one_matches(rules, count, only, key, line))
+			return false;
+		result = true;
+	}
+	return result;
+}
+
+/* A line shows other digits or bytes than the filter sees where a value is a fraction, or a string is no UTF-8. */
+static bool is_shown_otherwise(const struct rule *rules, size_t count, const json_t *line)
+{
+	char key[64];
+
+	for (size_t i = 0; i < count; i++)
+		if (key_of(&rules[i], key) && json_is_real(json_object_get(line, key)))
+			return true;
+	return json_object_get(line, "raw");
+}
+
+static void judge(const struct rule *rules, size_t count, const struct event *event, bool passes)
+{
+	json_t *line = reference_native(event);
+
+	if (!is_shown_otherwise(rules, count, line) &&
+	    passes != (all_match(rules, count, true, line, true) && !all_match(rules, count, false, line, false)))
+		abort();
+	json_decref(line);
+}
+
+static size_t count_stars(const char *text)
+{
+	size_t stars = 0;
+
+	for (; *text; text++)
+		stars += *text == '*' || *text == '(';
+	return stars;
+}
+
+/* Splits `text`, which loses its newlines, and gives the filter what is a rule. Returns how many. */
+static size_t take_rules(char *text, struct filter *filter, struct rule rules[RULES_MAX])
+{
+	size_t count = 0;
+	char *line, *rest = text;
+
+	while (count < RULES_MAX && (line = strsep(&rest, "\n")) && *line) {
+		struct rule rule = { .text = line + 1, .only = *line == '+' };
+
+		if ((*line != '+' && *line != '-') || count_stars(line) > STARS_MAX)
+			continue;
+		if (!(rule.only ? filter_add_only : filter_add_skip)(filter, rule.text))
+			rules[count++] = rule;
+	}
+	return count;
+}
+
+static void run(struct filter *filter, char *text, const void *record, size_t record_size)
+{
+	static struct enricher *enricher;
+	static struct event event;
+	struct rule rules[RULES_MAX];
+	size_t count = take_rules(text, filter, rules);
+
+	if (!enricher)
+		enricher = fixture_enricher("HOME,LANG,EVIL");
+	if (decode_record(record, record_size, &event))
+		return;
+	enrich_event(enricher, &event);
+	judge(rules, count, &event, filter_passes(filter, &event));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const uint8_t *end = memmem(data, size, "\n\n", 2);
+	size_t text_size = end ? (size_t)(end - data) : size, skipped = end ? text_size + 2 : size;
+	char *text = strndup((const char *)data, text_size);
+	void *record = malloc(size - skipped ? size - skipped : 1); /* aligned, and no byte longer than what it holds */
+	struct filter *filter;
+
+	memcpy(record, data + skipped, size - skipped);
+	if (!filter_new(&filter)) {
+		run(filter, text, record, size - skipped);
+		filter_free(filter);
+	}
+	free(record);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * libFuzzer entry: a command line, its arguments ended by NULs. options_parse() either refuses it and says one thing
+ * about it, or says nothing and gives options that the rest of the program can work with, each time the same.
+ */
+#include "options.h"
+
+#include "encode.h"
+#include "filter.h"
+#include "log.h"
+#include "redact.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ARGUMENTS_MAX 64
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static unsigned int errors;
+
+/* In the place of log.c's: what is said is counted, not shown. */
+void log_error(const char *format, ...)
+{
+	char line[1024];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	errors++;
+}
+
+void log_info(const char *format, ...)
+{
+	(void)format;
+}
+
+void log_detail(const char *format, ...)
+{
+	(void)format;
+}
+
+static bool is_between(size_t value, size_t least, size_t most)
+{
+	return value >= least && value <= most;
+}
+
+static void judge(const struct options *options)
+{
+	const unsigned int every = OPTIONS_EVENT_EXEC | OPTIONS_EVENT_EXEC_FAILED | OPTIONS_EVENT_EXIT;
+
+	if (!options->output || !options->format || !options->filter)
+		abort();
+	if (!options->events || options->events & ~every)
+		abort();
+	if (!is_between(options->buffer_bytes, 128 << 10, 1 << 30) ||
+	    options->buffer_bytes & (options->buffer_bytes - 1))
+		abort();
+	if (!is_between(options->line_max_bytes, ENCODE_LINE_MIN_BYTES, 64 << 20))
+		abort();
+	if (options->heartbeat_s > 24 * 60 * 60 || options->socket_mode > 0777)
+		abort();
+	if (options->env_names && (!*options->env_names || strchr(options->env_names, '=')))
+		abort();
+}
+
+static bool same_text(const char *one, const char *other)
+{
+	return one == other || (one && other && !strcmp(one, other));
+}
+
+static bool same(const struct options *one, const struct options *other)
+{
+	return one->format == other->format && one->events == other->events &&
+	       one->buffer_bytes == other->buffer_bytes && one->line_max_bytes == other->line_max_bytes &&
+	       one->heartbeat_s == other->heartbeat_s && one->socket_mode == other->socket_mode &&
+	       one->socket_group == other->socket_group && same_text(one->output, other->output) &&
+	       same_text(one->env_names, other->env_names) && one->uid == other->uid && one->gid == other->gid;
+}
+
+static int parse(struct options *options, int argc, char **argv)
+{
+	struct redactor *redactor;
+	struct filter *filter;
+	int result;
+
+	if (filter_new(&filter) || redact_new(&redactor))
+		abort();
+	errors = 0;
+	optind = 0; /* getopt(3): begin anew */
+	result = options_parse(options, filter, redactor, argc, argv);
+	if (errors != (result ? 1 : 0))
+		abort();
+	if (!result)
+		judge(options);
+	redact_free(redactor);
+	filter_free(filter);
+	options->filter = NULL;
+	return result;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = malloc(size + 1), *argv[ARGUMENTS_MAX + 2] = { "exectap" };
+	struct options first = {}, second = {};
+	int argc = 1, result;
+
+	memcpy(text, data, size);
+	text[size] = '\0';
+	for (char *argument = text; argument < text + size && argc <= ARGUMENTS_MAX; argument += strlen(argument) + 1)
+		argv[argc++] = argument;
+	result = parse(&first, argc, argv);
+	/* getopt_long(3) has put what is no option last, and that changes what is found first, but not whether. */
+	if (!!parse(&second, argc, argv) != !!result || (!result && !same(&first, &second)))
+		abort();
+	free(text);
+	return 0;
+}
