@@ -275,11 +275,9 @@ static int make_directory(const char *directory)
 
 	if (!copy)
 		return refuse(directory, ENOMEM);
-	if (statfs(dirname(copy), &status))
-		result = refuse(directory, errno);
-	else if (!is_bpf_file_system(&status))
+	if (!statfs(dirname(copy), &status) && !is_bpf_file_system(&status))
 		result = refuse_file_system(directory);
-	else if (mkdir(directory, 0700))
+	else if (mkdir(directory, 0700)) /* which says as well what statfs(2) would have */
 		result = refuse(directory, errno);
 	free(copy);
 	return result;
@@ -343,17 +341,18 @@ int pin_open(struct pin **pin, const char *directory)
 	struct pin *opened;
 	int result = pin_lock(&opened, directory, true);
 
+	if (result)
+		return result;
 	for (size_t i = 0; !result && i < opened->incomplete_count; i++) {
 		log_detail("%s/%u: incomplete: removed", directory, opened->incomplete[i]);
 		result = pin_drop(opened, opened->incomplete[i]);
-		if (result) {
-			result = refuse(directory, -result);
-			pin_close(opened);
-		}
 	}
-	if (!result)
-		*pin = opened;
-	return result;
+	if (result) {
+		pin_close(opened);
+		return refuse(directory, -result);
+	}
+	*pin = opened;
+	return 0;
 }
 
 static int remove_directory(const struct pin *pin)

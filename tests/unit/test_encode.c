@@ -185,13 +185,14 @@ static void worst_fits(char byte)
 					   .exe = path,
 					   .cwd = path,
 					   .parent_exe = path,
-					   .cgroup = memcpy(cgroup, "lxc.payload.", strlen("lxc.payload.")),
+					   .cgroup = cgroup,
 					   .args = path,
 					   .args_length = RECORD_PATH_BYTES,
 					   .comm = comm };
 	size_t length, line_length;
 	struct record_exec *exec;
 
+	memcpy(cgroup, "lxc.payload.", sizeof("lxc.payload.") - 1); /* its end is filled() */
 	memset(comm, byte, sizeof(comm));
 	exec = fixture_record(&strings, &length);
 	exec->task.cap_effective = UINT64_MAX;
