@@ -97,7 +97,7 @@ need_debian() {
 	need debootstrap unshare
 	. /etc/os-release
 	[ "$ID" = debian ] || skip "not on Debian"
-	cd "$top"
+	cd "$top" || return
 	. tests/kernels/debian.bash
 	. tests/packages/tree.bash
 	[ -n "$(mirror)" ] || skip "no mirror of Debian in the package sources"
