@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <linux/capability.h>
 #include <linux/perf_event.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -127,6 +128,10 @@ static const struct allowed_call allowed_calls[] = {
 	{ SCMP_SYS(connect), CONNECTS },
 	{ SCMP_SYS(geteuid), CONNECTS },
 	{ SCMP_SYS(setsockopt), CONNECTS, 2, UINT32_MAX, SO_SNDBUF },
+	/* what its last reader left unread */
+	{ SCMP_SYS(ioctl), CONNECTS, 1, UINT32_MAX, SIOCOUTQ },
+	{ SCMP_SYS(shutdown), CONNECTS },
+	{ SCMP_SYS(getsockopt), CONNECTS, 2, UINT32_MAX, SO_ERROR },
 	/* readers that come, and the socket that is taken away at the end */
 	{ SCMP_SYS(accept4), LISTENS },
 	{ SCMP_SYS(lstat), LISTENS },
