@@ -12,7 +12,7 @@ setup_file() {
 }
 
 build() {
-	make -C "$tree" -j2 "$@" 2>&1 3>&-
+	env -u MAKEFLAGS make -C "$tree" -j2 "$@" 2>&1 3>&-
 }
 
 @test "make builds build/exectap, and a second make does nothing" {

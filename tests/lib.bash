@@ -19,14 +19,16 @@ setup() {
 	[ -z "$options" ] || add_options
 }
 
-# Has a script in the place of exectap, and everyone do with what the test makes as they like: a --user among the options
-# is not the one who runs the test.
+# Has a script in the place of exectap, and where it changes the user, everyone do with what the test makes as they like:
+# that is not the one who runs the test.
 add_options() {
 	printf '#!/bin/sh\nexec %q %s "$@"\n' "$exectap" "$options" >"$BATS_TEST_TMPDIR/exectap-with-options"
 	exectap=$BATS_TEST_TMPDIR/exectap-with-options
+	chmod 755 "$exectap"
+	[[ $options == *--user* ]] || return 0
 	umask 0
 	open_folders
-	chmod 777 "$BATS_TEST_TMPDIR" "$exectap"
+	chmod 777 "$BATS_TEST_TMPDIR"
 }
 
 # Lets every user into the test's own folder.

@@ -25,7 +25,7 @@ options() {
 }
 
 @test "exectap(8) has every option of --help, with the same letter and argument, and no other" {
-	diff <(grep -h '^\.It Fl' "$man/exectap.8" | mandoc_options | sort) <("$exectap" --help | help_options | sort)
+	diff <(grep -h '^\.It Fl' "$man/exectap.8" | mandoc_options | sort -u) <("$exectap" --help | help_options | sort -u)
 }
 
 # An option a line, as "-o--outputDEST", from items of a list

@@ -54,6 +54,7 @@ stat_of() {
 }
 
 @test "once attached it has no capability in any set, no_new_privs and a filter" {
+	[[ $options != *--no-sandbox* ]] || skip "EXECTAP_OPTIONS has --no-sandbox"
 	start_exectap
 	no_capabilities Bnd
 	status_is Seccomp 2
@@ -63,6 +64,7 @@ stat_of() {
 }
 
 @test "with CAP_BPF and CAP_PERFMON alone it ends up with none" {
+	[[ $options != *--no-sandbox* ]] || skip "EXECTAP_OPTIONS has --no-sandbox"
 	local caps=-all,+bpf,+perfmon
 	copy_exectap
 	: >"$log"
@@ -93,6 +95,7 @@ failed_attempt_is_told() {
 }
 
 @test "--user leaves the uid and gid of that user, no other group, and no capability" {
+	[[ $options != *--no-sandbox* ]] || skip "EXECTAP_OPTIONS has --no-sandbox"
 	: >"$log"
 	setpriv --groups 2,3,4 "$exectap" --user nobody >"$lines" 2>"$log" 3>&- &
 	exectap_pid=$!
@@ -241,6 +244,7 @@ END
 }
 
 @test "where no filter can be installed, one line says so and it goes on" {
+	[[ $options != *--no-sandbox* ]] || skip "EXECTAP_OPTIONS has --no-sandbox"
 	: >"$log"
 	# prctl(2) just with PR_SET_SECCOMP
 	"$helpers/refuse" "$seccomp_number" -1 38 "$helpers/refuse" "$prctl_number" 22 22 "$exectap" >"$lines" 2>"$log" 3>&- &
