@@ -69,7 +69,7 @@ END
 shipper_config() {
 	local port=9200
 	[ ! -e "$place/port" ] || port=$(cat "$place/port")
-	sed -E "s#/(run|var/log|var/lib/fluent-bit)/exectap#$place#g; s#/var/(spool/rsyslog|lib/syslog-ng|lib/vector)#$place#g
+	sed -E "s#/(run|var/log|var/lib/fluent-bit)/exectap(-shipper)?#$place#g; s#/var/(spool/rsyslog|lib/syslog-ng|lib/vector)#$place#g
 		s#127\.0\.0\.1:9200#127.0.0.1:$port#g; s#((serverport=\"|port: ))9200#\1$port#" "$shippers/$1"
 }
 

@@ -514,7 +514,7 @@ END
 	python3 - "$shippers" <<'END'
 import configparser, pathlib, sys, yaml
 folder = pathlib.Path(sys.argv[1])
-log, run = "/var/log/exectap/exec.jsonl", "/run/exectap/"
+log = "/var/log/exectap/exec.jsonl"
 load = lambda name: yaml.safe_load((folder / name).read_text())
 
 fluent_bit = load("fluent-bit.yaml")
@@ -527,7 +527,7 @@ assert parser["name"] == tail["parser"] and parser["time_key"] == "timestamp" an
 
 vector = load("vector.yaml")
 sink = vector["sinks"]["elasticsearch"]
-assert vector["sources"]["exectap"]["path"] == run + "vector.sock" and vector["sources"]["exectap"]["mode"] == "unix_stream"
+assert vector["sources"]["exectap"]["path"] == "/run/exectap-shipper/vector.sock" and vector["sources"]["exectap"]["mode"] == "unix_stream"
 assert sink["id_key"] == "event_id" and sink["buffer"]["when_full"] == "block"
 assert sink["inputs"] == list(vector["transforms"]) and vector["transforms"][sink["inputs"][0]]["inputs"] == ["exectap"]
 
