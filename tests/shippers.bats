@@ -556,7 +556,7 @@ alloy, logstash = (folder / "config.alloy").read_text(), (folder / "logstash.con
 for text in alloy, logstash:
     assert all(text.count(a) == text.count(b) for a, b in ("{}", "[]", "()"))
 assert log in alloy and 'format            = "RFC3339Nano"' in alloy
-assert run + "exec.sock" in logstash and 'document_id => "%{[event][id]}"' in logstash
+assert "/run/exectap/exec.sock" in logstash and 'document_id => "%{[event][id]}"' in logstash
 END
 }
 
