@@ -166,7 +166,7 @@ static const struct shape {
 	{ "SG.", CLASS_TOKEN, 50 }, /* SendGrid */
 	{ "shpat_", CLASS_WORD, 32 }, /* Shopify */
 	{ "hf_", CLASS_WORD, 30 }, /* Hugging Face */
-	{ "sk-ant-", CLASS_BASE64URL, 20 }, /* Anthropic */
+	{ "sk-ant-", CLASS_BASE64URL, 20 },
 	{ "sk-proj-", CLASS_BASE64URL, 20 }, /* OpenAI */
 	{ "sk-", CLASS_WORD, 40 },
 	{ "AGE-SECRET-KEY-1", CLASS_CAPITAL, 50 }, /* age(1) */
