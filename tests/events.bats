@@ -108,11 +108,12 @@ close_to() {
 }
 
 @test "2,000 processes have 2,000 exits, and no other event where only exits are asked for" {
+	own_noop
 	start_exectap --events exit
-	"$helpers/storm" 2 1000 "$marker" "$helpers/noop"
+	"$helpers/storm" 2 1000 "$marker" "$noop"
 	stop_exectap
-	[ "$(jq -r 'select(.comm == "noop") | .pid' "$lines" | sort -u | wc -l)" = 2000 ]
-	[ "$(jq -r 'select(.comm == "noop") | .pid' "$lines" | wc -l)" = 2000 ]
+	[ "$(jq -r "select(.comm == \"${noop##*/}\") | .pid" "$lines" | sort -u | wc -l)" = 2000 ]
+	[ "$(jq -r "select(.comm == \"${noop##*/}\") | .pid" "$lines" | wc -l)" = 2000 ]
 	[ "$(jq -r .type "$lines" | sort -u)" = exit ]
 }
 

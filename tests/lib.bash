@@ -135,6 +135,12 @@ hold() {
 	held+=("$pid")
 }
 
+# Leaves in $noop a copy of the helper "noop" that has a command name of its own: exits have no marker to tell them by.
+own_noop() {
+	noop=$BATS_TEST_TMPDIR/n$RANDOM$RANDOM
+	cp "$helpers/noop" "$noop"
+}
+
 # status_of NAME: a field of /proc/$pid/status
 status_of() {
 	awk -v name="$1:" '$1 == name { $1 = ""; print substr($0, 2) }' "/proc/$pid/status"
