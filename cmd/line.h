@@ -61,8 +61,14 @@ static inline void line_item(struct line *line)
 
 static inline void line_key(struct line *line, struct text key)
 {
-	line_item(line);
-	line_append(line, key.bytes, key.length);
+	size_t comma = line->separate;
+	char *to = line_extend(line, comma + key.length);
+
+	if (to) {
+		*to = ',';
+		memcpy(to + comma, key.bytes, key.length);
+	}
+	line->separate = false;
 }
 
 /* A value that needs no escaping: a number, true, or a LINE_STRING(). */
@@ -75,9 +81,13 @@ static inline void line_bare(struct line *line, struct text value)
 /* The same in quotes. */
 static inline void line_plain(struct line *line, struct text value)
 {
-	line_append(line, "\"", 1);
-	line_append(line, value.bytes, value.length);
-	line_append(line, "\"", 1);
+	char *to = line_extend(line, value.length + 2);
+
+	if (to) {
+		if (to + 1 != value.bytes) /* it may have been made in its place */
+			memcpy(to + 1, value.bytes, value.length);
+		to[0] = to[value.length + 1] = '"';
+	}
 	line->separate = true;
 }
 
