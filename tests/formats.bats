@@ -55,10 +55,12 @@ lines_of() {
 	done
 }
 
-# Each of the three has seen the event at a nanosecond of its own, and counts its own lines.
+# Each of the three has seen the event at a nanosecond of its own, with the CPU time used by then, and counts its own lines.
+# (check_records compares these as well.)
 their_own='del(."@timestamp", .event.id, .event.sequence, .event.start, .event.end, .event.duration, .process.start, .process.end,
 	.time, .time_dt, .metadata.uid, .metadata.sequence, .process.created_time, .process.created_time_dt,
-	.process.terminated_time, .process.terminated_time_dt, .duration)'
+	.process.terminated_time, .process.terminated_time_dt, .duration,
+	.exectap.user_time, .exectap.system_time, .unmapped.user_time, .unmapped.system_time)'
 
 # same TYPE: whether the three say the same
 same() {
