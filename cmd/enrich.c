@@ -52,19 +52,42 @@ static int id_read(const char *path, char *id, size_t bytes)
 	return result;
 }
 
+static bool has_name(struct text names, struct text wanted)
+{
+	struct text name;
+
+	while (text_next_string(&names, &name))
+		if (name.length == wanted.length && !memcmp(name.bytes, wanted.bytes, name.length))
+			return true;
+	return false;
+}
+
+/* Each name once, for an object of JSON has each key once. Returns how many there are. */
+static size_t names_set_unique(struct enricher *enricher)
+{
+	struct text rest = { enricher->names, strlen(enricher->names) + 1 }, name;
+	size_t count = 0;
+
+	for (char *comma = enricher->names; (comma = strchr(comma, ',')); comma++)
+		*comma = '\0';
+	while (text_next_string(&rest, &name)) {
+		if (has_name((struct text){ enricher->names, enricher->names_bytes }, name))
+			continue;
+		memmove(enricher->names + enricher->names_bytes, name.bytes, name.length + 1);
+		enricher->names_bytes += name.length + 1;
+		count++;
+	}
+	return count;
+}
+
 static int names_set(struct enricher *enricher, const char *env_names)
 {
-	size_t count = 1;
-
 	if (!env_names)
 		return 0;
-	enricher->names_bytes = strlen(env_names) + 1;
 	enricher->names = strdup(env_names);
 	if (!enricher->names)
 		return -ENOMEM;
-	for (char *comma = enricher->names; (comma = strchr(comma, ',')); count++)
-		*comma++ = '\0';
-	enricher->variables = calloc(count, sizeof(*enricher->variables));
+	enricher->variables = calloc(names_set_unique(enricher), sizeof(*enricher->variables));
 	return enricher->variables ? 0 : -ENOMEM;
 }
 

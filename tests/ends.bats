@@ -152,6 +152,10 @@ one_exec_makes_a_line() {
 	[[ $said == *nonsense* ]]
 	ends_with 2 "$exectap" --output gopher:hole
 	[[ $said == *gopher:hole* ]]
+	ends_with 2 "$exectap" --env NAME=value
+	[[ $said == *NAME=value* ]]
+	ends_with 2 "$exectap" --env $'NAME,\xff'
+	[[ $said == *UTF-8* ]]
 }
 
 @test "a bad size is status 2, whatever is bad about it" {

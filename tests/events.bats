@@ -118,11 +118,12 @@ close_to() {
 }
 
 @test "--env shows just the variables asked for, exactly" {
-	start_exectap --env WANTED,BYTES,EMPTY,ABSENT
+	start_exectap --env WANTED,BYTES,EMPTY,WANTED,ABSENT,EMPTY
 	hold env WANTED='a value=with, "things"' BYTES=$'\xff\xc3\xa9' EMPTY= OTHER=not-this "$helpers/hold"
 	expect 'env | keys | tojson' '["BYTES","EMPTY","WANTED"]'
 	expect env.WANTED 'a value=with, "things"'
 	expect env.EMPTY ''
+	[ "$(grep -F "$marker" "$lines" | grep -o '"WANTED":' | wc -l)" = 1 ]
 	[ "$(key raw.env.BYTES | base64 -d)" = $'\xff\xc3\xa9' ]
 	expect env.BYTES $'\xef\xbf\xbd\xc3\xa9'
 	[ "$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^WANTED=//p')" = "$(key env.WANTED)" ]
