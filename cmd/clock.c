@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "clock.h"
 
+#include "text.h"
+
 #include <string.h>
 #include <time.h>
 
@@ -48,11 +50,11 @@ int64_t clock_follow(int64_t known_ns, int64_t sampled_ns)
 	return change > SAMPLING_NOISE_NS || change < -SAMPLING_NOISE_NS ? sampled_ns : known_ns;
 }
 
-static char *append_digits(char *out, unsigned int number, int digits)
+static char *append_two_digits(char *out, unsigned int number)
 {
-	for (int i = digits - 1; i >= 0; i--, number /= 10)
-		out[i] = (char)('0' + number % 10);
-	return out + digits;
+	*out++ = (char)('0' + number / 10);
+	*out++ = (char)('0' + number % 10);
+	return out;
 }
 
 /*
@@ -68,11 +70,11 @@ static char *append_date(char *out, uint64_t days_since_1970)
 	unsigned int months = (5 * day_of_year + 2) / 153; /* since March; five of them have 153 days */
 	unsigned int year = (unsigned int)(days / 146097) * 400 + year_of_era + (months >= 10);
 
-	out = append_digits(out, year, 4);
+	out = append_two_digits(append_two_digits(out, year / 100), year % 100);
 	*out++ = '-';
-	out = append_digits(out, months < 10 ? months + 3 : months - 9, 2);
+	out = append_two_digits(out, months < 10 ? months + 3 : months - 9);
 	*out++ = '-';
-	return append_digits(out, day_of_year - (153 * months + 2) / 5 + 1, 2);
+	return append_two_digits(out, day_of_year - (153 * months + 2) / 5 + 1);
 }
 
 void clock_rfc3339(char out[CLOCK_RFC3339_BYTES], uint64_t wall_ns)
@@ -82,12 +84,13 @@ void clock_rfc3339(char out[CLOCK_RFC3339_BYTES], uint64_t wall_ns)
 
 	out = append_date(out, seconds / S_PER_DAY);
 	*out++ = 'T';
-	out = append_digits(out, second_of_day / 3600, 2);
+	out = append_two_digits(out, second_of_day / 3600);
 	*out++ = ':';
-	out = append_digits(out, second_of_day / 60 % 60, 2);
+	out = append_two_digits(out, second_of_day / 60 % 60);
 	*out++ = ':';
-	out = append_digits(out, second_of_day % 60, 2);
+	out = append_two_digits(out, second_of_day % 60);
 	*out++ = '.';
-	out = append_digits(out, (unsigned int)(wall_ns % NS_PER_S), 9);
-	memcpy(out, "Z", sizeof("Z"));
+	*out++ = (char)('0' + wall_ns % NS_PER_S / 100000000);
+	text_to_eight_digits((uint32_t)(wall_ns % 100000000), out);
+	memcpy(out + 8, "Z", sizeof("Z"));
 }

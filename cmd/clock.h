@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define CLOCK_RFC3339_BYTES sizeof("2026-01-02T03:04:05.123456789Z")
+#define CLOCK_RFC3339_LENGTH (CLOCK_RFC3339_BYTES - 1)
 
 uint64_t clock_boot_ns(void);
 

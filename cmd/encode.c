@@ -29,7 +29,7 @@ static size_t write_event(const struct encoding *encoding)
 {
 	struct line line = line_begin(encoding->bytes, encoding->max_bytes);
 
-	encoding->format->write(&line, encoding->event);
+	line = encoding->format->write(line, encoding->event);
 	line_append(&line, "\n", 1);
 	return line.length;
 }

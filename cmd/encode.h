@@ -15,7 +15,7 @@
 struct encode_format {
 	const char *name;
 	/* Appends the event as one object, from bracket to bracket. */
-	void (*write)(struct line *line, const struct event *event);
+	struct line (*write)(struct line line, const struct event *event);
 	/* what an argument adds to a line, as JSON: it is there so many times, with these bytes around it in all ... */
 	unsigned int argument_times;
 	unsigned int argument_around_bytes;

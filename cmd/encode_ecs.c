@@ -37,7 +37,7 @@ static void write_event(struct line *line, const struct event *event)
 		mapped_time(line, LINE_KEY("end"), event->wall_ns);
 		mapped_number(line, LINE_KEY("duration"), event->exit.duration_ns);
 	} else if (event->type == EVENT_LOST) {
-		mapped_plain(line, LINE_KEY("reason"), event->lost.reason);
+		mapped_plain(line, LINE_KEY("reason"), text_from_string(event->lost.reason));
 		mapped_time(line, LINE_KEY("start"), event->lost.from_wall_ns);
 		mapped_time(line, LINE_KEY("end"), event->lost.to_wall_ns);
 	}
@@ -46,15 +46,15 @@ static void write_event(struct line *line, const struct event *event)
 
 static void write_host(struct line *line, const struct event *event)
 {
-	struct text name = text_from_string(event->host);
+	struct text name = event->host;
 
 	mapped_text(line, MAPPED_JSON("\"host\":{\"hostname\":"), name);
 	mapped_text(line, LINE_KEY("name"), name);
-	if (*event->machine_id)
+	if (event->machine_id.length)
 		mapped_plain(line, LINE_KEY("id"), event->machine_id);
 	mapped_plain(line, MAPPED_JSON("\"boot\":{\"id\":"), event->boot_id);
 	line_close(line, '}');
-	mapped_text(line, MAPPED_JSON("\"os\":{\"type\":\"linux\",\"kernel\":"), text_from_string(event->kernel));
+	mapped_text(line, MAPPED_JSON("\"os\":{\"type\":\"linux\",\"kernel\":"), event->kernel);
 	line_close(line, '}');
 	line_close(line, '}');
 }
@@ -85,23 +85,36 @@ static void write_leader(struct line *line, struct text key, uint32_t pid)
 									each(PERFMON) each(BPF)                        \
 										each(CHECKPOINT_RESTORE)
 
+/* All of them as the items of a list, and where in it each begins: neighbours are written in one piece. */
+#define ITEM(capability) "\"CAP_" #capability "\","
+#define MEMBER(capability) char capability[sizeof(ITEM(capability)) - 1];
+#define BEGIN(capability) offsetof(struct capability_items, capability),
+struct capability_items {
+	CAPABILITIES(MEMBER)
+};
+static const char capability_items[] = CAPABILITIES(ITEM);
+static const uint16_t capability_begins[] = { CAPABILITIES(BEGIN) sizeof(struct capability_items) };
+#define CAPABILITY_COUNT (sizeof(capability_begins) / sizeof(capability_begins[0]) - 1)
+
 /* ECS takes a number where there is no name. */
 static void write_capabilities(struct line *line, uint64_t mask)
 {
-#define NAME(capability) LINE_STRING("CAP_" #capability),
-	static const struct text names[] = { CAPABILITIES(NAME) };
-#undef NAME
-
 	line_key(line, MAPPED_JSON("\"thread\":{\"capabilities\":{\"effective\":"));
 	line_open(line, '[');
-	for (; mask; mask &= mask - 1) {
-		unsigned int capability = (unsigned int)__builtin_ctzll(mask);
+	while (mask) {
+		unsigned int first = (unsigned int)__builtin_ctzll(mask), end = first + 1;
 
 		line_item(line);
-		if (capability < sizeof(names) / sizeof(names[0]))
-			line_bare(line, names[capability]);
-		else
-			line_number_string(line, capability);
+		if (first < CAPABILITY_COUNT) {
+			uint64_t missing = ~(mask >> first) | 1ull << (CAPABILITY_COUNT - first);
+
+			end = first + (unsigned int)__builtin_ctzll(missing);
+			line_bare(line, (struct text){ capability_items + capability_begins[first],
+						       capability_begins[end] - capability_begins[first] - 1u });
+		} else {
+			line_number_string(line, first);
+		}
+		mask = end < 64 ? mask >> end << end : 0;
 	}
 	line_close(line, ']');
 	line_close(line, '}');
@@ -111,7 +124,7 @@ static void write_capabilities(struct line *line, uint64_t mask)
 static void write_tty(struct line *line, const struct event_process *process)
 {
 	line_key(line, LINE_KEY("interactive"));
-	if (!process->tty[0]) {
+	if (!process->tty.length) {
 		line_bare(line, MAPPED_JSON("false"));
 		return;
 	}
@@ -159,8 +172,8 @@ static void write_call(struct line *line, const struct event *event)
 	if (mapped_has_exe(event))
 		mapped_text(line, LINE_KEY("executable"), exec->paths[EVENT_PATH_EXE]);
 	if (mapped_has_args(event)) {
-		mapped_args(line, LINE_KEY("args"), event);
-		mapped_command_line(line, LINE_KEY("command_line"), event);
+		*line = mapped_args(*line, LINE_KEY("args"), event);
+		*line = mapped_command_line(*line, LINE_KEY("command_line"), event);
 	}
 	if (exec->argc != RECORD_ARGC_UNKNOWN)
 		mapped_number(line, LINE_KEY("args_count"), exec->argc);
@@ -221,14 +234,14 @@ static void write_container(struct line *line, const struct container *container
 	if (container->id.length) {
 		mapped_text(line, MAPPED_JSON("\"container\":{\"id\":"), container->id);
 		if (container->runtime)
-			mapped_plain(line, LINE_KEY("runtime"), container->runtime);
+			mapped_plain(line, LINE_KEY("runtime"), text_from_string(container->runtime));
 		line_close(line, '}');
 	}
 	if (container->pod_uid[0]) {
 		mapped_plain(
 			line,
 			MAPPED_JSON("\"orchestrator\":{\"type\":\"kubernetes\",\"resource\":{\"type\":\"pod\",\"id\":"),
-			container->pod_uid);
+			text_from_string(container->pod_uid));
 		line_close(line, '}');
 		line_close(line, '}');
 	}
@@ -239,32 +252,33 @@ static void write_error(struct line *line, const struct event *event)
 	char room[ERROR_NAME_BYTES];
 
 	if (event->type == EVENT_EXEC_FAILED)
-		mapped_plain(line, MAPPED_JSON("\"error\":{\"code\":"), error_name(event->exec.error, room));
+		mapped_plain(line, MAPPED_JSON("\"error\":{\"code\":"), text_from_string(error_name(event->exec.error, room)));
 	else if (event->type == EVENT_LOST)
-		mapped_message(line, MAPPED_JSON("\"error\":{\"message\":"), event);
+		*line = mapped_message(*line, MAPPED_JSON("\"error\":{\"message\":"), event);
 	else
 		return;
 	line_close(line, '}');
 }
 
-static void write_ecs(struct line *line, const struct event *event)
+static LINE_WRITER struct line write_ecs(struct line line, const struct event *event)
 {
-	line_open(line, '{');
-	mapped_time(line, LINE_KEY("@timestamp"), event->wall_ns);
-	write_event(line, event);
-	write_host(line, event);
+	line_open(&line, '{');
+	mapped_time(&line, LINE_KEY("@timestamp"), event->wall_ns);
+	write_event(&line, event);
+	write_host(&line, event);
 	if (event->type < EVENT_LOST) {
-		write_process(line, event);
-		write_user(line, &event->process.task);
+		write_process(&line, event);
+		write_user(&line, &event->process.task);
 	}
 	if (mapped_is_call(event))
-		write_container(line, &event->exec.container);
-	write_error(line, event);
-	line_key(line, LINE_KEY("exectap"));
-	line_open(line, '{');
-	mapped_rest(line, event, FIELD_ECS);
-	line_close(line, '}');
-	line_close(line, '}');
+		write_container(&line, &event->exec.container);
+	write_error(&line, event);
+	line_key(&line, LINE_KEY("exectap"));
+	line_open(&line, '{');
+	line = mapped_rest(line, event, FIELD_ECS);
+	line_close(&line, '}');
+	line_close(&line, '}');
+	return line;
 }
 
 const struct encode_format encode_ecs = {

@@ -9,15 +9,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-void mapped_time(struct line *line, struct text key, uint64_t wall_ns)
-{
-	char time[CLOCK_RFC3339_BYTES];
-
-	clock_rfc3339(time, wall_ns);
-	line_key(line, key);
-	line_plain(line, (struct text){ time, CLOCK_RFC3339_BYTES - 1 });
-}
-
 bool mapped_name(const struct event *event, struct text *name)
 {
 	if (event->type == EVENT_EXEC) {
@@ -28,31 +19,33 @@ bool mapped_name(const struct event *event, struct text *name)
 	return mapped_is_readable(event, RECORD_KEY_COMM);
 }
 
-void mapped_args(struct line *line, struct text key, const struct event *event)
+struct line mapped_args(struct line line, struct text key, const struct event *event)
 {
 	struct text rest = event->exec.args, value;
 
-	line_key(line, key);
-	line_open(line, '[');
+	line_key(&line, key);
+	line_open(&line, '[');
 	while (text_next_string(&rest, &value)) {
-		line_item(line);
-		line_text(line, value);
+		line_item(&line);
+		line_text(&line, value);
 	}
-	line_close(line, ']');
+	line_close(&line, ']');
+	return line;
 }
 
-void mapped_command_line(struct line *line, struct text key, const struct event *event)
+struct line mapped_command_line(struct line line, struct text key, const struct event *event)
 {
 	struct text rest = event->exec.args, value;
 
-	line_key(line, key);
-	line_text_begin(line);
+	line_key(&line, key);
+	line_text_begin(&line);
 	while (text_next_string(&rest, &value)) {
-		line_text_part(line, value);
+		line_text_part(&line, value);
 		if (rest.length)
-			line_append(line, " ", 1);
+			line_append(&line, " ", 1);
 	}
-	line_text_end(line);
+	line_text_end(&line);
+	return line;
 }
 
 /* The key without the quotes and the colon of line_key(). */
@@ -65,7 +58,7 @@ static struct text bare_name(struct text key)
 static void raw_entry(struct line *line, struct text key, struct text which, struct text value)
 {
 	struct text name = bare_name(key);
-	char *out;
+	char *to;
 
 	line_item(line);
 	line_append(line, "\"", 1);
@@ -75,9 +68,8 @@ static void raw_entry(struct line *line, struct text key, struct text which, str
 		line_text_part(line, which);
 	}
 	line_append(line, "=", 1);
-	out = line_extend(line, TEXT_BASE64_LENGTH(value.length));
-	if (out)
-		text_to_base64(value, out);
+	if (line_extend(line, TEXT_BASE64_LENGTH(value.length), &to))
+		text_to_base64(value, to);
 	line_append(line, "\"", 1);
 	line->separate = true;
 }
@@ -108,19 +100,27 @@ static void write_raw(struct line *line, const struct event *event)
 {
 	line_key(line, LINE_KEY("raw"));
 	line_open(line, '[');
-	for (size_t i = 0; i < field_count; i++)
-		if (field_table[i].form >= FIELD_STRING && field_table[i].events & 1u << event->type)
+	for (size_t i = 0; i < FIELD_COUNT; i++)
+		if (field_table[i].form >= FIELD_STRING && field_table[i].events & FIELD_EVENT(event->type))
 			raw_entries(line, &field_table[i], event);
 	line_close(line, ']');
 }
 
-void mapped_rest(struct line *line, const struct event *event, enum field_format format)
+static inline struct line rest_of(struct line line, const struct event *event, enum field_format format)
 {
-	for (size_t i = 0; i < field_count; i++)
-		if (field_table[i].rest & format && field_table[i].events & 1u << event->type)
-			encode_field(line, &field_table[i], event);
-	if (line->ill_formed)
-		write_raw(line, event);
+#pragma GCC unroll 128
+	for (size_t i = 0; i < FIELD_COUNT; i++)
+		if (field_table[i].rest & format)
+			encode_field(&line, &field_table[i], event);
+	if (line.ill_formed)
+		write_raw(&line, event);
+	return line;
+}
+
+/* One loop for each format, so that in both the fields are known when exectap is compiled. */
+LINE_WRITER struct line mapped_rest(struct line line, const struct event *event, enum field_format format)
+{
+	return format == FIELD_ECS ? rest_of(line, event, FIELD_ECS) : rest_of(line, event, FIELD_OCSF);
 }
 
 static void append_part(struct line *line, const char *string)
@@ -176,19 +176,20 @@ static void append_lost(struct line *line, const struct event_lost *lost)
 	append_part(line, lost->reason);
 }
 
-void mapped_message(struct line *line, struct text key, const struct event *event)
+struct line mapped_message(struct line line, struct text key, const struct event *event)
 {
-	line_key(line, key);
-	line_text_begin(line);
+	line_key(&line, key);
+	line_text_begin(&line);
 	if (mapped_is_call(event))
-		append_call(line, event);
+		append_call(&line, event);
 	else if (event->type == EVENT_EXIT)
-		append_exit(line, event);
+		append_exit(&line, event);
 	else if (event->type == EVENT_LOST)
-		append_lost(line, &event->lost);
+		append_lost(&line, &event->lost);
 	else
-		append_part(line, event->type == EVENT_START   ? "exectap began to watch"
+		append_part(&line, event->type == EVENT_START   ? "exectap began to watch"
 				  : event->type == EVENT_STATS ? "exectap is watching"
 							       : "exectap stopped watching");
-	line_text_end(line);
+	line_text_end(&line);
+	return line;
 }

@@ -56,11 +56,17 @@ static inline void mapped_id(struct line *line, struct text key, uint64_t number
 	line_number_string(line, number);
 }
 
-/* A string of ours, with nothing to escape. */
-static inline void mapped_plain(struct line *line, struct text key, const char *string)
+static inline void mapped_time(struct line *line, struct text key, uint64_t wall_ns)
 {
 	line_key(line, key);
-	line_plain(line, text_from_string(string));
+	line_time(line, wall_ns);
+}
+
+/* A string of ours, with nothing to escape. */
+static inline void mapped_plain(struct line *line, struct text key, struct text value)
+{
+	line_key(line, key);
+	line_plain(line, value);
 }
 
 static inline void mapped_text(struct line *line, struct text key, struct text value)
@@ -69,25 +75,22 @@ static inline void mapped_text(struct line *line, struct text key, struct text v
 	line_text(line, value);
 }
 
-/* wall_ns since 1970, as RFC 3339. */
-void mapped_time(struct line *line, struct text key, uint64_t wall_ns);
-
 /*
  * The name of the process: of an exec that of the file that runs, else comm. False where it could not be read.
  */
 bool mapped_name(const struct event *event, struct text *name);
 
-/* The arguments: a list of strings, and one string with a space between each two. */
-void mapped_args(struct line *line, struct text key, const struct event *event);
-void mapped_command_line(struct line *line, struct text key, const struct event *event);
+/* The arguments: as a list of strings, and as one string with a space between each two. */
+struct line mapped_args(struct line line, struct text key, const struct event *event);
+struct line mapped_command_line(struct line line, struct text key, const struct event *event);
 
 /*
  * Under their native names, the fields that `format` (bits of enum field_format) has no other place for, and as "raw"
  * the exact bytes of those strings that are no UTF-8.
  */
-void mapped_rest(struct line *line, const struct event *event, enum field_format format);
+struct line mapped_rest(struct line line, const struct event *event, enum field_format format);
 
 /* The event in words, as one string. */
-void mapped_message(struct line *line, struct text key, const struct event *event);
+struct line mapped_message(struct line line, struct text key, const struct event *event);
 
 #endif

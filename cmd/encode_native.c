@@ -4,68 +4,38 @@
 
 #include "encode.h"
 
-static void write_list(struct line *line, const struct field *field, const struct event *event)
+struct line encode_list(struct line line, const struct field *field, const struct event *event)
 {
 	struct field_cursor cursor = {};
 	char room[FIELD_ROOM_BYTES];
 	struct text value;
 
-	line_key(line, field->key);
-	line_open(line, '[');
+	line_open(&line, '[');
 	while (field_next(field, event, &cursor, room, &value)) {
-		line_item(line);
-		line_text(line, value);
+		line_item(&line);
+		line_text(&line, value);
 	}
-	line_close(line, ']');
+	line_close(&line, ']');
+	return line;
 }
 
 /* A name that is no UTF-8 can't be a key. It came from the command line, where it is refused. */
-static void write_map(struct line *line, const struct field *field, const struct event *event)
+struct line encode_map(struct line line, const struct field *field, const struct event *event)
 {
 	struct field_cursor cursor = {};
 	char room[FIELD_ROOM_BYTES];
 	struct text value;
 
-	line_key(line, field->key);
-	line_open(line, '{');
+	line_open(&line, '{');
 	while (field_next(field, event, &cursor, room, &value)) {
-		line_item(line);
-		line_text(line, value);
-		line_append(line, ":", 1);
+		line_item(&line);
+		line_text(&line, value);
+		line_append(&line, ":", 1);
 		field_next(field, event, &cursor, room, &value);
-		line_text(line, value);
+		line_text(&line, value);
 	}
-	line_close(line, '}');
-}
-
-/* What is made of digits is made where it goes, behind comma, key and quote: to copy it would cost as much again. */
-static char *room_for(const struct line *line, const struct field *field, char elsewhere[FIELD_ROOM_BYTES])
-{
-	size_t at = line->length + line->separate + field->key.length + (field->form == FIELD_PLAIN);
-
-	return at + FIELD_ROOM_BYTES <= line->room ? line->bytes + at : elsewhere;
-}
-
-void encode_field(struct line *line, const struct field *field, const struct event *event)
-{
-	struct field_cursor cursor = {};
-	char elsewhere[FIELD_ROOM_BYTES];
-	struct text value;
-
-	if (field->form == FIELD_LIST || field->form == FIELD_MAP) {
-		if (field_is_present(field, event))
-			(field->form == FIELD_LIST ? write_list : write_map)(line, field, event);
-		return;
-	}
-	if (!field_next(field, event, &cursor, room_for(line, field, elsewhere), &value))
-		return;
-	line_key(line, field->key);
-	if (field->form == FIELD_BARE)
-		line_bare(line, value);
-	else if (field->form == FIELD_PLAIN)
-		line_plain(line, value);
-	else
-		line_text(line, value);
+	line_close(&line, '}');
+	return line;
 }
 
 /* Those items of a list that are no UTF-8, by index; those of a map by name. */
@@ -99,37 +69,39 @@ static void raw_items(struct line *line, const struct field *field, const struct
 		line_close(line, '}');
 }
 
-void encode_raw(struct line *line, const struct event *event)
+struct line encode_raw(struct line line, const struct event *event)
 {
 	char room[FIELD_ROOM_BYTES];
 	struct text value;
 
-	line_key(line, LINE_KEY("raw"));
-	line_open(line, '{');
-	for (size_t i = 0; i < field_count; i++) {
+	line_key(&line, LINE_KEY("raw"));
+	line_open(&line, '{');
+	for (size_t i = 0; i < FIELD_COUNT; i++) {
 		const struct field *field = &field_table[i];
 		struct field_cursor cursor = {};
 
 		if (field->form == FIELD_LIST || field->form == FIELD_MAP) {
-			raw_items(line, field, event);
+			raw_items(&line, field, event);
 		} else if (field->form == FIELD_STRING && field_next(field, event, &cursor, room, &value) &&
 			   !text_is_utf8(value)) {
-			line_key(line, field->key);
-			line_base64(line, value);
+			line_key(&line, field->key);
+			line_base64(&line, value);
 		}
 	}
-	line_close(line, '}');
+	line_close(&line, '}');
+	return line;
 }
 
-static void write_native(struct line *line, const struct event *event)
+static LINE_WRITER struct line write_native(struct line line, const struct event *event)
 {
-	line_open(line, '{');
-	for (size_t i = 0; i < field_count; i++)
-		if (field_table[i].events & 1u << event->type)
-			encode_field(line, &field_table[i], event);
-	if (line->ill_formed)
-		encode_raw(line, event);
-	line_close(line, '}');
+	line_open(&line, '{');
+#pragma GCC unroll 128
+	for (size_t i = 0; i < FIELD_COUNT; i++)
+		encode_field(&line, &field_table[i], event);
+	if (line.ill_formed)
+		line = encode_raw(line, event);
+	line_close(&line, '}');
+	return line;
 }
 
 const struct encode_format encode_native = {

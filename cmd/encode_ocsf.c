@@ -71,29 +71,29 @@ static void write_metadata(struct line *line, const struct event *event)
 }
 
 /* machine-id(5) as a UUID is written; not where it has not the length of one. */
-static void write_machine_id(struct line *line, const char *machine_id)
+static void write_machine_id(struct line *line, struct text machine_id)
 {
 	static const size_t groups[] = { 8, 4, 4, 4, 12 };
 
-	if (strlen(machine_id) != 32)
+	if (machine_id.length != 32)
 		return;
 	mapped_plain(line, LINE_KEY("uid"), machine_id);
 	line_key(line, LINE_KEY("os_machine_uuid"));
 	line_append(line, "\"", 1);
-	for (size_t i = 0; i < 5; machine_id += groups[i++]) {
+	for (size_t i = 0; i < 5; machine_id.bytes += groups[i++]) {
 		line_append(line, "-", i > 0);
-		line_append(line, machine_id, groups[i]);
+		line_append(line, machine_id.bytes, groups[i]);
 	}
 	line_bare(line, MAPPED_JSON("\""));
 }
 
 static void write_device(struct line *line, const struct event *event)
 {
-	mapped_text(line, MAPPED_JSON("\"device\":{\"type_id\":0,\"hostname\":"), text_from_string(event->host));
+	mapped_text(line, MAPPED_JSON("\"device\":{\"type_id\":0,\"hostname\":"), event->host);
 	write_machine_id(line, event->machine_id);
 	mapped_plain(line, LINE_KEY("boot_uid"), event->boot_id);
 	mapped_text(line, MAPPED_JSON("\"os\":{\"name\":\"Linux\",\"type_id\":200,\"kernel_release\":"),
-		    text_from_string(event->kernel));
+		    event->kernel);
 	line_close(line, '}');
 	line_close(line, '}');
 }
@@ -174,9 +174,9 @@ static void write_container(struct line *line, const struct container *container
 		return;
 	mapped_text(line, MAPPED_JSON("\"container\":{\"uid\":"), container->id);
 	if (container->runtime)
-		mapped_plain(line, LINE_KEY("runtime"), container->runtime);
+		mapped_plain(line, LINE_KEY("runtime"), text_from_string(container->runtime));
 	if (has_pod_uuid(container))
-		mapped_plain(line, LINE_KEY("pod_uuid"), container->pod_uid);
+		mapped_plain(line, LINE_KEY("pod_uuid"), text_from_string(container->pod_uid));
 	line_close(line, '}');
 }
 
@@ -188,7 +188,7 @@ static void write_call(struct line *line, const struct event *event)
 	if (mapped_has_exe(event))
 		write_exe(line, exec);
 	if (mapped_has_args(event))
-		mapped_command_line(line, LINE_KEY("cmd_line"), event);
+		*line = mapped_command_line(*line, LINE_KEY("cmd_line"), event);
 	if (mapped_is_readable(event, RECORD_KEY_CWD))
 		mapped_text(line, LINE_KEY("working_directory"), exec->paths[EVENT_PATH_CWD]);
 	write_variables(line, exec);
@@ -210,13 +210,13 @@ static void write_session(struct line *line, const struct event_process *process
 {
 	bool in_session = process->task.ses != RECORD_AUDIT_UNSET;
 
-	if (!in_session && !process->tty[0])
+	if (!in_session && !process->tty.length)
 		return;
 	line_key(line, LINE_KEY("session"));
 	line_open(line, '{');
 	if (in_session)
 		mapped_id(line, LINE_KEY("uid"), process->task.ses);
-	if (process->tty[0])
+	if (process->tty.length)
 		mapped_plain(line, LINE_KEY("terminal"), process->tty);
 	line_close(line, '}');
 }
@@ -268,7 +268,7 @@ static void write_exit(struct line *line, const struct event *event)
 
 static void write_lost(struct line *line, const struct event_lost *lost)
 {
-	mapped_plain(line, LINE_KEY("status_code"), lost->reason);
+	mapped_plain(line, LINE_KEY("status_code"), text_from_string(lost->reason));
 	mapped_number(line, LINE_KEY("count"), lost->count);
 	write_time(line, LINE_KEY("start_time"), LINE_KEY("start_time_dt"), lost->from_wall_ns);
 	write_time(line, LINE_KEY("end_time"), LINE_KEY("end_time_dt"), lost->to_wall_ns);
@@ -280,7 +280,7 @@ static void write_class(struct line *line, const struct event *event)
 	char room[ERROR_NAME_BYTES];
 
 	if (event->type == EVENT_EXEC_FAILED)
-		mapped_plain(line, LINE_KEY("status_code"), error_name(event->exec.error, room));
+		mapped_plain(line, LINE_KEY("status_code"), text_from_string(error_name(event->exec.error, room)));
 	else if (event->type == EVENT_EXIT)
 		write_exit(line, event);
 	else if (event->type == EVENT_LOST)
@@ -298,28 +298,29 @@ static void write_class(struct line *line, const struct event *event)
 static void write_homeless(struct line *line, const struct event_exec *exec, bool has_exe)
 {
 	if (exec->container.pod_uid[0] && !has_pod_uuid(&exec->container))
-		mapped_plain(line, LINE_KEY("pod_uid"), exec->container.pod_uid);
+		mapped_plain(line, LINE_KEY("pod_uid"), text_from_string(exec->container.pod_uid));
 	if (exec->deleted && !has_exe) {
 		line_key(line, LINE_KEY("deleted"));
 		line_bare(line, MAPPED_JSON("true"));
 	}
 }
 
-static void write_ocsf(struct line *line, const struct event *event)
+static LINE_WRITER struct line write_ocsf(struct line line, const struct event *event)
 {
-	line_open(line, '{');
-	write_time(line, LINE_KEY("time"), LINE_KEY("time_dt"), event->wall_ns);
-	write_metadata(line, event);
-	mapped_message(line, LINE_KEY("message"), event);
-	write_device(line, event);
-	write_class(line, event);
-	line_key(line, LINE_KEY("unmapped"));
-	line_open(line, '{');
+	line_open(&line, '{');
+	write_time(&line, LINE_KEY("time"), LINE_KEY("time_dt"), event->wall_ns);
+	write_metadata(&line, event);
+	line = mapped_message(line, LINE_KEY("message"), event);
+	write_device(&line, event);
+	write_class(&line, event);
+	line_key(&line, LINE_KEY("unmapped"));
+	line_open(&line, '{');
 	if (mapped_is_call(event))
-		write_homeless(line, &event->exec, event->type == EVENT_EXEC_FAILED || mapped_has_exe(event));
-	mapped_rest(line, event, FIELD_OCSF);
-	line_close(line, '}');
-	line_close(line, '}');
+		write_homeless(&line, &event->exec, event->type == EVENT_EXEC_FAILED || mapped_has_exe(event));
+	line = mapped_rest(line, event, FIELD_OCSF);
+	line_close(&line, '}');
+	line_close(&line, '}');
+	return line;
 }
 
 const struct encode_format encode_ocsf = {

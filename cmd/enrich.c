@@ -17,13 +17,20 @@
 
 struct enricher {
 	int64_t wall_minus_boot_ns;
-	const char *version;
 	bool fixed;
-	char host[UTS_BYTES];
-	char kernel[UTS_BYTES];
-	char boot_id[BOOT_ID_BYTES];
+	struct text host;
+	struct text kernel;
+	struct text boot_id;
+	struct text machine_id;
+	struct text version;
+	char host_bytes[UTS_BYTES];
+	char kernel_bytes[UTS_BYTES];
+	char boot_id_bytes[BOOT_ID_BYTES];
+	char machine_id_bytes[MACHINE_ID_BYTES];
 	char boot_key[BOOT_KEY_BYTES];
-	char machine_id[MACHINE_ID_BYTES];
+	struct container container; /* the last one found, in the cgroup of this path */
+	size_t cgroup_length;
+	char cgroup[EVENT_PATH_BYTES];
 	struct event_variable *variables; /* of the event at hand; there is room for every name */
 	char *names; /* each ended by a NUL */
 	size_t names_bytes;
@@ -33,7 +40,7 @@ static void boot_key_set(struct enricher *enricher)
 {
 	char *digit = enricher->boot_key;
 
-	for (const char *from = enricher->boot_id; *from && digit < enricher->boot_key + BOOT_KEY_BYTES - 1; from++)
+	for (const char *from = enricher->boot_id_bytes; *from && digit < enricher->boot_key + BOOT_KEY_BYTES - 1; from++)
 		if (*from != '-')
 			*digit++ = *from;
 }
@@ -80,14 +87,25 @@ static size_t names_set_unique(struct enricher *enricher)
 	return count;
 }
 
+static struct text keep_string(const char *string, char *bytes, size_t room)
+{
+	snprintf(bytes, room, "%s", string);
+	return text_from_string(bytes);
+}
+
 static int names_set(struct enricher *enricher, const char *env_names)
 {
+	size_t count;
+
 	if (!env_names)
 		return 0;
 	enricher->names = strdup(env_names);
 	if (!enricher->names)
 		return -ENOMEM;
-	enricher->variables = calloc(names_set_unique(enricher), sizeof(*enricher->variables));
+	count = names_set_unique(enricher);
+	if (!count)
+		return 0;
+	enricher->variables = calloc(count, sizeof(*enricher->variables));
 	return enricher->variables ? 0 : -ENOMEM;
 }
 
@@ -98,17 +116,20 @@ int enrich_new(struct enricher **enricher, const char *env_names)
 
 	if (!created)
 		return -ENOMEM;
-	result = id_read("/proc/sys/kernel/random/boot_id", created->boot_id, sizeof(created->boot_id)); /* random(4) */
+	/* random(4) */
+	result = id_read("/proc/sys/kernel/random/boot_id", created->boot_id_bytes, sizeof(created->boot_id_bytes));
 	if (!result)
 		result = names_set(created, env_names);
 	if (result) {
 		enrich_free(created);
 		return result;
 	}
-	if (id_read("/etc/machine-id", created->machine_id, sizeof(created->machine_id)))
-		created->machine_id[0] = '\0';
+	if (id_read("/etc/machine-id", created->machine_id_bytes, sizeof(created->machine_id_bytes)))
+		created->machine_id_bytes[0] = '\0';
+	created->boot_id = text_from_string(created->boot_id_bytes);
+	created->machine_id = text_from_string(created->machine_id_bytes);
+	created->version = text_from_string(EXECTAP_VERSION);
 	boot_key_set(created);
-	created->version = EXECTAP_VERSION;
 	created->wall_minus_boot_ns = clock_wall_minus_boot_ns();
 	enrich_refresh(created);
 	*enricher = created;
@@ -125,13 +146,14 @@ int enrich_new_fixed(struct enricher **enricher, const char *env_names, const st
 		enrich_free(created);
 		return -ENOMEM;
 	}
-	snprintf(created->host, sizeof(created->host), "%s", facts->host);
-	snprintf(created->kernel, sizeof(created->kernel), "%s", facts->kernel);
-	snprintf(created->boot_id, sizeof(created->boot_id), "%s", facts->boot_id);
-	snprintf(created->machine_id, sizeof(created->machine_id), "%s", facts->machine_id);
-	boot_key_set(created);
+	created->host = keep_string(facts->host, created->host_bytes, sizeof(created->host_bytes));
+	created->kernel = keep_string(facts->kernel, created->kernel_bytes, sizeof(created->kernel_bytes));
+	created->boot_id = keep_string(facts->boot_id, created->boot_id_bytes, sizeof(created->boot_id_bytes));
+	created->machine_id =
+		keep_string(facts->machine_id, created->machine_id_bytes, sizeof(created->machine_id_bytes));
+	created->version = text_from_string(facts->version);
 	created->wall_minus_boot_ns = facts->wall_minus_boot_ns;
-	created->version = facts->version;
+	boot_key_set(created);
 	created->fixed = true;
 	*enricher = created;
 	return 0;
@@ -155,8 +177,8 @@ void enrich_refresh(struct enricher *enricher)
 	enricher->wall_minus_boot_ns = clock_follow(enricher->wall_minus_boot_ns, clock_wall_minus_boot_ns());
 	if (uname(&name))
 		return;
-	snprintf(enricher->host, sizeof(enricher->host), "%s", name.nodename);
-	snprintf(enricher->kernel, sizeof(enricher->kernel), "%s", name.release);
+	enricher->host = keep_string(name.nodename, enricher->host_bytes, sizeof(enricher->host_bytes));
+	enricher->kernel = keep_string(name.release, enricher->kernel_bytes, sizeof(enricher->kernel_bytes));
 }
 
 static char *append_number(char *out, uint64_t number)
@@ -165,7 +187,7 @@ static char *append_number(char *out, uint64_t number)
 }
 
 /* Documentation/admin-guide/devices.txt */
-static void tty_name(char tty[EVENT_TTY_BYTES], uint32_t major, uint32_t minor)
+static struct text tty_name(char tty[EVENT_TTY_BYTES], uint32_t major, uint32_t minor)
 {
 	char *end = tty;
 
@@ -177,11 +199,11 @@ static void tty_name(char tty[EVENT_TTY_BYTES], uint32_t major, uint32_t minor)
 		end = append_number(mempcpy(end, "ttyS", 4), minor - 64);
 	else if (major || minor)
 		end = append_number(mempcpy(append_number(end, major), ":", 1), minor);
-	*end = '\0';
+	return (struct text){ tty, (size_t)(end - tty) };
 }
 
 /* A boot's id, a time on that boot's clock and a pid: never the same twice on any host. */
-static void id_name(char id[EVENT_ID_BYTES], const struct enricher *enricher, uint64_t boot_ns, uint32_t pid)
+static struct text id_name(char id[EVENT_ID_BYTES], const struct enricher *enricher, uint64_t boot_ns, uint32_t pid)
 {
 	char *end = mempcpy(id, enricher->boot_key, BOOT_KEY_BYTES - 1);
 
@@ -189,7 +211,7 @@ static void id_name(char id[EVENT_ID_BYTES], const struct enricher *enricher, ui
 	end = append_number(end, boot_ns);
 	*end++ = '-';
 	end = append_number(end, pid);
-	*end = '\0';
+	return (struct text){ id, (size_t)(end - id) };
 }
 
 static uint64_t wall_ns(const struct enricher *enricher, uint64_t boot_ns)
@@ -203,10 +225,10 @@ static void enrich_process(const struct enricher *enricher, struct event *event)
 	const struct record_task *task = &process->task;
 
 	process->start_wall_ns = wall_ns(enricher, task->start_ns);
-	tty_name(process->tty, task->tty_major, task->tty_minor);
-	id_name(process->id, enricher, task->start_ns, task->pid);
-	id_name(process->parent_id, enricher, task->parent_start_ns, task->ppid);
-	id_name(process->event_id, enricher, event->time_ns, task->pid);
+	process->tty = tty_name(process->tty_bytes, task->tty_major, task->tty_minor);
+	process->id = id_name(process->id_bytes, enricher, task->start_ns, task->pid);
+	process->parent_id = id_name(process->parent_id_bytes, enricher, task->parent_start_ns, task->ppid);
+	process->event_id = id_name(process->event_id_bytes, enricher, event->time_ns, task->pid);
 }
 
 /* The first variable of that name in the environment, as getenv(3) finds it. */
@@ -223,11 +245,24 @@ static bool find_variable(struct text env, struct text name, struct text *value)
 	return false;
 }
 
-static void enrich_exec(const struct enricher *enricher, struct event_exec *exec)
+/* What follows another exec is mostly in its cgroup. */
+static void find_container(struct enricher *enricher, struct event_exec *exec)
+{
+	struct text path = exec->paths[EVENT_PATH_CGROUP];
+
+	if (path.length != enricher->cgroup_length || memcmp(path.bytes, enricher->cgroup, path.length)) {
+		memcpy(enricher->cgroup, path.bytes, path.length);
+		enricher->cgroup_length = path.length;
+		container_from_cgroup((struct text){ enricher->cgroup, path.length }, &enricher->container);
+	}
+	exec->container = enricher->container;
+}
+
+static void enrich_exec(struct enricher *enricher, struct event_exec *exec)
 {
 	struct text names = { enricher->names, enricher->names_bytes }, name, value;
 
-	container_from_cgroup(exec->paths[EVENT_PATH_CGROUP], &exec->container);
+	find_container(enricher, exec);
 	exec->variables = enricher->variables;
 	exec->variable_count = 0;
 	while (text_next_string(&names, &name))
@@ -235,7 +270,7 @@ static void enrich_exec(const struct enricher *enricher, struct event_exec *exec
 			exec->variables[exec->variable_count++] = (struct event_variable){ name, value };
 }
 
-void enrich_event(const struct enricher *enricher, struct event *event)
+void enrich_event(struct enricher *enricher, struct event *event)
 {
 	event->wall_ns = wall_ns(enricher, event->time_ns);
 	event->host = enricher->host;

@@ -31,6 +31,6 @@ void enrich_free(struct enricher *enricher);
 void enrich_refresh(struct enricher *enricher);
 
 /* Fills the fields that event.h lists under "enrich". The event borrows from the enricher. */
-void enrich_event(const struct enricher *enricher, struct event *event);
+void enrich_event(struct enricher *enricher, struct event *event);
 
 #endif

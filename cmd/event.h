@@ -50,10 +50,14 @@ struct event_process {
 
 	/* enrich */
 	uint64_t start_wall_ns; /* CLOCK_REALTIME */
-	char tty[EVENT_TTY_BYTES]; /* empty: none */
-	char id[EVENT_ID_BYTES];
-	char parent_id[EVENT_ID_BYTES];
-	char event_id[EVENT_ID_BYTES];
+	struct text tty; /* empty: none */
+	struct text id;
+	struct text parent_id;
+	struct text event_id;
+	char tty_bytes[EVENT_TTY_BYTES];
+	char id_bytes[EVENT_ID_BYTES];
+	char parent_id_bytes[EVENT_ID_BYTES];
+	char event_id_bytes[EVENT_ID_BYTES];
 };
 
 /* A variable of the environment that was asked for. */
@@ -120,11 +124,11 @@ struct event {
 
 	/* enrich */
 	uint64_t wall_ns; /* CLOCK_REALTIME */
-	const char *host; /* borrowed from the enricher, as the next three */
-	const char *boot_id;
-	const char *machine_id; /* machine-id(5); empty: unknown */
-	const char *kernel; /* release */
-	const char *version; /* of exectap; static */
+	struct text host; /* the enricher's, as the next four */
+	struct text boot_id;
+	struct text machine_id; /* machine-id(5); empty: unknown */
+	struct text kernel; /* release */
+	struct text version; /* of exectap */
 
 	struct event_process process;
 	union {

@@ -23,21 +23,21 @@ enum field_format {
 	FIELD_OCSF = 1 << 1,
 };
 
+/* Bits of enum event_type */
+#define FIELD_EVENT(type) (1u << (type))
+
+/* Room for any value that is made, and not found in the event. */
 #define FIELD_ROOM_BYTES 32
 
 struct field {
 	struct text key; /* as line_key() takes it */
 	enum field_form form;
-	int kind; /* where the value is found: field.c's */
-	unsigned int events; /* bit n: enum event_type n has it */
+	int kind; /* where the value is found: enum field_kind in field_table.h */
+	unsigned int events; /* those that have it: FIELD_EVENT()s */
 	unsigned int rest; /* enum field_format: those that have no place for it, and show it as the native one does */
 	size_t offset; /* in struct event */
 	uint32_t unreadable; /* enum record_key */
 };
-
-/* All of them, in the order in which lines have them. */
-extern const struct field field_table[];
-extern const size_t field_count;
 
 /* The key of that name, `length` bytes long; NULL if there is none. */
 const struct field *field_find(const char *name, size_t length);
@@ -55,8 +55,5 @@ struct field_cursor {
  */
 bool field_next(const struct field *field, const struct event *event, struct field_cursor *cursor,
 		char room[FIELD_ROOM_BYTES], struct text *value);
-
-/* Whether the line has the key, even if it is a list without items. */
-bool field_is_present(const struct field *field, const struct event *event);
 
 #endif

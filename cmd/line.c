@@ -4,40 +4,48 @@
 /* The longest that one byte becomes: \u001f */
 #define ESCAPE_MAX_BYTES 6
 
-#define EACH_BYTE(byte) (0x0101010101010101ull * (byte))
-
-/* Not 0 if a byte of the word may be the given one; there is no doubt about 0. */
-static uint64_t may_hold(uint64_t word, unsigned char byte)
+/* How far copy_words() came: up to 7 bytes before the end, or to a word with a byte that may not be plain. */
+static size_t copy_words(char *to, struct text text)
 {
-	uint64_t difference = word ^ EACH_BYTE(byte);
+	size_t done = 0;
+	uint64_t word;
 
-	return (difference - EACH_BYTE(1)) & ~difference & EACH_BYTE(0x80);
+	for (; done + sizeof(word) <= text.length; done += sizeof(word)) {
+		memcpy(&word, text.bytes + done, sizeof(word));
+		if (!text_word_is_plain(word))
+			break;
+		memcpy(to + done, &word, sizeof(word));
+	}
+	return done;
 }
 
-static bool word_is_plain(uint64_t word)
+bool line_copy_plain(char *to, struct text text)
 {
-	uint64_t below_space = (word - EACH_BYTE(0x20)) & ~word;
+	size_t done = copy_words(to, text);
+	uint64_t word;
 
-	return !((below_space | word | may_hold(word, '"') | may_hold(word, '\\') | may_hold(word, 0x7f)) &
-		 EACH_BYTE(0x80));
+	if (done < text.length && text.length >= sizeof(word)) {
+		/* the last word again, from where it is whole */
+		size_t last = text.length - sizeof(word);
+
+		memcpy(&word, text.bytes + last, sizeof(word));
+		memcpy(to + last, &word, sizeof(word));
+		return last <= done && text_word_is_plain(word);
+	}
+	for (; done < text.length && text_byte_is_plain((unsigned char)text.bytes[done]); done++)
+		to[done] = text.bytes[done];
+	return done == text.length;
 }
 
 /* Copies bytes that stand for themselves, up to the first that does not. Both move on. */
 static char *copy_plain(struct text *text, char *out)
 {
-	const char *from = text->bytes, *end = from + text->length;
-	uint64_t word;
+	size_t done = copy_words(out, *text);
 
-	for (; (size_t)(end - from) >= sizeof(word); from += sizeof(word), out += sizeof(word)) {
-		memcpy(&word, from, sizeof(word));
-		if (!word_is_plain(word))
-			break;
-		memcpy(out, &word, sizeof(word));
-	}
-	while (from < end && text_byte_is_plain((unsigned char)*from))
-		*out++ = *from++;
-	*text = (struct text){ from, (size_t)(end - from) };
-	return out;
+	for (; done < text->length && text_byte_is_plain((unsigned char)text->bytes[done]); done++)
+		out[done] = text->bytes[done];
+	*text = (struct text){ text->bytes + done, text->length - done };
+	return out + done;
 }
 
 static char *write_unicode_escape(char *out, unsigned int character)
@@ -86,64 +94,22 @@ static char *write_special(struct line *line, struct text *text, char *out)
 	return out;
 }
 
-void line_text_part(struct line *line, struct text part)
+struct line line_escape(struct line line, struct text part)
 {
-	bool fits = line->length + part.length * ESCAPE_MAX_BYTES <= line->room;
+	bool fits = line.length + part.length * ESCAPE_MAX_BYTES <= line.room;
 	char *start, *out;
 
-	if (!fits && line->length + text_json_length(part) > line->room) {
-		line->ill_formed = line->ill_formed || !text_is_utf8(part);
-		line->length += text_json_length(part);
-		return;
+	if (!fits && line.length + text_json_length(part) > line.room) {
+		line.ill_formed = line.ill_formed || !text_is_utf8(part);
+		line.length += text_json_length(part);
+		return line;
 	}
-	start = out = line->bytes + line->length;
+	start = out = line.bytes + line.length;
 	while (part.length) {
 		out = copy_plain(&part, out);
 		if (part.length)
-			out = write_special(line, &part, out);
+			out = write_special(&line, &part, out);
 	}
-	line->length += (size_t)(out - start);
-}
-
-void line_text_begin(struct line *line)
-{
-	line_append(line, "\"", 1);
-}
-
-void line_text_end(struct line *line)
-{
-	line_append(line, "\"", 1);
-	line->separate = true;
-}
-
-void line_text(struct line *line, struct text value)
-{
-	line_text_begin(line);
-	line_text_part(line, value);
-	line_text_end(line);
-}
-
-void line_base64(struct line *line, struct text value)
-{
-	char *out;
-
-	line_text_begin(line);
-	out = line_extend(line, TEXT_BASE64_LENGTH(value.length));
-	if (out)
-		text_to_base64(value, out);
-	line_text_end(line);
-}
-
-void line_number(struct line *line, uint64_t number)
-{
-	char digits[TEXT_DECIMAL_BYTES];
-
-	line_bare(line, (struct text){ digits, text_to_decimal(number, digits) });
-}
-
-void line_number_string(struct line *line, uint64_t number)
-{
-	line_text_begin(line);
-	line_number(line, number);
-	line_text_end(line);
+	line.length += (size_t)(out - start);
+	return line;
 }

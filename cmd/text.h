@@ -44,8 +44,20 @@ size_t text_to_utf8(struct text text, char *out);
 /* Writes text in base64 (RFC 4648, with padding) to out and returns TEXT_BASE64_LENGTH(text.length). */
 size_t text_to_base64(struct text text, char *out);
 
+/* text_to_decimal() of numbers from 10 */
+size_t text_to_decimal_digits(uint64_t number, char out[TEXT_DECIMAL_BYTES]);
+
 /* Writes the number's decimal digits to out, without a NUL, and returns how many. */
-size_t text_to_decimal(uint64_t number, char out[TEXT_DECIMAL_BYTES]);
+static inline size_t text_to_decimal(uint64_t number, char out[TEXT_DECIMAL_BYTES])
+{
+	if (number >= 10)
+		return text_to_decimal_digits(number, out);
+	*out = (char)('0' + number);
+	return 1;
+}
+
+/* Writes the eight last digits of a number below 10^8, zeros first. */
+void text_to_eight_digits(uint32_t number, char out[8]);
 
 /* The length of the character at the front of text (length > 0), or of its maximal ill-formed part. */
 size_t text_step(struct text text, bool *well_formed);
@@ -57,6 +69,26 @@ bool text_is_c1(struct text text);
 static inline bool text_byte_is_plain(unsigned char byte)
 {
 	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+#define TEXT_EACH_BYTE(byte) (0x0101010101010101ull * (byte))
+
+/* Not 0 if a byte of the word may be the given one; there is no doubt about 0. */
+static inline uint64_t text_word_may_hold(uint64_t word, unsigned char byte)
+{
+	uint64_t difference = word ^ TEXT_EACH_BYTE(byte);
+
+	return (difference - TEXT_EACH_BYTE(1)) & ~difference & TEXT_EACH_BYTE(0x80);
+}
+
+/* The same of eight bytes; where it is false, that may be wrong. */
+static inline bool text_word_is_plain(uint64_t word)
+{
+	uint64_t below_space = (word - TEXT_EACH_BYTE(0x20)) & ~word;
+
+	return !((below_space | word | text_word_may_hold(word, '"') | text_word_may_hold(word, '\\') |
+		  text_word_may_hold(word, 0x7f)) &
+		 TEXT_EACH_BYTE(0x80));
 }
 
 /*

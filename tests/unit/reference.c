@@ -174,13 +174,13 @@ static void set_task(json_t *object, const struct record_task *task)
 
 static void set_process(json_t *object, const struct event_process *process)
 {
-	set_string(object, "event_id", process->event_id);
-	set_string(object, "id", process->id);
-	set_string(object, "parent_id", process->parent_id);
+	set_text(object, "event_id", process->event_id);
+	set_text(object, "id", process->id);
+	set_text(object, "parent_id", process->parent_id);
 	set_time(object, "start", process->start_wall_ns);
 	set_task(object, &process->task);
-	if (process->tty[0])
-		set_string(object, "tty", process->tty);
+	if (process->tty.length)
+		set_text(object, "tty", process->tty);
 	if (!(process->unreadable & RECORD_KEY_COMM))
 		set_text(object, "comm", process->comm);
 	set_text(object, "parent_comm", process->parent_comm);
@@ -271,8 +271,8 @@ static void set_heartbeat(json_t *object, const struct event *event)
 	struct text hooks = totals->hooks, hook;
 	json_t *array = json_array();
 
-	set_string(object, "version", event->version);
-	set_string(object, "kernel", event->kernel);
+	set_text(object, "version", event->version);
+	set_text(object, "kernel", event->kernel);
 	while (text_next_string(&hooks, &hook))
 		json_array_append_new(array, json_stringn(hook.bytes, hook.length));
 	json_object_set_new(object, "hooks", array);
@@ -290,8 +290,8 @@ json_t *reference_native(const struct event *event)
 	set_time(object, "timestamp", event->wall_ns);
 	set_string(object, "type", types[event->type]);
 	set_integer(object, "seq", event->seq);
-	set_text(object, "host", text_from_string(event->host));
-	set_string(object, "boot_id", event->boot_id);
+	set_text(object, "host", event->host);
+	set_text(object, "boot_id", event->boot_id);
 	set_integer(object, "schema", 1);
 	if (event->type <= EVENT_EXIT)
 		set_process(object, &event->process);
