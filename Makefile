@@ -148,7 +148,7 @@ build/tests/hold: tests/helpers/hold.c
 	@mkdir -p $(@D)
 	$(CC) $(WARNINGS) $(CFLAGS) -static -o $@ $<
 
-build/tests/save_record: tests/helpers/save_record.c $(addprefix $(BUILD)/cmd/,attempts.o capture.o clock.o log.o misses.o pin.o programs.o ring.o source.o tracefs.o)
+build/tests/save_record: tests/helpers/save_record.c $(addprefix $(BUILD)/cmd/,attempts.o capture.o clock.o log.o misses.o pin.o programs.o ring.o source.o text.o tracefs.o)
 	@mkdir -p $(@D)
 	$(CC) $(COMPILE_FLAGS) $(CFLAGS) -o $@ $^ $(LINK_LIBRARIES)
 

@@ -132,7 +132,7 @@ static __always_inline int enter_attempt(unsigned long filename, unsigned long a
 	if (output_state() == RECORD_STATE_OFF)
 		return 0;
 	/* an exec that succeeded left its caller's name, if no one asked for it */
-	bpf_map_delete_elem(&callers, &tid);
+	caller_forget(tid);
 	bpf_map_update_elem(&attempts, &tid, &attempt, BPF_ANY);
 	return 0;
 }
@@ -150,7 +150,7 @@ static __always_inline int leave_attempt(long result)
 	if (found) {
 		attempt = *found;
 		bpf_map_delete_elem(&attempts, &tid);
-	} else if (!bpf_map_lookup_elem(&callers, &tid)) {
+	} else if (!caller_waits(tid)) {
 		return 0;
 	}
 	handle_return(&attempt, result);
@@ -170,9 +170,7 @@ static __always_inline int return_from_entry(__u64 filename, __u64 argv, int dir
 	};
 
 	if (result >= 0) { /* it left its caller's name, if no one asked for it */
-		__u32 tid = (__u32)bpf_get_current_pid_tgid();
-
-		bpf_map_delete_elem(&callers, &tid);
+		caller_forget((__u32)bpf_get_current_pid_tgid());
 		return 0;
 	}
 	handle_return(&attempt, result);

@@ -17,9 +17,26 @@ struct caller {
 };
 
 /*
- * Command names of tasks that are in the middle of an exec. An exec that is killed between the two
- * hooks leaves its entry behind, so the oldest ones make room.
+ * Command names of tasks that are in the middle of an exec. Thread ids follow one upon the other, so these slots stay
+ * in the cache, where a hash would take another cold bucket for each task: that costs more than all the rest here. Who
+ * finds its slot taken has its name in the hash. An exec that is killed between the two hooks leaves its name behind;
+ * there the oldest ones make room.
  */
+#define CALLER_SLOTS 1024
+
+struct caller_slot {
+	__u32 users; /* claimed as a scratch slot is, scratch.bpf.h */
+	__u32 tid; /* whose it is; 0: nobody's */
+	struct caller caller;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CALLER_SLOTS);
+	__type(key, __u32); /* thread id % CALLER_SLOTS */
+	__type(value, struct caller_slot);
+} caller_slots SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
@@ -27,10 +44,51 @@ struct {
 	__type(value, struct caller);
 } callers SEC(".maps");
 
+/* Whether anything was ever put into the hash: until then there is no need to look there. */
+__u32 callers_used SEC(".data.callers");
+
+static __always_inline bool caller_hash_is_used(void)
+{
+	return *(volatile __u32 *)&callers_used;
+}
+
+static __always_inline struct caller_slot *caller_slot_of(__u32 tid)
+{
+	__u32 index = tid % CALLER_SLOTS;
+
+	return bpf_map_lookup_elem(&caller_slots, &index);
+}
+
+static __always_inline bool caller_slot_is(const struct caller_slot *slot, __u32 tid)
+{
+	return slot && *(const volatile __u32 *)&slot->tid == tid;
+}
+
+/* A slot that is the task's until caller_slot_release(), or NULL. */
+static __always_inline struct caller_slot *caller_slot_claim(__u32 tid)
+{
+	struct caller_slot *slot = caller_slot_of(tid);
+
+	if (!slot || caller_slot_is(slot, tid)) /* left behind by one that had this id before */
+		return slot;
+	__sync_fetch_and_add(&slot->users, 1);
+	if (*(volatile __u32 *)&slot->users == 1)
+		return slot;
+	__sync_fetch_and_add(&slot->users, -1);
+	return NULL;
+}
+
+static __always_inline void caller_slot_release(struct caller_slot *slot)
+{
+	*(volatile __u32 *)&slot->tid = 0;
+	__sync_fetch_and_add(&slot->users, -1);
+}
+
 /* Keeps the name of the current task, if the rename that it is about to get is part of an exec of its own. */
 static __always_inline void caller_note(struct task_struct *task)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct caller_slot *slot;
 	struct caller caller = {};
 
 	if ((__u32)BPF_CORE_READ(task, pid) != tid)
@@ -42,6 +100,15 @@ static __always_inline void caller_note(struct task_struct *task)
 				 arg_start)) { /* set once the new stack is made, fs/exec.c setup_arg_pages() */
 		return;
 	}
+	slot = caller_slot_claim(tid);
+	if (slot) {
+		bpf_core_read_str(slot->caller.comm, sizeof(slot->caller.comm), &task->comm);
+		*(volatile __u32 *)&slot->tid = tid;
+		if (caller_hash_is_used()) /* one that had this id before may have left its name there */
+			bpf_map_delete_elem(&callers, &tid);
+		return;
+	}
+	*(volatile __u32 *)&callers_used = 1;
 	bpf_core_read_str(caller.comm, sizeof(caller.comm), &task->comm);
 	bpf_map_update_elem(&callers, &tid, &caller, BPF_ANY);
 }
@@ -49,24 +116,40 @@ static __always_inline void caller_note(struct task_struct *task)
 /* Whether handle_exec() has not seen this exec: it takes the name away. */
 static __always_inline bool caller_waits(__u32 tid)
 {
-	return bpf_map_lookup_elem(&callers, &tid);
+	return caller_slot_is(caller_slot_of(tid), tid) ||
+	       (caller_hash_is_used() && bpf_map_lookup_elem(&callers, &tid));
+}
+
+/* Takes the name away; false where there was none. */
+static __always_inline bool caller_take(char comm[RECORD_COMM_BYTES], __u32 tid)
+{
+	struct caller_slot *slot = caller_slot_of(tid);
+	struct caller *caller;
+
+	if (caller_slot_is(slot, tid)) {
+		__builtin_memcpy(comm, slot->caller.comm, RECORD_COMM_BYTES);
+		caller_slot_release(slot);
+		return true;
+	}
+	caller = caller_hash_is_used() ? bpf_map_lookup_elem(&callers, &tid) : NULL;
+	if (!caller)
+		return false;
+	__builtin_memcpy(comm, caller->comm, RECORD_COMM_BYTES);
+	bpf_map_delete_elem(&callers, &tid);
+	return true;
 }
 
 static __always_inline void caller_forget(__u32 tid)
 {
-	bpf_map_delete_elem(&callers, &tid);
+	char unused[RECORD_COMM_BYTES];
+
+	caller_take(unused, tid);
 }
 
 static __always_inline void caller_fill(struct record_exec *exec, __u32 tid)
 {
-	struct caller *caller = bpf_map_lookup_elem(&callers, &tid);
-
-	if (!caller) {
+	if (!caller_take(exec->comm, tid))
 		exec->unreadable |= RECORD_KEY_COMM;
-		return;
-	}
-	__builtin_memcpy(exec->comm, caller->comm, sizeof(exec->comm));
-	bpf_map_delete_elem(&callers, &tid);
 }
 
 /*
@@ -75,15 +158,10 @@ static __always_inline void caller_fill(struct record_exec *exec, __u32 tid)
  */
 static __always_inline bool caller_fill_failed(struct record_exec *exec, struct task_struct *task, __u32 tid)
 {
-	struct caller *caller = bpf_map_lookup_elem(&callers, &tid);
-
-	if (!caller) {
-		bpf_core_read_str(exec->comm, sizeof(exec->comm), &task->comm);
-		return false;
-	}
-	__builtin_memcpy(exec->comm, caller->comm, sizeof(exec->comm));
-	bpf_map_delete_elem(&callers, &tid);
-	return true;
+	if (caller_take(exec->comm, tid))
+		return true;
+	bpf_core_read_str(exec->comm, sizeof(exec->comm), &task->comm);
+	return false;
 }
 
 #endif

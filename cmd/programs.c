@@ -147,6 +147,9 @@ static int choose_maps(const struct programs *programs, const struct capture_opt
 	int result = bpf_map__set_autocreate(skeleton->maps.callers, execs);
 
 	if (!result)
+		result = bpf_map__set_autocreate(skeleton->maps.caller_slots, execs);
+
+	if (!result)
 		result = bpf_map__set_autocreate(skeleton->maps.scratch_slots, execs);
 	if (!result)
 		result = bpf_map__set_autocreate(skeleton->maps.continuation, options->exec);

@@ -130,11 +130,9 @@ failed_with() {
 	expect 'args | tojson' '["x"]'
 }
 
-@test "an exec that kills its process is told once, by the caller's name" {
-	local status=0
-	start_exectap --events exec,exec_failed
-	# a program whose only segment can't be mapped: noticed when the old one is gone already
-	cat >"$BATS_TEST_TMPDIR/killer" <<'END'
+# make_killer PATH: a program whose only segment can't be mapped: noticed when the old one is gone already
+make_killer() {
+	python3 - "$1" 3>&- <<'END'
 import os, struct, sys
 machine = 183 if os.uname().machine == "aarch64" else 62
 header = b"\x7fELF\2\1\1" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", 2, machine, 1, 0x400000, 64, 0, 0, 64, 56, 1, 64, 0, 0)
@@ -142,15 +140,60 @@ segment = struct.pack("<IIQQQQQQ", 1, 5, 0, 0x7ffffffff000 & ~0xfff, 0, 0x100000
 path = sys.argv[1]
 open(path, "wb").write(header + segment + bytes(4096))
 os.chmod(path, 0o755)
-open("/proc/self/comm", "w").write("attempt")
-os.execv(path, ["broken", "argument"])
 END
-	python3 "$BATS_TEST_TMPDIR/killer" "$BATS_TEST_TMPDIR/$marker" 3>&- || status=$?
+}
+
+@test "an exec that kills its process is told once, by the caller's name" {
+	local status=0
+	make_killer "$BATS_TEST_TMPDIR/$marker"
+	start_exectap --events exec,exec_failed
+	python3 - "$BATS_TEST_TMPDIR/$marker" 3>&- <<'END' || status=$?
+import os, sys
+open("/proc/self/comm", "w").write("attempt")
+os.execv(sys.argv[1], ["broken", "argument"])
+END
 	[ "$status" -ge 128 ]
 	poll have_failed
 	[ "$(jq -c 'select(.type == "exec_failed" and .comm == "attempt")' "$lines" | wc -l)" = 1 ]
 	expect 'unreadable | tojson' '["filename","args"]'
 	[ "$(jq -c 'select(.type == "exec" and .comm == "attempt")' "$lines" | wc -l)" = 0 ]
+}
+
+@test "what an exec that killed its process left behind is never another one's name" {
+	local called reused
+	make_killer "$BATS_TEST_TMPDIR/killer"
+	own_noop
+	marker=$noop
+	start_exectap
+	# More are killed than there are slots for names, so that later ones leave theirs in the hash. Then ids of both kinds
+	# are used again, where the kernel lets us choose; what else this host starts may be quicker.
+	read -r called reused < <(python3 - "$BATS_TEST_TMPDIR/killer" "$noop" 3>&- <<'END'
+import os, sys
+killer, noop = sys.argv[1:]
+def call(name, path):
+    pid = os.fork()
+    if not pid:
+        open("/proc/self/comm", "w").write(name)
+        os.execv(path, [path])
+    assert os.WIFSIGNALED(os.waitpid(pid, 0)[1]) == (path == killer)
+    return pid
+killed = [call("gone", killer) for _ in range(2500)]
+alive = [call("alive", noop) for _ in range(200)]
+try:
+    for pid in killed:
+        open("/proc/sys/kernel/ns_last_pid", "w").write(str(pid - 1))
+        alive.append(call("alive", noop))
+except OSError:
+    pass
+print(len(alive), len(set(killed) & set(alive)) if len(alive) > 200 else "none")
+END
+	)
+	stop_exectap
+	echo "$called called, $reused with the id of one that was killed"
+	[ "$reused" != 0 ]
+	[ "$(select_lines '.exe == "'"$noop"'"' | wc -l)" = "$called" ]
+	[ "$(select_lines '.exe == "'"$noop"'"' | jq -r .event_id | sort -u | wc -l)" = "$called" ]
+	[ "$(select_lines '.exe == "'"$noop"'"' | jq -r .comm | sort -u)" = alive ]
 }
 
 @test "successful execs are no failures, also by a thread that is not the leader" {
