@@ -302,7 +302,7 @@ endif
 build/completions/exectap.bash: SHELL_NAME := bash
 build/completions/_exectap: SHELL_NAME := zsh
 build/completions/exectap.fish: SHELL_NAME := fish
-$(COMPLETIONS): $(HELPFUL) packaging/completions/generate cmd/field.c
+$(COMPLETIONS): $(HELPFUL) packaging/completions/generate cmd/field_table.h
 	@mkdir -p $(@D)
 	$(HELPFUL) --help | packaging/completions/generate $(SHELL_NAME) >$@
 
