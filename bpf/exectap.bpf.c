@@ -27,23 +27,16 @@ int BPF_PROG(handle_task_rename, struct task_struct *task)
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
+static __always_inline void send_exec(struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
-	__u32 slot, end = sizeof(struct record_exec);
+	__u32 slot = scratch_claim(), end = sizeof(struct record_exec);
+	struct scratch *scratch = scratch_get(slot);
 	struct record_exec *exec;
-	struct scratch *scratch;
 
-	if (output_state() != RECORD_STATE_ON) {
-		caller_forget(task->pid);
-		return 0;
-	}
-	slot = scratch_claim();
-	scratch = scratch_get(slot);
 	if (!scratch) {
 		output_count_loss(RECORD_EXEC, RECORD_LOSS_NO_SCRATCH);
 		caller_forget(task->pid);
-		return 0;
+		return;
 	}
 	exec = begin_exec(scratch, RECORD_EXEC, task);
 	exec->tid = old_tid;
@@ -57,30 +50,31 @@ int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_bi
 	end = append_cgroup(exec, slot, task, end);
 	send_with_tail(exec, scratch, task, end);
 	scratch_release(slot);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
+{
+	if (output_state() == RECORD_STATE_ON)
+		send_exec(task, old_tid, bprm);
+	else
+		caller_forget(task->pid);
 	return 0;
 }
 
-/* What handle_skipped_exec() goes on with; the loader puts handle_exec here. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} continuation SEC(".maps");
-
 /*
  * From Linux 7.0 on, programs at tracepoints can be preempted, and the kernel takes a second run of the same program on
- * the same CPU for a recursion and skips it (kernel/trace/bpf_trace.c, __bpf_trace_run()). This is another program, and
- * what a program jumps to is not checked so: it sees to the execs that handle_exec() was skipped for.
+ * the same CPU for a recursion and skips it (kernel/trace/bpf_trace.c, __bpf_trace_run()). This is another program: it
+ * sees to the execs that handle_exec() was skipped for. To jump into that one would be to run it twice at once, on the
+ * one stack that it has for this CPU (kernel/bpf/verifier.c, bpf_enable_priv_stack(), from 6.13 on).
  */
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(handle_skipped_exec, struct task_struct *task)
+int BPF_PROG(handle_skipped_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
 	if (output_state() != RECORD_STATE_ON || !caller_waits(task->pid))
 		return 0;
 	__sync_fetch_and_add(&shared.rescued, 1);
-	bpf_tail_call(ctx, &continuation, 0);
-	__sync_fetch_and_add(&shared.rescued, -1);
+	send_exec(task, old_tid, bprm);
 	return 0;
 }
 

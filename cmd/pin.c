@@ -25,7 +25,6 @@
 #define MAP_PREFIX "map_"
 #define EVENTS MAP_PREFIX "events"
 #define SHARED MAP_PREFIX "shared"
-#define CONTINUATION MAP_PREFIX "continuation"
 #define PROGRAM_PREFIX "program_"
 #define LINK_PREFIX "link_"
 
@@ -457,8 +456,6 @@ static int pin_all(const struct pin *pin, const struct pin_set *set, const struc
 		if (fds.programs[type] >= 0)
 			result = pin_object(pin, set->number, "", program_names[type], fds.programs[type]);
 	source_close_fds(&fds);
-	if (!result && programs_continuation_fd(programs) >= 0)
-		result = pin_object(pin, set->number, "", CONTINUATION, programs_continuation_fd(programs));
 	if (!result)
 		result = pin_links(pin, set->number, programs);
 	return result ? result : pin_about(pin, set);

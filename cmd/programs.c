@@ -152,8 +152,6 @@ static int choose_maps(const struct programs *programs, const struct capture_opt
 	if (!result)
 		result = bpf_map__set_autocreate(skeleton->maps.scratch_slots, execs);
 	if (!result)
-		result = bpf_map__set_autocreate(skeleton->maps.continuation, options->exec);
-	if (!result)
 		result = bpf_map__set_autocreate(skeleton->maps.attempts, programs->attempts == ATTEMPTS_BY_TRACEPOINT);
 	if (!result)
 		result = bpf_map__set_autocreate(skeleton->maps.exited,
@@ -183,16 +181,6 @@ static int configure(struct exectap *skeleton, const struct capture_options *opt
 					cpus * bpf_map__max_entries(skeleton->maps.scratch_slots));
 }
 
-static int set_continuation(struct exectap *skeleton)
-{
-	__u32 index = 0, program = (__u32)bpf_program__fd(skeleton->progs.handle_exec);
-
-	if (!bpf_program__autoload(skeleton->progs.handle_exec))
-		return 0;
-	return bpf_map__update_elem(skeleton->maps.continuation, &index, sizeof(index), &program, sizeof(program),
-				    BPF_ANY);
-}
-
 static int load_and_attach(struct programs *programs, const struct capture_options *options)
 {
 	struct exectap *skeleton = programs->skeleton;
@@ -206,9 +194,7 @@ static int load_and_attach(struct programs *programs, const struct capture_optio
 		result = exectap__load(skeleton);
 	if (result)
 		return result;
-	result = set_continuation(skeleton);
-	if (!result)
-		result = exectap__attach(skeleton);
+	result = exectap__attach(skeleton);
 	return result ? result : attempts_attach(skeleton, programs->attempts);
 }
 
@@ -292,11 +278,6 @@ size_t programs_get_links(const struct programs *programs, struct programs_link 
 			links[count++] = (struct programs_link){ skeleton->progs[i].name,
 								 bpf_link__fd(*skeleton->progs[i].link) };
 	return count;
-}
-
-int programs_continuation_fd(const struct programs *programs)
-{
-	return bpf_map__fd(programs->skeleton->maps.continuation);
 }
 
 const char *programs_hooks(const struct programs *programs)

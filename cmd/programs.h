@@ -28,12 +28,6 @@ int programs_get_fds(const struct programs *programs, struct source_fds *fds);
 /* Returns how many; they are owned by programs. */
 size_t programs_get_links(const struct programs *programs, struct programs_link links[PROGRAMS_LINKS_MAX]);
 
-/*
- * The map of what programs jump to, owned by programs; negative where there is none. The kernel empties it when neither
- * a descriptor nor a pin is left (kernel/bpf/arraymap.c, prog_array_map_clear()), though programs still use it.
- */
-int programs_continuation_fd(const struct programs *programs);
-
 /* The names of the hooks, each ended by a NUL, the last one by two. Owned by programs. */
 const char *programs_hooks(const struct programs *programs);
 

@@ -31,6 +31,7 @@
 #define PIN_DIRECTORY "/sys/fs/bpf/exectap"
 #define NAME_BYTES 16 /* TASK_COMM_LEN */
 #define STATUS_BROKEN 99
+#define STORM_WORKERS_MAX 24
 
 extern char **environ;
 
@@ -898,30 +899,30 @@ static void stop(const char *name, pid_t exectap)
 	fact_send();
 }
 
-/* Two processes that execute a program `count` times each, one exec after the other */
-static void run_storm(const char *name, int count)
+/* So many processes that execute a program `count` times each, one exec after the other */
+static void run_storm(const char *name, int workers, int count)
 {
-	pid_t workers[2];
+	pid_t pids[STORM_WORKERS_MAX];
 	char number[16], total[16];
 
 	snprintf(total, sizeof(total), "%d", count);
-	for (int i = 0; i < 2; i++) {
-		workers[i] = done(fork(), "fork");
-		if (!workers[i]) {
+	for (int i = 0; i < workers; i++) {
+		pids[i] = done(fork(), "fork");
+		if (!pids[i]) {
 			snprintf(number, sizeof(number), "%d", i);
 			execl(TELL, "tell", "storm", number, "0", total, "", NULL);
 			broken(TELL);
 		}
 		fact_begin("storm", name);
-		fact_number("pid", workers[i]);
+		fact_number("pid", pids[i]);
 		fact_number("worker", i);
 		fact_number("count", count);
 		fact_send();
 	}
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < workers; i++) {
 		int status;
 
-		if (waitpid(workers[i], &status, 0) < 0 || status)
+		if (waitpid(pids[i], &status, 0) < 0 || status)
 			broken("storm");
 	}
 }
@@ -934,7 +935,7 @@ static void run_overflow(void)
 
 	kill(exectap, SIGSTOP);
 	waitpid(exectap, &status, WUNTRACED);
-	run_storm("overflow", 500);
+	run_storm("overflow", 2, 500);
 	kill(exectap, SIGCONT);
 	stop("overflow", exectap);
 }
@@ -952,10 +953,10 @@ static void run_pinned(void)
 	kill(exectap, SIGKILL);
 	waitpid(exectap, &status, 0);
 	begin_run("pin");
-	run_storm("pin", 100);
+	run_storm("pin", 2, 100);
 	stop("pin", start_watching("pin", options));
 	begin_run("pin_replaced");
-	run_storm("pin_replaced", 100);
+	run_storm("pin_replaced", 2, 100);
 	options[4] = "--buffer";
 	stop("pin_replaced", start_watching("pin_replaced", options));
 	done(waitpid(start("unpin", unpin), &status, 0), "waitpid");
@@ -1046,8 +1047,13 @@ int main(void)
 	stop("long", exectap);
 
 	exectap = watch("storm", none);
-	run_storm("storm", 2000);
+	run_storm("storm", 2, 2000);
 	stop("storm", exectap);
+
+	/* more of them than CPUs: kernels that can take the CPU from a program in mid-record do so here */
+	exectap = watch("crowd", none);
+	run_storm("crowd", STORM_WORKERS_MAX, 200);
+	stop("crowd", exectap);
 
 	run_overflow();
 
