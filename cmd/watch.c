@@ -14,8 +14,10 @@
 
 /* While there is something to do, records are drained in batches, and none of them wakes the reader. */
 #define BATCH_MS 20
-/* Of those that come sooner, so many may wake it all the same: 0.06 % of a CPU. */
+/* Of those that come sooner, so many may wake it all the same: 0.1 % of a CPU. */
 #define WAKES_PER_S 20
+/* Not more than so many at once: a storm begins with them, and each costs its exec as much as it takes anyway. */
+#define WAKES_MAX 4
 /* How long the end waits for a record that a program is in the middle of writing. */
 #define FINISH_ROUNDS 250
 
@@ -164,7 +166,7 @@ static bool take_wake(struct watch *watch)
 	uint64_t now_ns = clock_boot_ns(), more = (now_ns - watch->wakes_ns) / (1000000000 / WAKES_PER_S);
 
 	if (more) {
-		watch->wakes = more < WAKES_PER_S - watch->wakes ? watch->wakes + (unsigned int)more : WAKES_PER_S;
+		watch->wakes = more < WAKES_MAX - watch->wakes ? watch->wakes + (unsigned int)more : WAKES_MAX;
 		watch->wakes_ns = now_ns;
 	}
 	if (!watch->wakes)
