@@ -110,7 +110,7 @@ static inline struct line rest_of(struct line line, const struct event *event, e
 {
 #pragma GCC unroll 128
 	for (size_t i = 0; i < FIELD_COUNT; i++)
-		if (field_table[i].rest & format)
+		if (field_table[i].rest & format && field_table[i].events & FIELD_EVENT(event->type))
 			encode_field(&line, &field_table[i], event);
 	if (line.ill_formed)
 		write_raw(&line, event);

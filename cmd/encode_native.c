@@ -92,16 +92,24 @@ struct line encode_raw(struct line line, const struct event *event)
 	return line;
 }
 
-static LINE_WRITER struct line write_native(struct line line, const struct event *event)
+static inline struct line write_fields(struct line line, const struct event *event, enum event_type type)
 {
 	line_open(&line, '{');
 #pragma GCC unroll 128
 	for (size_t i = 0; i < FIELD_COUNT; i++)
-		encode_field(&line, &field_table[i], event);
+		if (field_table[i].events & FIELD_EVENT(type))
+			encode_field(&line, &field_table[i], event);
 	if (line.ill_formed)
 		line = encode_raw(line, event);
 	line_close(&line, '}');
 	return line;
+}
+
+/* Once more for the type that most are of, of which then nothing is left to be asked. */
+static LINE_WRITER struct line write_native(struct line line, const struct event *event)
+{
+	return event->type == EVENT_EXEC ? write_fields(line, event, EVENT_EXEC) :
+					   write_fields(line, event, event->type);
 }
 
 const struct encode_format encode_native = {

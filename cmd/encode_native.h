@@ -36,7 +36,7 @@ static inline bool encode_scalar(struct line *line, const struct field *field, c
 	return true;
 }
 
-/* Appends the key and its value to an object; nothing where the event has none. */
+/* Appends the key of a field that the event has, and its value, to an object; nothing where there is no value. */
 static inline void encode_field(struct line *line, const struct field *field, const struct event *event)
 {
 	struct line before = *line;

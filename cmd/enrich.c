@@ -126,6 +126,8 @@ int enrich_new(struct enricher **enricher, const char *env_names)
 	}
 	if (id_read("/etc/machine-id", created->machine_id_bytes, sizeof(created->machine_id_bytes)))
 		created->machine_id_bytes[0] = '\0';
+	created->host = text_from_string(created->host_bytes);
+	created->kernel = text_from_string(created->kernel_bytes);
 	created->boot_id = text_from_string(created->boot_id_bytes);
 	created->machine_id = text_from_string(created->machine_id_bytes);
 	created->version = text_from_string(EXECTAP_VERSION);
@@ -177,8 +179,10 @@ void enrich_refresh(struct enricher *enricher)
 	enricher->wall_minus_boot_ns = clock_follow(enricher->wall_minus_boot_ns, clock_wall_minus_boot_ns());
 	if (uname(&name))
 		return;
-	enricher->host = keep_string(name.nodename, enricher->host_bytes, sizeof(enricher->host_bytes));
-	enricher->kernel = keep_string(name.release, enricher->kernel_bytes, sizeof(enricher->kernel_bytes));
+	if (strcmp(name.nodename, enricher->host_bytes))
+		enricher->host = keep_string(name.nodename, enricher->host_bytes, sizeof(enricher->host_bytes));
+	if (strcmp(name.release, enricher->kernel_bytes))
+		enricher->kernel = keep_string(name.release, enricher->kernel_bytes, sizeof(enricher->kernel_bytes));
 }
 
 static char *append_number(char *out, uint64_t number)

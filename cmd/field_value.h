@@ -152,11 +152,9 @@ static inline bool give_found(enum field_kind kind, const void *member, char roo
 	}
 }
 
-/* Whether the line has the key, even if it is a list without items. */
+/* Whether the line of an event that has the field has the key, even if it is a list without items. */
 static inline bool field_is_present(const struct field *field, const struct event *event)
 {
-	if (!(field->events & FIELD_EVENT(event->type)))
-		return false;
 	if (field->unreadable && event->process.unreadable & field->unreadable)
 		return false;
 	switch ((enum field_kind)field->kind) {

@@ -4,33 +4,59 @@
 /* The longest that one byte becomes: \u001f */
 #define ESCAPE_MAX_BYTES 6
 
-/* How far copy_words() came: up to 7 bytes before the end, or to a word with a byte that may not be plain. */
-static size_t copy_words(char *to, struct text text)
+/* Compilers have instructions for all of these at once, or do without. */
+typedef signed char block __attribute__((vector_size(16)));
+
+static inline bool block_is_plain(block bytes)
+{
+	/* signed: what is not ASCII is below space as well */
+	block special = (bytes < ' ') | (bytes == '"') | (bytes == '\\') | (bytes == 0x7f);
+	uint64_t halves[2];
+
+	memcpy(halves, &special, sizeof(halves));
+	return !(halves[0] | halves[1]);
+}
+
+/* How far it came: up to less than a block before the end, or to a block with a byte that is not plain. */
+static inline size_t copy_blocks(char *to, struct text text)
 {
 	size_t done = 0;
-	uint64_t word;
+	block bytes;
 
-	for (; done + sizeof(word) <= text.length; done += sizeof(word)) {
-		memcpy(&word, text.bytes + done, sizeof(word));
-		if (!text_word_is_plain(word))
+	for (; done + sizeof(bytes) <= text.length; done += sizeof(bytes)) {
+		memcpy(&bytes, text.bytes + done, sizeof(bytes));
+		if (!block_is_plain(bytes))
 			break;
-		memcpy(to + done, &word, sizeof(word));
+		memcpy(to + done, &bytes, sizeof(bytes));
 	}
 	return done;
 }
 
-bool line_copy_plain(char *to, struct text text)
+static inline bool copy_word(char *to, const char *from)
 {
-	size_t done = copy_words(to, text);
 	uint64_t word;
 
-	if (done < text.length && text.length >= sizeof(word)) {
-		/* the last word again, from where it is whole */
-		size_t last = text.length - sizeof(word);
+	memcpy(&word, from, sizeof(word));
+	memcpy(to, &word, sizeof(word));
+	return text_word_is_plain(word);
+}
 
-		memcpy(&word, text.bytes + last, sizeof(word));
-		memcpy(to + last, &word, sizeof(word));
-		return last <= done && text_word_is_plain(word);
+/* The last block or word is taken from where it is whole, though some of it was copied already. */
+bool line_copy_plain(char *to, struct text text)
+{
+	size_t done = 0, last;
+	block bytes;
+
+	if (text.length >= sizeof(bytes)) {
+		last = text.length - sizeof(bytes);
+		done = copy_blocks(to, text);
+		memcpy(&bytes, text.bytes + last, sizeof(bytes));
+		memcpy(to + last, &bytes, sizeof(bytes));
+		return done > last && block_is_plain(bytes);
+	}
+	if (text.length >= sizeof(uint64_t)) {
+		last = text.length - sizeof(uint64_t);
+		return copy_word(to, text.bytes) && copy_word(to + last, text.bytes + last);
 	}
 	for (; done < text.length && text_byte_is_plain((unsigned char)text.bytes[done]); done++)
 		to[done] = text.bytes[done];
@@ -40,7 +66,7 @@ bool line_copy_plain(char *to, struct text text)
 /* Copies bytes that stand for themselves, up to the first that does not. Both move on. */
 static char *copy_plain(struct text *text, char *out)
 {
-	size_t done = copy_words(out, *text);
+	size_t done = copy_blocks(out, *text);
 
 	for (; done < text->length && text_byte_is_plain((unsigned char)text->bytes[done]); done++)
 		out[done] = text->bytes[done];

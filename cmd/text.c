@@ -19,20 +19,6 @@ struct text text_base_name(struct text path)
 	return (struct text){ path.bytes + before, path.length - before };
 }
 
-bool text_next_string(struct text *strings, struct text *string)
-{
-	const char *end;
-
-	if (!strings->length)
-		return false;
-	end = memchr(strings->bytes, '\0', strings->length);
-	string->bytes = strings->bytes;
-	string->length = end ? (size_t)(end - strings->bytes) : strings->length;
-	strings->bytes += string->length + (end != NULL);
-	strings->length -= string->length + (end != NULL);
-	return true;
-}
-
 /* What a leading byte asks for: how many bytes follow, and the range of the first of them. */
 struct utf8_lead {
 	unsigned char following, low, high;
@@ -139,7 +125,7 @@ size_t text_to_base64(struct text text, char *out)
  * The digits of a number below 10^8, the first one in the lowest byte: all are found at once, by halves, quarters and
  * eighths. A multiplication and a shift divide by 100 and by 10, exactly for so small numbers.
  */
-static uint64_t eight_digits(uint32_t number)
+static inline uint64_t eight_digits(uint32_t number)
 {
 	uint64_t halves = number / 10000 | (uint64_t)(number % 10000) << 32;
 	uint64_t hundreds = (halves * 10486 >> 20) & 0x0000007f0000007f;
@@ -156,11 +142,23 @@ void text_to_eight_digits(uint32_t number, char out[8])
 	memcpy(out, &digits, sizeof(digits));
 }
 
-/* Without a branch that depends on how many digits there are: to guess it wrong costs as much as all of this. */
+/* How many digits a number below 10^8 has: log10(2) is about 1233 / 4096, so from its bits follow that many or one less.
+ */
+static inline size_t count_digits(uint32_t number)
+{
+	static const uint32_t powers[] = { 0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, EIGHT_DIGITS };
+	size_t bits = 32 - (size_t)__builtin_clz(number), digits = bits * 1233 >> 12;
+
+	return digits + (number >= powers[digits]);
+}
+
+/*
+ * Without a branch that depends on how many digits there are: to guess it wrong costs as much as all of this. And that
+ * number is found apart from the digits, for what comes next in a line waits for it only.
+ */
 size_t text_to_decimal_digits(uint64_t number, char out[TEXT_DECIMAL_BYTES])
 {
 	uint64_t digits;
-	unsigned int zeros;
 	size_t length;
 
 	if (number >= EIGHT_DIGITS) {
@@ -168,11 +166,10 @@ size_t text_to_decimal_digits(uint64_t number, char out[TEXT_DECIMAL_BYTES])
 		text_to_eight_digits((uint32_t)(number % EIGHT_DIGITS), out + length);
 		return length + 8;
 	}
-	digits = eight_digits((uint32_t)number);
-	zeros = (unsigned int)__builtin_ctzll(digits) & ~7u; /* bits of leading zeros; there is another digit */
-	digits = htole64((digits | TEXT_EACH_BYTE('0')) >> zeros);
+	length = count_digits((uint32_t)number);
+	digits = htole64((eight_digits((uint32_t)number) | TEXT_EACH_BYTE('0')) >> (64 - 8 * length));
 	memcpy(out, &digits, sizeof(digits));
-	return 8 - zeros / 8;
+	return length;
 }
 
 bool text_is_c1(struct text text)

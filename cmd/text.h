@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct text {
 	const char *bytes; /* borrowed */
@@ -29,7 +30,19 @@ struct text text_from_string(const char *string);
 struct text text_base_name(struct text path);
 
 /* Takes the next NUL-ended string (or the rest, if no NUL is left) off the front of *strings; false at the end. */
-bool text_next_string(struct text *strings, struct text *string);
+static inline bool text_next_string(struct text *strings, struct text *string)
+{
+	const char *end;
+
+	if (!strings->length)
+		return false;
+	end = memchr(strings->bytes, '\0', strings->length);
+	string->bytes = strings->bytes;
+	string->length = end ? (size_t)(end - strings->bytes) : strings->length;
+	strings->bytes += string->length + (end != NULL);
+	strings->length -= string->length + (end != NULL);
+	return true;
+}
 
 /* True if every byte is part of well-formed UTF-8 (Unicode 15, table 3-7). */
 bool text_is_utf8(struct text text);

@@ -25,13 +25,13 @@ static bool survives(struct text text)
 	return same && line.length == text_json_length(text) + 2 && line.ill_formed == !text_is_utf8(text);
 }
 
-/* Strings are looked at eight bytes at a time. */
+/* Strings are looked at sixteen bytes at a time. */
 static void every_byte_everywhere(void)
 {
-	for (size_t length = 1; length <= 20; length++)
+	for (size_t length = 1; length <= 40; length++)
 		for (size_t at = 0; at < length; at++)
 			for (int byte = 0; byte < 256; byte++) {
-				char string[20];
+				char string[40];
 
 				memset(string, 'x', length);
 				string[at] = (char)byte;
