@@ -252,7 +252,8 @@ static void write_error(struct line *line, const struct event *event)
 	char room[ERROR_NAME_BYTES];
 
 	if (event->type == EVENT_EXEC_FAILED)
-		mapped_plain(line, MAPPED_JSON("\"error\":{\"code\":"), text_from_string(error_name(event->exec.error, room)));
+		mapped_plain(line, MAPPED_JSON("\"error\":{\"code\":"),
+			     text_from_string(error_name(event->exec.error, room)));
 	else if (event->type == EVENT_LOST)
 		*line = mapped_message(*line, MAPPED_JSON("\"error\":{\"message\":"), event);
 	else

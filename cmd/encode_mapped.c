@@ -187,9 +187,9 @@ struct line mapped_message(struct line line, struct text key, const struct event
 	else if (event->type == EVENT_LOST)
 		append_lost(&line, &event->lost);
 	else
-		append_part(&line, event->type == EVENT_START   ? "exectap began to watch"
-				  : event->type == EVENT_STATS ? "exectap is watching"
-							       : "exectap stopped watching");
+		append_part(&line, event->type == EVENT_START	? "exectap began to watch"
+				   : event->type == EVENT_STATS ? "exectap is watching"
+								: "exectap stopped watching");
 	line_text_end(&line);
 	return line;
 }

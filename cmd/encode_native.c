@@ -108,8 +108,8 @@ static inline struct line write_fields(struct line line, const struct event *eve
 /* Once more for the type that most are of, of which then nothing is left to be asked. */
 static LINE_WRITER struct line write_native(struct line line, const struct event *event)
 {
-	return event->type == EVENT_EXEC ? write_fields(line, event, EVENT_EXEC) :
-					   write_fields(line, event, event->type);
+	return event->type == EVENT_EXEC ? write_fields(line, event, EVENT_EXEC)
+					 : write_fields(line, event, event->type);
 }
 
 const struct encode_format encode_native = {

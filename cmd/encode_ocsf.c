@@ -92,8 +92,7 @@ static void write_device(struct line *line, const struct event *event)
 	mapped_text(line, MAPPED_JSON("\"device\":{\"type_id\":0,\"hostname\":"), event->host);
 	write_machine_id(line, event->machine_id);
 	mapped_plain(line, LINE_KEY("boot_uid"), event->boot_id);
-	mapped_text(line, MAPPED_JSON("\"os\":{\"name\":\"Linux\",\"type_id\":200,\"kernel_release\":"),
-		    event->kernel);
+	mapped_text(line, MAPPED_JSON("\"os\":{\"name\":\"Linux\",\"type_id\":200,\"kernel_release\":"), event->kernel);
 	line_close(line, '}');
 	line_close(line, '}');
 }

@@ -40,7 +40,8 @@ static void boot_key_set(struct enricher *enricher)
 {
 	char *digit = enricher->boot_key;
 
-	for (const char *from = enricher->boot_id_bytes; *from && digit < enricher->boot_key + BOOT_KEY_BYTES - 1; from++)
+	for (const char *from = enricher->boot_id_bytes; *from && digit < enricher->boot_key + BOOT_KEY_BYTES - 1;
+	     from++)
 		if (*from != '-')
 			*digit++ = *from;
 }

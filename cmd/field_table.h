@@ -131,5 +131,4 @@ static const struct field field_table[] = {
 };
 #define FIELD_COUNT (sizeof(field_table) / sizeof(field_table[0]))
 
-
 #endif

@@ -93,7 +93,8 @@ static inline bool give_status(enum field_kind kind, uint32_t status, char room[
 }
 
 /* Of what is not simply found at an offset. */
-static inline bool give_made(enum field_kind kind, const struct event *event, char room[FIELD_ROOM_BYTES], struct text *value)
+static inline bool give_made(enum field_kind kind, const struct event *event, char room[FIELD_ROOM_BYTES],
+			     struct text *value)
 {
 	const struct event_exec *exec = &event->exec;
 

@@ -130,7 +130,8 @@ static int take_env(struct options *options, const char *name, const char *value
 	do {
 		length = strcspn(rest, ",");
 		if (!length || memchr(rest, '=', length) || !text_is_utf8((struct text){ rest, length })) {
-			log_error("--%s %s: not a list of variable names: give NAME or NAME,NAME in UTF-8", name, value);
+			log_error("--%s %s: not a list of variable names: give NAME or NAME,NAME in UTF-8", name,
+				  value);
 			return -EINVAL;
 		}
 		rest += length + 1;

@@ -142,7 +142,8 @@ void text_to_eight_digits(uint32_t number, char out[8])
 	memcpy(out, &digits, sizeof(digits));
 }
 
-/* How many digits a number below 10^8 has: log10(2) is about 1233 / 4096, so from its bits follow that many or one less.
+/* How many digits a number below 10^8 has: log10(2) is about 1233 / 4096, so from its bits follow that many or one
+ * less.
  */
 static inline size_t count_digits(uint32_t number)
 {
