@@ -19,8 +19,8 @@ struct caller {
 /*
  * Command names of tasks that are in the middle of an exec. Thread ids follow one upon the other, so these slots stay
  * in the cache, where a hash would take another cold bucket for each task: that costs more than all the rest here. Who
- * finds its slot taken has its name in the hash. An exec that is killed between the two hooks leaves its name behind;
- * there the oldest ones make room.
+ * finds its slot taken has its name in the hash. An exec that is killed between the two hooks leaves its name behind:
+ * in a slot until its id is used again, in the hash until it is one of the oldest.
  */
 #define CALLER_SLOTS 1024
 

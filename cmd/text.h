@@ -60,7 +60,7 @@ size_t text_to_base64(struct text text, char *out);
 /* text_to_decimal() of numbers from 10 */
 size_t text_to_decimal_digits(uint64_t number, char out[TEXT_DECIMAL_BYTES]);
 
-/* Writes the number's decimal digits to out, without a NUL, and returns how many. */
+/* Writes the number's decimal digits to out, without a NUL, and returns how many; anything to what is left of out. */
 static inline size_t text_to_decimal(uint64_t number, char out[TEXT_DECIMAL_BYTES])
 {
 	if (number >= 10)
