@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The arguments of an attempt that failed: the kernel's copy is gone by then, so they are read from the caller's
- * argv, pointer by pointer, when the call returns. Where the attempt got as far as to copy them, the kernel has
- * faulted their pages in; where the file was not even found, a page that the caller never touched is not there to be
- * read, and args are told to be unreadable.
+ * The arguments of an attempt that failed: the kernel's copy is gone by then, so they are read from
+ * the caller's argv, pointer by pointer, when the call returns. Where the attempt got as far as to
+ * copy them, the kernel has faulted their pages in; where the file was not even found, a page that
+ * the caller never touched is not there to be read, and args are told to be unreadable.
  */
 #ifndef EXECTAP_ARGS_BPF_H
 #define EXECTAP_ARGS_BPF_H
@@ -31,7 +31,8 @@ static __always_inline long args_read_string(__u8 *to, __u32 size, const void *f
 	return 1;
 }
 
-/* Reads up to ARGS_STRIDE_STEPS pointers or chunks on from scratch->args. Returns 0 to be called again, or ARGS_*. */
+/* Reads up to ARGS_STRIDE_STEPS pointers or chunks on from scratch->args. Returns 0 to be called
+ * again, or ARGS_*. */
 __noinline int args_stride(__u32 slot)
 {
 	struct scratch *scratch = scratch_get(slot);
@@ -45,26 +46,32 @@ __noinline int args_stride(__u32 slot)
 		long length;
 
 		if (!scratch->args.string) {
-			__u64 pointer = scratch->args.vector + (__u64)scratch->args.index * scratch->args.pointer_bytes;
+			__u64 pointer = scratch->args.vector +
+					(__u64)scratch->args.index * scratch->args.pointer_bytes;
 
 			if (scratch->args.pointer_bytes == 4
-				    ? bpf_probe_read_user(&scratch->args.string, 4, (const void *)pointer)
-				    : bpf_probe_read_user(&scratch->args.string, 8, (const void *)pointer))
+				    ? bpf_probe_read_user(&scratch->args.string, 4,
+							  (const void *)pointer)
+				    : bpf_probe_read_user(&scratch->args.string, 8,
+							  (const void *)pointer))
 				return ARGS_UNREADABLE;
 			if (!scratch->args.string)
 				return ARGS_DONE;
 			scratch->args.index++;
 		}
 		/* what does not fit is counted only */
-		if (scratch->args.cut || end >= limit || end > SCRATCH_RECORD_BYTES - ARGS_CHUNK_BYTES) {
+		if (scratch->args.cut || end >= limit ||
+		    end > SCRATCH_RECORD_BYTES - ARGS_CHUNK_BYTES) {
 			scratch->args.cut = 1;
 			scratch->args.string = 0;
 			continue;
 		}
-		length = args_read_string(&scratch->record[end], ARGS_CHUNK_BYTES, (const void *)scratch->args.string);
+		length = args_read_string(&scratch->record[end], ARGS_CHUNK_BYTES,
+					  (const void *)scratch->args.string);
 		if (length <= 0)
 			return ARGS_UNREADABLE;
-		if (length == ARGS_CHUNK_BYTES) { /* perhaps not its end: go on where the NUL was put */
+		if (length ==
+		    ARGS_CHUNK_BYTES) { /* perhaps not its end: go on where the NUL was put */
 			scratch->args.string += length - 1;
 			scratch->args.end = end + length - 1;
 		} else {
@@ -76,8 +83,8 @@ __noinline int args_stride(__u32 slot)
 }
 
 /* Appends the strings of the argv at the user address `vector` to the record at `offset`. */
-static __always_inline int args_append(struct scratch *scratch, __u32 slot, __u32 offset, __u64 vector,
-				       __u32 pointer_bytes)
+static __always_inline int args_append(struct scratch *scratch, __u32 slot, __u32 offset,
+				       __u64 vector, __u32 pointer_bytes)
 {
 	int result = 0;
 

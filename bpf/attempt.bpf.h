@@ -13,7 +13,8 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-/* An attempt under way: where its strings are. One that succeeds never gets to take its entry out. */
+/* An attempt under way: where its strings are. One that succeeds never gets to take its entry out.
+ */
 struct attempt {
 	__u64 filename;
 	__u64 argv;
@@ -28,12 +29,15 @@ struct {
 	__type(value, struct attempt);
 } attempts SEC(".maps");
 
-#define ERESTARTSYS 512 /* include/linux/errno.h: from here on, errors that user space never sees */
+#define ERESTARTSYS 512 /* include/linux/errno.h: from here on, errors that user space never sees  \
+			 */
 
-static __always_inline __u32 append_failed_filename(struct scratch *scratch, struct record_exec *exec, __u32 end,
+static __always_inline __u32 append_failed_filename(struct scratch *scratch,
+						    struct record_exec *exec, __u32 end,
 						    const void *filename)
 {
-	long length = args_read_string(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES, filename);
+	long length =
+		args_read_string(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES, filename);
 
 	exec->filename.offset = end;
 	exec->filename.length = 0;
@@ -47,8 +51,9 @@ static __always_inline __u32 append_failed_filename(struct scratch *scratch, str
 	return end + length;
 }
 
-static __always_inline __u32 append_failed_args(struct scratch *scratch, struct record_exec *exec, __u32 slot,
-						__u32 end, const struct attempt *attempt)
+static __always_inline __u32 append_failed_args(struct scratch *scratch, struct record_exec *exec,
+						__u32 slot, __u32 end,
+						const struct attempt *attempt)
 {
 	int result = args_append(scratch, slot, end, attempt->argv, attempt->pointer_bytes);
 
@@ -65,7 +70,8 @@ static __always_inline __u32 append_failed_args(struct scratch *scratch, struct 
 	return scratch->args.end;
 }
 
-static __always_inline void send_failed(struct scratch *scratch, __u32 slot, const struct attempt *attempt, __u32 error)
+static __always_inline void send_failed(struct scratch *scratch, __u32 slot,
+					const struct attempt *attempt, __u32 error)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u32 tid = (__u32)bpf_get_current_pid_tgid(), end = sizeof(struct record_exec);
@@ -97,7 +103,7 @@ static __always_inline void handle_return(const struct attempt *attempt, long re
 	__u32 slot;
 	struct scratch *scratch;
 
-	if (result >= 0 || result <= -ERESTARTSYS || output_state() == RECORD_STATE_READY)
+	if (result >= 0 || result <= -ERESTARTSYS || output_state() == RECORD_STATE_STANDBY)
 		return;
 	slot = scratch_claim();
 	scratch = scratch_get(slot);
@@ -122,24 +128,26 @@ struct exit_context {
 	long result;
 };
 
-static __always_inline int enter_attempt(unsigned long filename, unsigned long argv, int directory_fd)
+static __always_inline int enter_attempt(unsigned long filename, unsigned long argv,
+					 int directory_fd)
 {
-	struct attempt attempt = {
-		.filename = filename, .argv = argv, .directory_fd = directory_fd, .pointer_bytes = sizeof(__u64)
-	};
+	struct attempt attempt = { .filename = filename,
+				   .argv = argv,
+				   .directory_fd = directory_fd,
+				   .pointer_bytes = sizeof(__u64) };
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 
 	if (output_state() == RECORD_STATE_OFF)
 		return 0;
 	/* an exec that succeeded left its caller's name, if no one asked for it */
-	caller_forget(tid);
+	caller_discard(tid);
 	bpf_map_update_elem(&attempts, &tid, &attempt, BPF_ANY);
 	return 0;
 }
 
 /*
- * A thread that is not the leader takes the leader's id when it gets past the point of no return; where it failed
- * then, the only trace under that id is the caller's name.
+ * A thread that is not the leader takes the leader's id when it gets past the point of no return;
+ * where it failed then, the only trace under that id is the caller's name.
  */
 static __always_inline int leave_attempt(long result)
 {
@@ -150,7 +158,7 @@ static __always_inline int leave_attempt(long result)
 	if (found) {
 		attempt = *found;
 		bpf_map_delete_elem(&attempts, &tid);
-	} else if (!caller_waits(tid)) {
+	} else if (!caller_is_pending(tid)) {
 		return 0;
 	}
 	handle_return(&attempt, result);
@@ -158,19 +166,20 @@ static __always_inline int leave_attempt(long result)
 }
 
 /*
- * The tracepoints make every system call of every task slower, these do not, but not every kernel lets them be
- * attached; the loader tries, and names the functions. These are the entry points, which still have the caller's
- * registers when they return.
+ * The tracepoints make every system call of every task slower, these do not, but not every kernel
+ * lets them be attached; the loader tries, and names the functions. These are the entry points,
+ * which still have the caller's registers when they return.
  */
-static __always_inline int return_from_entry(__u64 filename, __u64 argv, int directory_fd, __u32 pointer_bytes,
-					     long result)
+static __always_inline int return_from_entry(__u64 filename, __u64 argv, int directory_fd,
+					     __u32 pointer_bytes, long result)
 {
-	struct attempt attempt = {
-		.filename = filename, .argv = argv, .directory_fd = directory_fd, .pointer_bytes = pointer_bytes
-	};
+	struct attempt attempt = { .filename = filename,
+				   .argv = argv,
+				   .directory_fd = directory_fd,
+				   .pointer_bytes = pointer_bytes };
 
 	if (result >= 0) { /* it left its caller's name, if no one asked for it */
-		caller_forget((__u32)bpf_get_current_pid_tgid());
+		caller_discard((__u32)bpf_get_current_pid_tgid());
 		return 0;
 	}
 	handle_return(&attempt, result);

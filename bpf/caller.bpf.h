@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * fs/exec.c, begin_new_exec() names the task after the new program (by then it is the group leader) before
- * sched_process_exec: at task_rename the caller's name is still in place. Tasks also rename themselves and each other,
- * which caller_note() tells apart.
+ * fs/exec.c, begin_new_exec() names the task after the new program (by then it is the group leader)
+ * before sched_process_exec: at task_rename the caller's name is still in place. Tasks also rename
+ * themselves and each other, which caller_save() tells apart.
  */
 #ifndef EXECTAP_CALLER_BPF_H
 #define EXECTAP_CALLER_BPF_H
@@ -17,10 +17,11 @@ struct caller {
 };
 
 /*
- * Command names of tasks that are in the middle of an exec. Thread ids follow one upon the other, so these slots stay
- * in the cache, where a hash would take another cold bucket for each task: that costs more than all the rest here. Who
- * finds its slot taken has its name in the hash. An exec that is killed between the two hooks leaves its name behind:
- * in a slot until its id is used again, in the hash until it is one of the oldest.
+ * Command names of tasks that are in the middle of an exec. Thread ids follow one upon the other,
+ * so these slots stay in the cache, where a hash would take another cold bucket for each task: that
+ * costs more than all the rest here. Who finds its slot taken has its name in the hash. An exec
+ * that is killed between the two hooks leaves its name behind: in a slot until its id is used
+ * again, in the hash until it is one of the oldest.
  */
 #define CALLER_SLOTS 1024
 
@@ -84,8 +85,9 @@ static __always_inline void caller_slot_release(struct caller_slot *slot)
 	__sync_fetch_and_add(&slot->users, -1);
 }
 
-/* Keeps the name of the current task, if the rename that it is about to get is part of an exec of its own. */
-static __always_inline void caller_note(struct task_struct *task)
+/* Keeps the name of the current task, if the rename that it is about to get is part of an exec of
+ * its own. */
+static __always_inline void caller_save(struct task_struct *task)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct caller_slot *slot;
@@ -96,15 +98,16 @@ static __always_inline void caller_note(struct task_struct *task)
 	if (bpf_core_field_exists(task->in_execve)) {
 		if (!BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
 			return;
-	} else if (BPF_CORE_READ(task, mm,
-				 arg_start)) { /* set once the new stack is made, fs/exec.c setup_arg_pages() */
+	} else if (BPF_CORE_READ(task, mm, arg_start)) { /* set once the new stack is made,
+							    fs/exec.c setup_arg_pages() */
 		return;
 	}
 	slot = caller_slot_claim(tid);
 	if (slot) {
 		bpf_core_read_str(slot->caller.comm, sizeof(slot->caller.comm), &task->comm);
 		*(volatile __u32 *)&slot->tid = tid;
-		if (caller_hash_is_used()) /* one that had this id before may have left its name there */
+		if (caller_hash_is_used()) /* one that had this id before may have left its name
+					      there */
 			bpf_map_delete_elem(&callers, &tid);
 		return;
 	}
@@ -114,14 +117,14 @@ static __always_inline void caller_note(struct task_struct *task)
 }
 
 /* Whether handle_exec() has not seen this exec: it takes the name away. */
-static __always_inline bool caller_waits(__u32 tid)
+static __always_inline bool caller_is_pending(__u32 tid)
 {
 	return caller_slot_is(caller_slot_of(tid), tid) ||
 	       (caller_hash_is_used() && bpf_map_lookup_elem(&callers, &tid));
 }
 
 /* Takes the name away; false where there was none. */
-static __always_inline bool caller_take(char comm[RECORD_COMM_BYTES], __u32 tid)
+static __always_inline bool caller_consume(char comm[RECORD_COMM_BYTES], __u32 tid)
 {
 	struct caller_slot *slot = caller_slot_of(tid);
 	struct caller *caller;
@@ -139,26 +142,27 @@ static __always_inline bool caller_take(char comm[RECORD_COMM_BYTES], __u32 tid)
 	return true;
 }
 
-static __always_inline void caller_forget(__u32 tid)
+static __always_inline void caller_discard(__u32 tid)
 {
 	char unused[RECORD_COMM_BYTES];
 
-	caller_take(unused, tid);
+	caller_consume(unused, tid);
 }
 
 static __always_inline void caller_fill(struct record_exec *exec, __u32 tid)
 {
-	if (!caller_take(exec->comm, tid))
+	if (!caller_consume(exec->comm, tid))
 		exec->unreadable |= RECORD_KEY_COMM;
 }
 
 /*
- * The name that the caller still has, or had. True where the exec got as far as to rename the task: then its memory
- * is gone, and with it the strings.
+ * The name that the caller still has, or had. True where the exec got as far as to rename the task:
+ * then its memory is gone, and with it the strings.
  */
-static __always_inline bool caller_fill_failed(struct record_exec *exec, struct task_struct *task, __u32 tid)
+static __always_inline bool caller_fill_failed(struct record_exec *exec, struct task_struct *task,
+					       __u32 tid)
 {
-	if (caller_take(exec->comm, tid))
+	if (caller_consume(exec->comm, tid))
 		return true;
 	bpf_core_read_str(exec->comm, sizeof(exec->comm), &task->comm);
 	return false;

@@ -14,8 +14,8 @@
 #include <bpf/bpf_helpers.h>
 
 /* Notes in the record what a path walker returned. Returns the end of the variable data. */
-static __always_inline __u32 take_path(struct record_exec *exec, struct record_slice *slice, enum record_key key,
-				       __u32 offset, int walked)
+static __always_inline __u32 take_path(struct record_exec *exec, struct record_slice *slice,
+				       enum record_key key, __u32 offset, int walked)
 {
 	__u32 end = walked & PATH_END_MASK;
 
@@ -31,7 +31,8 @@ static __always_inline __u32 take_path(struct record_exec *exec, struct record_s
 static __always_inline __u32 append_filename(struct scratch *scratch, struct record_exec *exec,
 					     struct linux_binprm *bprm, __u32 end)
 {
-	long length = bpf_probe_read_kernel_str(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES, bprm->filename);
+	long length = bpf_probe_read_kernel_str(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES,
+						bprm->filename);
 
 	exec->filename.offset = end;
 	exec->filename.length = 0;
@@ -46,11 +47,12 @@ static __always_inline __u32 append_filename(struct scratch *scratch, struct rec
 /* mm/memfd.c, MFD_NAME_PREFIX */
 static __always_inline bool is_memfd_name(const __u8 *name)
 {
-	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' && name[4] == 'd' && name[5] == ':';
+	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' &&
+	       name[4] == 'd' && name[5] == ':';
 }
 
-static __always_inline __u32 append_exe(struct record_exec *exec, struct scratch *scratch, __u32 slot,
-					struct task_struct *task, __u32 end)
+static __always_inline __u32 append_exe(struct record_exec *exec, struct scratch *scratch,
+					__u32 slot, struct task_struct *task, __u32 end)
 {
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct path path = {};
@@ -69,7 +71,8 @@ static __always_inline __u32 append_exe(struct record_exec *exec, struct scratch
 	return take_path(exec, &exec->exe, RECORD_KEY_EXE, end, walked);
 }
 
-static __always_inline __u32 append_cwd(struct record_exec *exec, __u32 slot, struct task_struct *task, __u32 end)
+static __always_inline __u32 append_cwd(struct record_exec *exec, __u32 slot,
+					struct task_struct *task, __u32 end)
 {
 	struct path path = {};
 
@@ -82,11 +85,12 @@ static __always_inline __u32 append_cwd(struct record_exec *exec, __u32 slot, st
 }
 
 /*
- * The parent may be exiting on another CPU. Its task_struct stays (RCU); exit_mm() clears ->mm before
- * it lets go of the address space, so what was read is true if ->mm has not changed meanwhile.
+ * The parent may be exiting on another CPU. Its task_struct stays (RCU); exit_mm() clears ->mm
+ * before it lets go of the address space, so what was read is true if ->mm has not changed
+ * meanwhile.
  */
-static __always_inline __u32 append_parent_exe(struct record_exec *exec, __u32 slot, struct task_struct *task,
-					       __u32 end)
+static __always_inline __u32 append_parent_exe(struct record_exec *exec, __u32 slot,
+					       struct task_struct *task, __u32 end)
 {
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent, group_leader);
 	struct mm_struct *mm = BPF_CORE_READ(parent, mm);
@@ -106,16 +110,19 @@ static __always_inline __u32 append_parent_exe(struct record_exec *exec, __u32 s
 	return take_path(exec, &exec->parent_exe, RECORD_KEY_PARENT_EXE, end, walked);
 }
 
-static __always_inline __u32 append_cgroup(struct record_exec *exec, __u32 slot, struct task_struct *task, __u32 end)
+static __always_inline __u32 append_cgroup(struct record_exec *exec, __u32 slot,
+					   struct task_struct *task, __u32 end)
 {
 	__u64 node = (__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 
-	return take_path(exec, &exec->cgroup, RECORD_KEY_CGROUP, end, path_append_cgroup(slot, end, node));
+	return take_path(exec, &exec->cgroup, RECORD_KEY_CGROUP, end,
+			 path_append_cgroup(slot, end, node));
 }
 
-/* What of args and env goes along; they lie one behind the other at the top of the new stack (fs/binfmt_elf.c). */
-static __always_inline void fill_tail(struct record_exec *exec, struct scratch *scratch, struct task_struct *task,
-				      __u32 end)
+/* What of args and env goes along; they lie one behind the other at the top of the new stack
+ * (fs/binfmt_elf.c). */
+static __always_inline void fill_tail(struct record_exec *exec, struct scratch *scratch,
+				      struct task_struct *task, __u32 end)
 {
 	struct mm_struct *mm = task->mm;
 	__u64 args_bytes = exec->args_bytes, env_bytes = 0;
@@ -149,7 +156,8 @@ static __always_inline bool send_short(struct scratch *scratch, __u32 end)
 
 	if (end > RECORD_HEAD_MAX_BYTES || length > RECORD_SHORT_ARGS_BYTES)
 		return false;
-	if (scratch->tail.env_bytes && scratch->tail.args + scratch->tail.args_bytes != scratch->tail.env)
+	if (scratch->tail.env_bytes &&
+	    scratch->tail.args + scratch->tail.args_bytes != scratch->tail.env)
 		return false;
 	if (bpf_probe_read_user(&scratch->record[end], length, (const void *)scratch->tail.args))
 		return false;
@@ -157,8 +165,8 @@ static __always_inline bool send_short(struct scratch *scratch, __u32 end)
 	return true;
 }
 
-static __always_inline void send_with_tail(struct record_exec *exec, struct scratch *scratch, struct task_struct *task,
-					   __u32 end)
+static __always_inline void send_with_tail(struct record_exec *exec, struct scratch *scratch,
+					   struct task_struct *task, __u32 end)
 {
 	fill_tail(exec, scratch, task, end);
 	if (send_short(scratch, end) || output_long(scratch, RECORD_EXEC, end))
@@ -172,8 +180,8 @@ static __always_inline void send_with_tail(struct record_exec *exec, struct scra
 }
 
 /* What every record of an exec begins with. */
-static __always_inline struct record_exec *begin_exec(struct scratch *scratch, enum record_type type,
-						      struct task_struct *task)
+static __always_inline struct record_exec *
+begin_exec(struct scratch *scratch, enum record_type type, struct task_struct *task)
 {
 	struct record_exec *exec = (struct record_exec *)scratch->record;
 

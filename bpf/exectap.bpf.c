@@ -23,11 +23,12 @@ _Static_assert(sizeof(struct record_exec) <= 512, "RECORD_HEAD_MAX_BYTES holds t
 SEC("tp_btf/task_rename")
 int BPF_PROG(handle_task_rename, struct task_struct *task)
 {
-	caller_note(task);
+	caller_save(task);
 	return 0;
 }
 
-static __always_inline void send_exec(struct task_struct *task, int old_tid, struct linux_binprm *bprm)
+static __always_inline void send_exec(struct task_struct *task, int old_tid,
+				      struct linux_binprm *bprm)
 {
 	__u32 slot = scratch_claim(), end = sizeof(struct record_exec);
 	struct scratch *scratch = scratch_get(slot);
@@ -35,7 +36,7 @@ static __always_inline void send_exec(struct task_struct *task, int old_tid, str
 
 	if (!scratch) {
 		output_count_loss(RECORD_EXEC, RECORD_LOSS_NO_SCRATCH);
-		caller_forget(task->pid);
+		caller_discard(task->pid);
 		return;
 	}
 	exec = begin_exec(scratch, RECORD_EXEC, task);
@@ -58,22 +59,23 @@ int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_bi
 	if (output_state() == RECORD_STATE_ON)
 		send_exec(task, old_tid, bprm);
 	else
-		caller_forget(task->pid);
+		caller_discard(task->pid);
 	return 0;
 }
 
 /*
- * From Linux 7.0 on, programs at tracepoints can be preempted, and the kernel takes a second run of the same program on
- * the same CPU for a recursion and skips it (kernel/trace/bpf_trace.c, __bpf_trace_run()). This is another program: it
- * sees to the execs that handle_exec() was skipped for. To jump into that one would be to run it twice at once, on the
- * one stack that it has for this CPU (kernel/bpf/verifier.c, bpf_enable_priv_stack(), from 6.13 on).
+ * From Linux 7.0 on, programs at tracepoints can be preempted, and the kernel takes a second run of
+ * the same program on the same CPU for a recursion and skips it (kernel/trace/bpf_trace.c,
+ * __bpf_trace_run()). This is another program: it sees to the execs that handle_exec() was skipped
+ * for. To jump into that one would be to run it twice at once, on the one stack that it has for
+ * this CPU (kernel/bpf/verifier.c, bpf_enable_priv_stack(), from 6.13 on).
  */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_skipped_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
-	if (output_state() != RECORD_STATE_ON || !caller_waits(task->pid))
+	if (output_state() != RECORD_STATE_ON || !caller_is_pending(task->pid))
 		return 0;
-	__sync_fetch_and_add(&shared.rescued, 1);
+	__sync_fetch_and_add(&shared.recovered_misses, 1);
 	send_exec(task, old_tid, bprm);
 	return 0;
 }
@@ -81,8 +83,9 @@ int BPF_PROG(handle_skipped_exec, struct task_struct *task, int old_tid, struct 
 /*
  * What stands behind the slash is a name for people; the loader sets the kernel's function.
  *
- * The context of an fexit program: the arguments, then the result. The first is read as memory: 5.10 refuses to load
- * it where the kernel's type information has no more than a declaration of struct pt_regs for the function.
+ * The context of an fexit program: the arguments, then the result. The first is read as
+ * memory: 5.10 refuses to load it where the kernel's type information has no more than a
+ * declaration of struct pt_regs for the function.
  */
 static __always_inline struct pt_regs *entry_registers(unsigned long long *context)
 {
@@ -97,7 +100,8 @@ int return_execve(unsigned long long *context)
 {
 	struct pt_regs *regs = entry_registers(context);
 
-	return return_from_entry(ENTRY_ARGUMENT_1(regs), ENTRY_ARGUMENT_2(regs), RECORD_FD_CWD, 8, context[1]);
+	return return_from_entry(ENTRY_ARGUMENT_1(regs), ENTRY_ARGUMENT_2(regs), RECORD_FD_CWD, 8,
+				 context[1]);
 }
 
 SEC("fexit/execveat")
@@ -105,7 +109,8 @@ int return_execveat(unsigned long long *context)
 {
 	struct pt_regs *regs = entry_registers(context);
 
-	return return_from_entry(ENTRY_ARGUMENT_2(regs), ENTRY_ARGUMENT_3(regs), ENTRY_ARGUMENT_1(regs), 8, context[1]);
+	return return_from_entry(ENTRY_ARGUMENT_2(regs), ENTRY_ARGUMENT_3(regs),
+				 ENTRY_ARGUMENT_1(regs), 8, context[1]);
 }
 
 SEC("fexit/compat_execve")
@@ -113,8 +118,8 @@ int return_compat_execve(unsigned long long *context)
 {
 	struct pt_regs *regs = entry_registers(context);
 
-	return return_from_entry((__u32)COMPAT_ARGUMENT_1(regs), (__u32)COMPAT_ARGUMENT_2(regs), RECORD_FD_CWD, 4,
-				 context[1]);
+	return return_from_entry((__u32)COMPAT_ARGUMENT_1(regs), (__u32)COMPAT_ARGUMENT_2(regs),
+				 RECORD_FD_CWD, 4, context[1]);
 }
 
 SEC("fexit/compat_execveat")
@@ -156,7 +161,8 @@ int handle_exit(unsigned long long *context)
 	struct task_struct *task = (struct task_struct *)context[0];
 	struct record_exit *exit;
 
-	if (output_state() != RECORD_STATE_ON || task->flags & PF_KTHREAD || !is_last_thread(context, task))
+	if (output_state() != RECORD_STATE_ON || task->flags & PF_KTHREAD ||
+	    !is_last_thread(context, task))
 		return 0;
 	exit = bpf_ringbuf_reserve(&events, sizeof(*exit), 0);
 	if (!exit) {

@@ -11,7 +11,8 @@
 /* Kernels since 6.16 tell the hook which thread was the last one; set by the loader. */
 const volatile bool config_exit_has_group_dead = false;
 
-/* Processes of which an exit was sent, where the hook does not tell; needed while their threads end at once. */
+/* Processes of which an exit was sent, where the hook does not tell; needed while their threads end
+ * at once. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
@@ -20,12 +21,13 @@ struct {
 } exited SEC(".maps");
 
 /*
- * kernel/exit.c, do_exit() has counted signal->live down before the hook. Several threads may see 0 in it; the first
- * one of them to enter itself speaks for the process.
+ * kernel/exit.c, do_exit() has counted signal->live down before the hook. Several threads may see 0
+ * in it; the first one of them to enter itself speaks for the process.
  */
 static __always_inline bool is_last_thread(unsigned long long *context, struct task_struct *task)
 {
-	__u64 process = (__u64)BPF_CORE_READ(task, signal), start = task->group_leader->start_boottime;
+	__u64 process = (__u64)BPF_CORE_READ(task, signal),
+	      start = task->group_leader->start_boottime;
 	__u64 *known;
 
 	if (config_exit_has_group_dead)
@@ -46,12 +48,14 @@ static __always_inline bool is_last_thread(unsigned long long *context, struct t
 
 static __always_inline bool add_threads(struct record_exit *exit, struct signal_struct *signal)
 {
-	struct list_head *end = (void *)((__u64)signal + bpf_core_field_offset(struct signal_struct, thread_head));
+	struct list_head *end =
+		(void *)((__u64)signal + bpf_core_field_offset(struct signal_struct, thread_head));
 	struct list_head *node = BPF_CORE_READ(signal, thread_head.next);
 
 	for (int i = 0; i < EXIT_THREADS_MAX; i++) {
 		struct task_struct *thread =
-			(void *)((__u64)node - bpf_core_field_offset(struct task_struct, thread_node));
+			(void *)((__u64)node -
+				 bpf_core_field_offset(struct task_struct, thread_node));
 
 		if (node == end)
 			return true;
@@ -64,8 +68,9 @@ static __always_inline bool add_threads(struct record_exit *exit, struct signal_
 }
 
 /*
- * CPU times of the reaped threads are in signal_struct, each other thread has its own; a thread that is
- * reaped meanwhile would be counted twice or not at all, which the sequence count tells (kernel/exit.c,
+ * CPU times of the reaped threads are in signal_struct, each other thread has its own; a thread
+ * that is reaped meanwhile would be counted twice or not at all, which the sequence count tells
+ * (kernel/exit.c,
  * __exit_signal()).
  */
 static __always_inline void fill_times(struct record_exit *exit, struct task_struct *task)
@@ -74,13 +79,15 @@ static __always_inline void fill_times(struct record_exit *exit, struct task_str
 	bool complete;
 
 	for (int attempt = 0; attempt < 3; attempt++) {
-		unsigned int sequence = BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence);
+		unsigned int sequence =
+			BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence);
 
 		exit->user_ns = BPF_CORE_READ(signal, utime);
 		exit->system_ns = BPF_CORE_READ(signal, stime);
 		exit->runtime_ns = BPF_CORE_READ(signal, sum_sched_runtime);
 		complete = add_threads(exit, signal);
-		if (complete && sequence == BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence))
+		if (complete &&
+		    sequence == BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence))
 			return;
 	}
 	exit->unreadable |= RECORD_KEY_TIMES;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The few kernel structures that the programs read, with just the members used. CO-RE relocates each
- * access to where the running kernel has the member, so order and completeness do not matter here.
- * Names after "___" are flavours of one kernel type (libbpf strips the suffix).
+ * The few kernel structures that the programs read, with just the members used. CO-RE relocates
+ * each access to where the running kernel has the member, so order and completeness do not matter
+ * here. Names after "___" are flavours of one kernel type (libbpf strips the suffix).
  */
 #ifndef EXECTAP_KERNEL_TYPES_H
 #define EXECTAP_KERNEL_TYPES_H
@@ -65,7 +65,8 @@ struct cred {
 	kgid_t gid;
 	kuid_t euid;
 	kgid_t egid;
-	/* {u32 cap[2]} up to 6.2, {u64 val} since; 8 bytes of the same meaning on little-endian machines */
+	/* {u32 cap[2]} up to 6.2, {u64 val} since; 8 bytes of the same meaning on little-endian
+	 * machines */
 	struct {
 	} cap_effective;
 	struct user_namespace *user_ns;

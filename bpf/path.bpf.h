@@ -16,20 +16,22 @@
 #include <bpf/bpf_helpers.h>
 
 #define PATH_END_MASK 0xffffff
-#define PATH_CUT (1 << 24) /* longer than RECORD_PATH_BYTES: the names next to the root are missing */
+#define PATH_CUT                                                                                   \
+	(1 << 24) /* longer than RECORD_PATH_BYTES: the names next to the root are missing */
 #define PATH_UNREADABLE (1 << 25) /* nothing was appended */
 #define PATH_NAMELESS (1 << 26) /* the file is in no directory tree (memfd) */
 #define PATH_DONE (1 << 27) /* inside the walkers only */
 
 /*
- * A loop is checked once for each of its rounds, a global function once: the walk goes in strides, so
- * that 4,096 bytes of one-letter names cost the verifier no more than 32.
+ * A loop is checked once for each of its rounds, a global function once: the walk goes in strides,
+ * so that 4,096 bytes of one-letter names cost the verifier no more than 32.
  */
 #define PATH_STRIDE_STEPS 32
 #define PATH_STRIDES (RECORD_PATH_BYTES / 2 / PATH_STRIDE_STEPS + 2)
 #define PATH_CGROUP_STEPS_MAX 64
 
-/* Appends one name at `end`. Returns the bytes written with the NUL, or what is <= 0 if it can't be read. */
+/* Appends one name at `end`. Returns the bytes written with the NUL, or what is <= 0 if it can't be
+ * read. */
 static __always_inline long path_append_name(struct scratch *scratch, __u32 end, const void *name)
 {
 	if (end > RECORD_HEAD_MAX_BYTES - RECORD_NAME_BYTES)
@@ -44,10 +46,12 @@ struct path_step {
 	const void *name;
 };
 
-/* Every read of kernel memory is a call, and these two lie side by side (include/linux/dcache.h, 5.10 to 7.2). */
+/* Every read of kernel memory is a call, and these two lie side by side
+ * (include/linux/dcache.h, 5.10 to 7.2). */
 static __always_inline void path_read_step(struct path_step *step, struct dentry *dentry)
 {
-	__u64 parent_at = bpf_core_field_offset(dentry->d_parent), name_at = bpf_core_field_offset(dentry->d_name.name);
+	__u64 parent_at = bpf_core_field_offset(dentry->d_parent),
+	      name_at = bpf_core_field_offset(dentry->d_name.name);
 
 	if (name_at - parent_at == offsetof(struct path_step, name)) {
 		bpf_probe_read_kernel(step, sizeof(*step), (const void *)dentry + parent_at);
@@ -105,7 +109,8 @@ __noinline int path_stride(__u32 slot)
 	return 0;
 }
 
-/* fs/d_path.c, prepend_path() (5.10 and 6.18) is the model: up to the root of the mount namespace. */
+/* fs/d_path.c, prepend_path() (5.10 and 6.18) is the model: up to the root of the mount namespace.
+ */
 __noinline int path_append(__u32 slot, __u32 offset, __u64 vfsmount_address, __u64 dentry_address)
 {
 	struct scratch *scratch = scratch_get(slot);

@@ -16,13 +16,16 @@
 #define RECORD_VERSION 1
 
 #define RECORD_COMM_BYTES 16 /* TASK_COMM_LEN, include/linux/sched.h */
-#define RECORD_PATH_BYTES 4096 /* PATH_MAX: longest string for filename, exe, cwd, parent_exe, cgroup */
+#define RECORD_PATH_BYTES                                                                          \
+	4096 /* PATH_MAX: longest string for filename, exe, cwd, parent_exe, cgroup */
 
-/* The most that everything but the argument strings takes: fixed fields, five paths, and room to read one more name. */
+/* The most that everything but the argument strings takes: fixed fields, five paths, and room to
+ * read one more name. */
 #define RECORD_NAME_BYTES 256 /* NAME_MAX and its NUL */
 #define RECORD_HEAD_MAX_BYTES (512 + 5 * RECORD_PATH_BYTES + RECORD_NAME_BYTES)
 
-/* Longer argument strings than these reserve a power of two in the ring buffer, up to RECORD_MAX_BYTES. */
+/* Longer argument strings than these reserve a power of two in the ring buffer, up to
+ * RECORD_MAX_BYTES. */
 #define RECORD_SHORT_ARGS_BYTES (24 * 1024)
 #define RECORD_MAX_BYTES (8 * 1024 * 1024)
 
@@ -47,18 +50,20 @@ enum record_type {
 enum record_loss {
 	RECORD_LOSS_BUFFER_FULL = 0, /* no room in the ring buffer */
 	RECORD_LOSS_NO_SCRATCH = 1, /* every scratch slot of this CPU was claimed */
-	RECORD_LOSS_RECURSION = 2, /* the kernel skipped the run, and counts it: bpf_prog_info.recursion_misses */
+	RECORD_LOSS_RECURSION =
+		2, /* the kernel skipped the run, and counts it: bpf_prog_info.recursion_misses */
 	RECORD_LOSSES,
 };
 
 /*
- * Whose turn it is where new programs replace old ones (--pin). The old ones run first in a tracepoint
- * (kernel/tracepoint.c, func_add()), so that with RECORD_STATE_ON stored for the new before RECORD_STATE_OFF for the
- * old, no event is left to neither; the return of a function runs the new first (kernel/bpf/trampoline.c,
+ * Whose turn it is where new programs replace old ones (--pin). The old ones run first in a
+ * tracepoint (kernel/tracepoint.c, func_add()), so that with RECORD_STATE_ON stored for the new
+ * before RECORD_STATE_OFF for the old, no event is left to neither; the return of a function runs
+ * the new first (kernel/bpf/trampoline.c,
  * __bpf_trampoline_link_prog()), and there the old ones go on until they are detached.
  */
 enum record_state {
-	RECORD_STATE_READY = 0, /* not yet */
+	RECORD_STATE_STANDBY = 0, /* not yet */
 	RECORD_STATE_ON = 1,
 	RECORD_STATE_OFF = 2, /* not any more */
 };
@@ -79,7 +84,8 @@ enum record_key {
 
 /* Bits of record_exec.flags */
 enum record_flag {
-	RECORD_FLAG_MEMFD = 1 << 0, /* the file that runs has no name in any directory tree: memfd_create(2) */
+	RECORD_FLAG_MEMFD =
+		1 << 0, /* the file that runs has no name in any directory tree: memfd_create(2) */
 	RECORD_FLAG_DELETED = 1 << 1, /* its directory entry is gone */
 };
 
@@ -104,7 +110,8 @@ struct record_header {
 	__u64 time_ns; /* CLOCK_BOOTTIME at the hook */
 };
 
-/* Who it was: the acting task, read from the kernel's own structures. Ids are those of the initial namespaces. */
+/* Who it was: the acting task, read from the kernel's own structures. Ids are those of the initial
+ * namespaces. */
 struct record_task {
 	__u64 start_ns; /* CLOCK_BOOTTIME at the fork of the process */
 	__u64 parent_start_ns;
@@ -133,7 +140,8 @@ struct record_task {
 struct record_exec {
 	struct record_header header;
 	struct record_task task;
-	__u64 args_bytes; /* true length of the argument strings, NULs included; args.length may be less */
+	__u64 args_bytes; /* true length of the argument strings, NULs included; args.length may be
+			     less */
 	__u32 tid; /* id of the calling thread before the exec */
 	__u32 argc; /* RECORD_ARGC_UNKNOWN */
 	__u32 flags; /* enum record_flag */
@@ -156,7 +164,8 @@ struct record_exec {
 struct record_exit {
 	struct record_header header;
 	struct record_task task;
-	__u64 user_ns; /* as the kernel counted it, of all threads; kernel/sched/cputime.c scales it with runtime_ns */
+	__u64 user_ns; /* as the kernel counted it, of all threads; kernel/sched/cputime.c scales it
+			  with runtime_ns */
 	__u64 system_ns;
 	__u64 runtime_ns;
 	__u64 max_rss_pages;
@@ -165,15 +174,19 @@ struct record_exit {
 	char comm[RECORD_COMM_BYTES]; /* of the leader */
 };
 
-/* Words both sides see, in a memory-mapped page: read without a system call, thus without privileges. */
+/* Words both sides see, in a memory-mapped page: read without a system call, thus without
+ * privileges. */
 struct record_shared {
-	__u32 consumer_sleeps; /* user space is about to wait without a timeout: wake it after the next record */
+	__u32 consumer_sleeps; /* user space is about to wait without a timeout: wake it after the
+				  next record */
 	__u32 state; /* enum record_state */
-	__u64 lost[RECORD_TYPES][RECORD_LOSSES]; /* user space adds what programs lost that these replaced */
-	__u64 rescued; /* execs whose hook was skipped as a recursion and that have a record all the same */
+	__u64 lost[RECORD_TYPES]
+		  [RECORD_LOSSES]; /* user space adds what programs lost that these replaced */
+	__u64 recovered_misses; /* execs whose hook was skipped as a recursion and that have a
+				   record all the same */
 	/* user space's own, for the next process */
-	__u64 told[RECORD_TYPES][RECORD_LOSSES]; /* of what was lost, what lines have told */
-	__u64 told_until_ns; /* CLOCK_BOOTTIME; 0: nobody has looked yet */
+	__u64 reported[RECORD_TYPES][RECORD_LOSSES]; /* of what was lost, what lines have told */
+	__u64 reported_until_ns; /* CLOCK_BOOTTIME; 0: nobody has looked yet */
 };
 
 #pragma GCC diagnostic pop

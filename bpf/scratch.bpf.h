@@ -3,10 +3,10 @@
  * Scratch memory in which a record is built before it goes to the ring buffer as a whole.
  *
  * Tracepoint programs can be preempted on kernels 7.x, and another program of ours can then run on
- * the same CPU, so a CPU's scratch has to be claimed. Kernels before 5.12 have no atomic instruction
- * that returns the old value; counting up and *then* looking whether one is alone works on all of
- * them: whoever reads 1 after its own increment is the only one until it counts down. Two that meet
- * may both be turned away, which is why there is more than one slot to a CPU.
+ * the same CPU, so a CPU's scratch has to be claimed. Kernels before 5.12 have no atomic
+ * instruction that returns the old value; counting up and *then* looking whether one is alone works
+ * on all of them: whoever reads 1 after its own increment is the only one until it counts down. Two
+ * that meet may both be turned away, which is why there is more than one slot to a CPU.
  */
 #ifndef EXECTAP_SCRATCH_BPF_H
 #define EXECTAP_SCRATCH_BPF_H
@@ -50,12 +50,13 @@ struct scratch {
 };
 
 /*
- * A power of two less one, set by the loader. CPUs that are equal under it share slots, which the claim
- * makes safe.
+ * A power of two less one, set by the loader. CPUs that are equal under it share slots, which the
+ * claim makes safe.
  */
 const volatile __u32 config_cpu_mask = 0;
 
-/* Slot k of CPU c is at c * SCRATCH_SLOTS_PER_CPU + k; the loader sets max_entries to match the mask. */
+/* Slot k of CPU c is at c * SCRATCH_SLOTS_PER_CPU + k; the loader sets max_entries to match the
+ * mask. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SCRATCH_SLOTS_PER_CPU);
@@ -73,7 +74,8 @@ static __always_inline __u32 scratch_claim(void)
 {
 	__u32 first = (bpf_get_smp_processor_id() & config_cpu_mask) * SCRATCH_SLOTS_PER_CPU;
 
-	/* A counter of its own: between two unknown numbers the verifier sees thousands of rounds, "too complex". */
+	/* A counter of its own: between two unknown numbers the verifier sees thousands of rounds,
+	 * "too complex". */
 	for (__u32 i = 0; i < SCRATCH_SLOTS_PER_CPU; i++) {
 		struct scratch *scratch = scratch_get(first + i);
 

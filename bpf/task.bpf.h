@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Fills a record's struct record_task from a task's kernel structures: with reads that work on any pointer, for not
- * every hook's program type has typed ones on kernels before 5.11.
+ * Fills a record's struct record_task from a task's kernel structures: with reads that work on any
+ * pointer, for not every hook's program type has typed ones on kernels before 5.11.
  */
 #ifndef EXECTAP_TASK_BPF_H
 #define EXECTAP_TASK_BPF_H
@@ -70,7 +70,8 @@ static __always_inline void task_fill_tty(struct record_task *out, struct task_s
 	out->tty_minor = 0;
 	if (tty) {
 		out->tty_major = BPF_CORE_READ(tty, driver, major);
-		out->tty_minor = BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index);
+		out->tty_minor =
+			BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index);
 	}
 }
 

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The life of the program: options, attach, give up privileges, stages, watch, stop. */
-#include "capture.h"
-#include "encode.h"
-#include "enrich.h"
-#include "filter.h"
-#include "log.h"
-#include "notify.h"
+#include "capture/capture.h"
+#include "capture/pin.h"
+#include "encode/encode.h"
+#include "event/enrich.h"
+#include "event/filter.h"
+#include "host/check.h"
+#include "host/notify.h"
+#include "host/sandbox.h"
+#include "loop.h"
 #include "options.h"
-#include "pin.h"
-#include "redact.h"
-#include "sandbox.h"
-#include "sink.h"
-#include "stream.h"
-#include "support.h"
-#include "watch.h"
+#include "output/output.h"
+#include "pipeline.h"
+#include "redact/redact.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,8 +30,8 @@ enum status {
 	STATUS_KERNEL = 4,
 };
 
-/* The status for what support_print() and support_diagnose() return. */
-static enum status status_of_support(int result)
+/* The status for what check_print() and check_diagnose() return. */
+static enum status status_of_check(int result)
 {
 	switch (result) {
 	case 0:
@@ -45,7 +45,8 @@ static enum status status_of_support(int result)
 	}
 }
 
-/* The first step, as it needs privileges: every exec from then on is kept for the steps that follow. */
+/* The first step, as it needs privileges: every exec from then on is kept for the steps that
+ * follow. */
 static enum status attach(const struct options *options, struct pin *pin, struct capture **capture)
 {
 	const struct capture_options capture_options = {
@@ -61,7 +62,7 @@ static enum status attach(const struct options *options, struct pin *pin, struct
 
 	if (result == -ECANCELED)
 		return STATUS_FAILED;
-	return result ? status_of_support(support_diagnose(result)) : STATUS_STOPPED;
+	return result ? status_of_check(check_diagnose(result)) : STATUS_STOPPED;
 }
 
 static enum status drop_privileges(const struct options *options)
@@ -80,24 +81,25 @@ static enum status drop_privileges(const struct options *options)
 		log_error("cannot drop privileges: %s", strerror(-result));
 		return STATUS_FAILED;
 	}
-	log_error("--user %s: %s: it takes CAP_SETUID and CAP_SETGID to become someone else", options->user,
-		  strerror(-result));
+	log_error("--user %s: %s: it takes CAP_SETUID and CAP_SETGID to become someone else",
+		  options->user, strerror(-result));
 	return STATUS_NOT_PERMITTED;
 }
 
 static void explain_output(const struct options *options, int error)
 {
 	if (error == EACCES)
-		log_error("cannot start: %s: %s: it is opened as user %u without capabilities, see --user",
-			  options->output, strerror(error), (unsigned int)geteuid());
+		log_error(
+			"cannot start: %s: %s: it is opened as user %u without capabilities, see --user",
+			options->output, strerror(error), (unsigned int)geteuid());
 	else
 		log_error("cannot start: %s: %s", options->output, strerror(error));
 }
 
 /* What the pipe has behind the capture. */
-static enum status make_stages(const struct options *options, struct stages *stages)
+static enum status make_stages(const struct options *options, struct pipeline_stages *stages)
 {
-	const struct sink_options sink_options = {
+	const struct output_options output_options = {
 		.destination = options->output,
 		.line_max_bytes = options->line_max_bytes,
 		.socket_mode = options->socket_mode,
@@ -113,37 +115,39 @@ static enum status make_stages(const struct options *options, struct stages *sta
 	stages->line_max_bytes = options->line_max_bytes;
 	result = enrich_new(&stages->enricher, options->env_names);
 	if (!result)
-		result = sink_new(&stages->sink, &sink_options);
+		result = output_new(&stages->output, &output_options);
 	if (result)
 		explain_output(options, -result);
 	return result ? STATUS_FAILED : STATUS_STOPPED;
 }
 
-static void free_stages(const struct stages *stages)
+static void free_stages(const struct pipeline_stages *stages)
 {
-	sink_free(stages->sink);
+	output_free(stages->output);
 	enrich_free(stages->enricher);
 	capture_free(stages->capture);
 }
 
 /* A kernel, or a container's filter, that won't have it is no reason not to watch. */
-static void filter_calls(const struct options *options, const struct sink *sink)
+static void filter_calls(const struct options *options, const struct output *output)
 {
-	int result = options->no_sandbox ? 0 : sandbox_filter_calls(sink_kind(sink), options->pin_directory != NULL);
+	int result = options->no_sandbox ? 0
+					 : sandbox_filter_calls(output_kind(output),
+								options->pin_directory != NULL);
 
 	if (result)
 		log_error("cannot filter system calls: %s: going on without", strerror(-result));
 }
 
-static enum status watch(const struct options *options, const struct stages *stages, struct stream *stream,
-			 struct notify *notify)
+static enum status watch(const struct options *options, const struct pipeline_stages *stages,
+			 struct pipeline *pipeline, struct notify *notify)
 {
 	int result;
 
-	log_info("watching every exec on this host (lines up to %zu bytes, buffer of %zu KiB)", options->line_max_bytes,
-		 options->buffer_bytes / 1024);
+	log_info("watching every exec on this host (lines up to %zu bytes, buffer of %zu KiB)",
+		 options->line_max_bytes, options->buffer_bytes / 1024);
 	notify_ready(notify);
-	result = watch_run(stages->capture, stream, stages->sink, notify, options->heartbeat_s);
+	result = loop_run(stages->capture, pipeline, stages->output, notify, options->heartbeat_s);
 	if (options->pin_directory)
 		log_info(
 			"%s: the hooks stay: what happens now waits for the next start, 'exectap --unpin %s' ends that",
@@ -151,7 +155,8 @@ static enum status watch(const struct options *options, const struct stages *sta
 	if (!result || result == -EPIPE) /* the reader has seen enough */
 		return STATUS_STOPPED;
 	if (result == -ENOTCONN || result == -ETIMEDOUT)
-		log_error("%s: the last lines are dropped: there was no one to take them", options->output);
+		log_error("%s: the last lines are dropped: there was no one to take them",
+			  options->output);
 	else
 		log_error("%s: cannot go on writing: %s", options->output, strerror(-result));
 	return STATUS_FAILED;
@@ -159,8 +164,8 @@ static enum status watch(const struct options *options, const struct stages *sta
 
 static enum status run(const struct options *options, struct pin *pin)
 {
-	struct stages stages = {};
-	struct stream *stream = NULL;
+	struct pipeline_stages stages = {};
+	struct pipeline *pipeline = NULL;
 	struct notify *notify = NULL;
 	enum status status = attach(options, pin, &stages.capture);
 
@@ -168,18 +173,18 @@ static enum status run(const struct options *options, struct pin *pin)
 		status = drop_privileges(options);
 	if (!status)
 		status = make_stages(options, &stages);
-	if (!status && (stream_new(&stream, &stages) || notify_new(&notify))) {
+	if (!status && (pipeline_new(&pipeline, &stages) || notify_new(&notify))) {
 		log_error("cannot start: %s", strerror(ENOMEM));
 		status = STATUS_FAILED;
 	}
 	if (!status) {
 		if (pin)
 			pin_keep(pin);
-		filter_calls(options, stages.sink);
-		status = watch(options, &stages, stream, notify);
+		filter_calls(options, stages.output);
+		status = watch(options, &stages, pipeline, notify);
 	}
 	notify_free(notify);
-	stream_free(stream);
+	pipeline_free(pipeline);
 	free_stages(&stages);
 	return status;
 }
@@ -191,13 +196,14 @@ static enum status run_pinned(const struct options *options)
 	int result = pin_open(&pin, options->pin_directory);
 
 	if (result)
-		return status_of_support(result);
+		return status_of_check(result);
 	status = run(options, pin);
 	pin_close(pin);
 	return status;
 }
 
-/* A closed standard descriptor would be given to the next file that is opened, and lines would end up in it. */
+/* A closed standard descriptor would be given to the next file that is opened, and lines would end
+ * up in it. */
 static int open_standard_descriptors(void)
 {
 	int fd;
@@ -215,8 +221,9 @@ static int open_standard_descriptors(void)
 }
 
 /*
- * A pipe that is full must not stop the whole program: its manager may take that for a hang. Not blocking is a property
- * of the open file, which others may share: so it is opened anew, if that is possible, for us alone.
+ * A pipe that is full must not stop the whole program: its manager may take that for a hang. Not
+ * blocking is a property of the open file, which others may share: so it is opened anew, if that is
+ * possible, for us alone.
  */
 static void unblock_stdout(void)
 {
@@ -244,11 +251,11 @@ static enum status start(struct options *options)
 		return STATUS_STOPPED;
 	}
 	if (options->check)
-		return status_of_support(support_print());
+		return status_of_check(check_print());
 	if (options->unpin_directory)
-		return status_of_support(pin_remove(options->unpin_directory));
-	options->line_max_bytes = sink_line_max_bytes(options->output, options->line_max_bytes);
-	watch_handle_signals();
+		return status_of_check(pin_remove(options->unpin_directory));
+	options->line_max_bytes = output_line_max_bytes(options->output, options->line_max_bytes);
+	loop_handle_signals();
 	unblock_stdout();
 	return options->pin_directory ? run_pinned(options) : run(options, NULL);
 }
@@ -265,7 +272,8 @@ int main(int argc, char **argv)
 	if (filter_new(&filter) || redact_new(&redactor))
 		log_error("cannot start: %s", strerror(ENOMEM));
 	else
-		status = options_parse(&options, filter, redactor, argc, argv) ? STATUS_USAGE : start(&options);
+		status = options_parse(&options, filter, redactor, argc, argv) ? STATUS_USAGE
+									       : start(&options);
 	redact_free(redactor);
 	filter_free(filter);
 	return status;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "options.h"
 
-#include "account.h"
-#include "encode.h"
-#include "filter.h"
-#include "log.h"
-#include "redact.h"
-#include "sink.h"
+#include "encode/encode.h"
+#include "event/filter.h"
+#include "host/account.h"
+#include "output/output.h"
+#include "redact/redact.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -71,7 +71,7 @@ static int take_output(struct options *options, const char *name, const char *va
 {
 	(void)name;
 	options->output = value;
-	return sink_check_destination(value);
+	return output_check_destination(value);
 }
 
 static int take_format(struct options *options, const char *name, const char *value)
@@ -112,8 +112,9 @@ static int take_events(struct options *options, const char *name, const char *va
 		length = strcspn(rest, ",");
 		event = find_event(rest, length);
 		if (!event) {
-			log_error("--%s %s: unknown event '%.*s': there are exec, exec_failed and exit", name, value,
-				  (int)length, rest);
+			log_error(
+				"--%s %s: unknown event '%.*s': there are exec, exec_failed and exit",
+				name, value, (int)length, rest);
 			return -EINVAL;
 		}
 		options->events |= event;
@@ -129,9 +130,11 @@ static int take_env(struct options *options, const char *name, const char *value
 
 	do {
 		length = strcspn(rest, ",");
-		if (!length || memchr(rest, '=', length) || !text_is_utf8((struct text){ rest, length })) {
-			log_error("--%s %s: not a list of variable names: give NAME or NAME,NAME in UTF-8", name,
-				  value);
+		if (!length || memchr(rest, '=', length) ||
+		    !text_is_utf8((struct text){ rest, length })) {
+			log_error(
+				"--%s %s: not a list of variable names: give NAME or NAME,NAME in UTF-8",
+				name, value);
 			return -EINVAL;
 		}
 		rest += length + 1;
@@ -142,10 +145,12 @@ static int take_env(struct options *options, const char *name, const char *value
 
 static int take_max_line(struct options *options, const char *name, const char *value)
 {
-	return parse_size(name, value, ENCODE_LINE_MIN_BYTES, LINE_MAX_LIMIT_BYTES, &options->line_max_bytes);
+	return parse_size(name, value, ENCODE_LINE_MIN_BYTES, LINE_MAX_LIMIT_BYTES,
+			  &options->line_max_bytes);
 }
 
-/* The kernel wants a power of two (kernel/bpf/ringbuf.c, ringbuf_map_alloc()); what was asked for is the least. */
+/* The kernel wants a power of two (kernel/bpf/ringbuf.c, ringbuf_map_alloc()); what was asked for
+ * is the least. */
 static int take_buffer(struct options *options, const char *name, const char *value)
 {
 	size_t wanted, size = BUFFER_MIN_BYTES;
@@ -193,7 +198,8 @@ static int take_heartbeat(struct options *options, const char *name, const char 
 
 	errno = 0;
 	seconds = strtoul(value, &end, 10);
-	if (value[0] < '0' || value[0] > '9' || *end || errno || !seconds || seconds > HEARTBEAT_LIMIT_S) {
+	if (value[0] < '0' || value[0] > '9' || *end || errno || !seconds ||
+	    seconds > HEARTBEAT_LIMIT_S) {
 		log_error("--%s %s: must be from 1 to %d seconds", name, value, HEARTBEAT_LIMIT_S);
 		return -EINVAL;
 	}
@@ -229,7 +235,8 @@ static int take_user(struct options *options, const char *name, const char *valu
 	options->user = value;
 	if (!account_find_user(value, &options->uid, &options->gid))
 		return 0;
-	log_error("--%s %s: no such user: give a name or a uid from /etc/passwd, or UID:GID", name, value);
+	log_error("--%s %s: no such user: give a name or a uid from /etc/passwd, or UID:GID", name,
+		  value);
 	return -EINVAL;
 }
 
@@ -250,20 +257,24 @@ static int take_unpin(struct options *options, const char *name, const char *val
 #define FLAG(member) NULL, offsetof(struct options, member)
 
 static const struct option_row rows[] = {
-	{ "Where lines go", 'o', "output", "DEST", "- (stdout), file:, unix:, unixgram:, unix-listen:PATH",
-	  take_output },
+	{ "Where lines go", 'o', "output", "DEST",
+	  "- (stdout), file:, unix:, unixgram:, unix-listen:PATH", take_output },
 	{ NULL, 0, "socket-mode", "MODE", NULL, take_socket_mode },
 	{ NULL, 0, "socket-group", "NAME", "of unix-listen's socket", take_socket_group },
-	{ "What is in them", 'f', "format", "NAME", "native (the default), ecs, ocsf", take_format },
+	{ "What is in them", 'f', "format", "NAME", "native (the default), ecs, ocsf",
+	  take_format },
 	{ NULL, 'e', "events", "LIST", "exec (the default), exec_failed, exit", take_events },
 	{ NULL, 0, "env", "NAME[,NAME]", "these environment variables", take_env },
 	{ NULL, 0, "only", "KEY=GLOB", NULL, take_only },
 	{ NULL, 0, "skip", "KEY=GLOB", "tell, or leave out, what matches; repeatable", take_skip },
-	{ NULL, 0, "redact", "[=ERE]", "mask secrets, and what matches, in args and env", take_redact },
+	{ NULL, 0, "redact", "[=ERE]", "mask secrets, and what matches, in args and env",
+	  take_redact },
 	{ NULL, 0, "no-args", NULL, "leave arguments out", FLAG(no_args) },
-	{ NULL, 0, "max-line", "BYTES", "longest line with its newline (default 15360)", take_max_line },
+	{ NULL, 0, "max-line", "BYTES", "longest line with its newline (default 15360)",
+	  take_max_line },
 	{ NULL, 0, "heartbeat", "SECS", "start, stats and stop lines", take_heartbeat },
-	{ "How it runs", 0, "buffer", "SIZE", "ring buffer, a power of two (default 8M)", take_buffer },
+	{ "How it runs", 0, "buffer", "SIZE", "ring buffer, a power of two (default 8M)",
+	  take_buffer },
 	{ NULL, 0, "user", "NAME", "who to be once attached, or UID:GID", take_user },
 	{ NULL, 0, "no-sandbox", NULL, "without the filter of system calls", FLAG(no_sandbox) },
 	{ NULL, 0, "pin", "DIR", "keep watching between runs; DIR on a bpf file system", take_pin },
@@ -275,7 +286,8 @@ static const struct option_row rows[] = {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* What getopt_long(3) returns for rows[i]: past every letter, so that rows without one have a number too. */
+/* What getopt_long(3) returns for rows[i]: past every letter, so that rows without one have a
+ * number too. */
 #define ROW_VALUE_BASE 256
 
 static int argument_kind(const struct option_row *row)
@@ -337,12 +349,13 @@ static int check_line_max(const struct options *options)
 
 	if (options->line_max_bytes >= format->line_min_bytes)
 		return 0;
-	log_error("--max-line %zu: too small for --format %s: at least %zu", options->line_max_bytes, format->name,
-		  format->line_min_bytes);
+	log_error("--max-line %zu: too small for --format %s: at least %zu",
+		  options->line_max_bytes, format->name, format->line_min_bytes);
 	return -EINVAL;
 }
 
-int options_parse(struct options *options, struct filter *filter, struct redactor *redactor, int argc, char **argv)
+int options_parse(struct options *options, struct filter *filter, struct redactor *redactor,
+		  int argc, char **argv)
 {
 	struct option long_options[ROWS + 1];
 	char letters[2 * ROWS + 2];
@@ -387,7 +400,8 @@ static int append_synopsis(char *out, size_t room, const struct option_row *row)
 		   *argument = row->argument ? row->argument : "";
 
 	if (row->letter)
-		return snprintf(out, room, "-%c, --%s%s%s", row->letter, row->name, space, argument);
+		return snprintf(out, room, "-%c, --%s%s%s", row->letter, row->name, space,
+				argument);
 	return snprintf(out, room, "--%s%s%s", row->name, space, argument);
 }
 
@@ -400,9 +414,11 @@ void options_print_help(void)
 	for (size_t i = 0; i < ROWS; i++) {
 		if (rows[i].group)
 			printf("%s\n", rows[i].group);
-		length += append_synopsis(synopsis + length, sizeof(synopsis) - (size_t)length, &rows[i]);
+		length += append_synopsis(synopsis + length, sizeof(synopsis) - (size_t)length,
+					  &rows[i]);
 		if (!rows[i].help) {
-			length += snprintf(synopsis + length, sizeof(synopsis) - (size_t)length, ", ");
+			length += snprintf(synopsis + length, sizeof(synopsis) - (size_t)length,
+					   ", ");
 			continue;
 		}
 		printf("  %-22s %s\n", synopsis, rows[i].help);

@@ -17,7 +17,7 @@ struct filter;
 struct redactor;
 
 struct options {
-	const char *output; /* sink.h */
+	const char *output; /* output.h */
 	const struct encode_format *format;
 	size_t line_max_bytes;
 	size_t buffer_bytes; /* a power of two */
@@ -42,10 +42,11 @@ struct options {
 };
 
 /*
- * Adds to the filter and the redactor, which the caller has made. Returns 0, or -EINVAL after one line on stderr that
- * says what is wrong with which argument.
+ * Adds to the filter and the redactor, which the caller has made. Returns 0, or -EINVAL after one
+ * line on stderr that says what is wrong with which argument.
  */
-int options_parse(struct options *options, struct filter *filter, struct redactor *redactor, int argc, char **argv);
+int options_parse(struct options *options, struct filter *filter, struct redactor *redactor,
+		  int argc, char **argv);
 
 /* --help, to stdout. */
 void options_print_help(void);

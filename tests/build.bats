@@ -33,19 +33,19 @@ build() {
 	build | tee "$BATS_TEST_TMPDIR/log"
 	grep -q 'exectap.bpf.o' "$BATS_TEST_TMPDIR/log"
 	grep -q 'gen skeleton' "$BATS_TEST_TMPDIR/log"
-	grep -q 'cmd/decode.o' "$BATS_TEST_TMPDIR/log"
+	grep -q 'cmd/event/decode.o' "$BATS_TEST_TMPDIR/log"
 	touch "$tree/bpf/path.bpf.h"
 	build | tee "$BATS_TEST_TMPDIR/log"
 	grep -q 'exectap.bpf.o' "$BATS_TEST_TMPDIR/log"
-	[ "$(grep -c 'cmd/decode.o -c\|-o build/cmd/decode.o' "$BATS_TEST_TMPDIR/log")" = 0 ]
-	touch "$tree/cmd/text.c"
+	[ "$(grep -c 'cmd/event/decode.o -c\|-o build/cmd/event/decode.o' "$BATS_TEST_TMPDIR/log")" = 0 ]
+	touch "$tree/cmd/util/text.c"
 	build | tee "$BATS_TEST_TMPDIR/log"
 	[ "$(grep -c -- '-c -o' "$BATS_TEST_TMPDIR/log")" = 1 ]
 }
 
 @test "other flags rebuild everything" {
 	build CFLAGS='-O1 -g' | tee "$BATS_TEST_TMPDIR/log"
-	[ "$(grep -c -- '-c -o build/cmd/' "$BATS_TEST_TMPDIR/log")" = "$(ls "$tree"/cmd/*.c | wc -l)" ]
+	[ "$(grep -c -- '-c -o build/cmd/' "$BATS_TEST_TMPDIR/log")" = "$(ls "$tree"/cmd/*.c "$tree"/cmd/*/*.c | wc -l)" ]
 }
 
 @test "an interrupted skeleton leaves no half file" {
@@ -107,7 +107,7 @@ build() {
 @test "sources are formatted as .clang-format says" {
 	command -v clang-format >/dev/null || skip "no clang-format"
 	cd "$tree"
-	clang-format --dry-run --Werror cmd/*.[ch] bpf/*.[ch] tests/*/*.[ch]
+	clang-format --dry-run --Werror cmd/*.[ch] cmd/*/*.[ch] bpf/*.[ch] tests/*/*.[ch]
 }
 
 @test "make lint has nothing to say" {

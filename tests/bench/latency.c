@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * latency MARKER: reads a tracer's lines from stdin to their end, and takes from each one with
- * MARKER-WORKER-NUMBER-TIME (storm -t) how long ago the exec was when the line could be read whole: the clock is read
- * when read(2) returns. Prints the number of such lines and, in microseconds, the 50th, 99th and 99.9th percentile and
- * the longest.
+ * MARKER-WORKER-NUMBER-TIME (storm -t) how long ago the exec was when the line could be read whole:
+ * the clock is read when read(2) returns. Prints the number of such lines and, in microseconds, the
+ * 50th, 99th and 99.9th percentile and the longest.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -40,8 +40,8 @@ static void add(struct latencies *latencies, long long ns)
 }
 
 /* Line by line; returns the bytes of the whole ones. */
-static size_t take_lines(struct latencies *latencies, const char *marker, const char *bytes, size_t length,
-			 long long read_ns)
+static size_t take_lines(struct latencies *latencies, const char *marker, const char *bytes,
+			 size_t length, long long read_ns)
 {
 	const char *line = bytes, *end;
 	size_t marker_length = strlen(marker);
@@ -108,7 +108,8 @@ int main(int argc, char **argv)
 	}
 	qsort(latencies.ns, latencies.count, sizeof(*latencies.ns), compare);
 	printf("%zu %.0f %.0f %.0f %.0f\n", latencies.count, percentile_us(&latencies, 0.5),
-	       percentile_us(&latencies, 0.99), percentile_us(&latencies, 0.999), percentile_us(&latencies, 1));
+	       percentile_us(&latencies, 0.99), percentile_us(&latencies, 0.999),
+	       percentile_us(&latencies, 1));
 	free(latencies.ns);
 	return 0;
 }

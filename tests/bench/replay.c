@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * replay [RECORDS]: pushes the recorded ring buffer bytes of tests/unit/records through the stages of user space into
- * /dev/null, in each format, without a kernel side: RECORDS (default EVENTS) of them, ROUNDS times.
+ * replay [RECORDS]: pushes the recorded ring buffer bytes of tests/unit/records through the stages
+ * of user space into /dev/null, in each format, without a kernel side: RECORDS (default EVENTS) of
+ * them, ROUNDS times.
  *
- * Prints how many events a second of CPU time (there is one thread) take all the way, and the nanoseconds of each
- * stage. What a stage takes is the difference between the pipe that ends with it and the one that ends before it, so
- * that no clock is read in between; each is the median of the rounds. One of less than a few ns can come out as 0.
+ * Prints how many events a second of CPU time (there is one thread) take all the way, and the
+ * nanoseconds of each stage. What a stage takes is the difference between the pipe that ends with
+ * it and the one that ends before it, so that no clock is read in between; each is the median of
+ * the rounds. One of less than a few ns can come out as 0.
  */
-#include "decode.h"
-#include "encode.h"
-#include "enrich.h"
-#include "filter.h"
+#include "encode/encode.h"
+#include "event/decode.h"
+#include "event/enrich.h"
+#include "event/filter.h"
 #include "fixture.h"
-#include "redact.h"
-#include "sink.h"
+#include "output/output.h"
+#include "redact/redact.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +37,8 @@ enum stage {
 	STAGES,
 };
 
-static const char *const stage_names[STAGES] = { "decode", "enrich", "filter", "redact", "encode", "sink" };
+static const char *const stage_names[STAGES] = { "decode", "enrich", "filter",
+						 "redact", "encode", "output" };
 /* As exectap is without options, in each format, and the first of them once more with --redact. */
 static const struct kind {
 	const char *name;
@@ -57,14 +60,14 @@ struct replay {
 	struct filter *filter;
 	struct redactor *redactor;
 	const struct encode_format *format;
-	struct sink *sink;
+	struct output *output;
 	struct event event;
 	uint64_t seq;
 };
 
 /*
- * What hosts execute: short commands, now and then with bytes that are no UTF-8, and one of MIX_RECORDS each that was
- * cut by the kernel side, and that makes a line as long as it may be.
+ * What hosts execute: short commands, now and then with bytes that are no UTF-8, and one of
+ * MIX_RECORDS each that was cut by the kernel side, and that makes a line as long as it may be.
  */
 static const struct {
 	const char *file;
@@ -95,18 +98,20 @@ static void load_mix(struct replay *replay)
 		for (int k = 0; k < weights[i].weight; k++) {
 			replay->mix[place].bytes = bytes;
 			replay->mix[place].length = length;
-			place = (place + 37) % MIX_RECORDS; /* 37 and MIX_RECORDS have no common divisor */
+			place = (place + 37) %
+				MIX_RECORDS; /* 37 and MIX_RECORDS have no common divisor */
 		}
 	}
 }
 
 static void open_pipe(struct replay *replay, const struct kind *kind)
 {
-	struct sink_options sink = { .destination = "file:/dev/null", .line_max_bytes = LINE_MAX_BYTES };
+	struct output_options output = { .destination = "file:/dev/null",
+					 .line_max_bytes = LINE_MAX_BYTES };
 
 	replay->format = encode_find(kind->format);
-	if (enrich_new(&replay->enricher, NULL) || filter_new(&replay->filter) || redact_new(&replay->redactor) ||
-	    sink_new(&replay->sink, &sink))
+	if (enrich_new(&replay->enricher, NULL) || filter_new(&replay->filter) ||
+	    redact_new(&replay->redactor) || output_new(&replay->output, &output))
 		fail("opening the pipe");
 	if (kind->redact)
 		redact_add_builtin(replay->redactor);
@@ -114,7 +119,7 @@ static void open_pipe(struct replay *replay, const struct kind *kind)
 
 static void close_pipe(struct replay *replay)
 {
-	sink_free(replay->sink);
+	output_free(replay->output);
 	redact_free(replay->redactor);
 	filter_free(replay->filter);
 	enrich_free(replay->enricher);
@@ -142,15 +147,15 @@ static void push(struct replay *replay, const void *bytes, size_t bytes_length, 
 	redact_event(replay->redactor, event);
 	if (last == REDACT)
 		return;
-	line = sink_room(replay->sink);
+	line = output_room(replay->output);
 	if (!line) {
-		if (sink_flush(replay->sink))
-			fail("sink");
-		line = sink_room(replay->sink);
+		if (output_flush(replay->output))
+			fail("output");
+		line = output_room(replay->output);
 	}
 	length = encode_event(replay->format, event, line, LINE_MAX_BYTES);
 	if (last == SINK)
-		sink_commit(replay->sink, length, event->seq);
+		output_commit(replay->output, length, event->seq);
 }
 
 /* Of this thread alone, user and system: what else runs on the host does not count. */
@@ -172,8 +177,8 @@ static double measure(struct replay *replay, long records, enum stage last)
 
 		push(replay, replay->mix[k].bytes, replay->mix[k].length, last);
 	}
-	if (sink_flush(replay->sink))
-		fail("sink");
+	if (output_flush(replay->output))
+		fail("output");
 	return (cpu_ns() - start) / (double)records;
 }
 

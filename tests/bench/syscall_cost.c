@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * syscall_cost BATCHES: the nanoseconds that a getppid(2) takes, which no tracer of execs has any business with: the
- * median of so many batches of BATCH_CALLS.
+ * syscall_cost BATCHES: the nanoseconds that a getppid(2) takes, which no tracer of execs has any
+ * business with: the median of so many batches of BATCH_CALLS.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,8 @@ static double batch_ns(void)
 	for (int i = 0; i < BATCH_CALLS; i++)
 		syscall(SYS_getppid);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	return ((double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec)) / BATCH_CALLS;
+	return ((double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec)) /
+	       BATCH_CALLS;
 }
 
 static int compare(const void *a, const void *b)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * libFuzzer entry: any bytes as a record, through decode, enrich and encode in each format. The first two bytes choose
- * --max-line. Whatever comes out must be one line, within the limit. A native one jansson must read back as what it
- * would have written itself; the others are judged by what they have in common with that.
+ * libFuzzer entry: any bytes as a record, through decode, enrich and encode in each format. The
+ * first two bytes choose
+ * --max-line. Whatever comes out must be one line, within the limit. A native one jansson must read
+ * back as what it would have written itself; the others are judged by what they have in common with
+ * that.
  */
 #include "fixture.h"
 #include "reference.h"
@@ -50,8 +52,8 @@ static bool agrees(const struct encode_format *format, json_t *json, json_t *nat
 	return true;
 }
 
-static void judge(const struct encode_format *format, const struct event *event, const char *line, size_t length,
-		  size_t limit)
+static void judge(const struct encode_format *format, const struct event *event, const char *line,
+		  size_t length, size_t limit)
 {
 	json_t *json, *expected = reference_native(event);
 
@@ -64,7 +66,8 @@ static void judge(const struct encode_format *format, const struct event *event,
 	json_decref(expected);
 }
 
-static void encode(const struct encode_format *format, const uint8_t *data, const void *record, size_t length)
+static void encode(const struct encode_format *format, const uint8_t *data, const void *record,
+		   size_t length)
 {
 	static struct enricher *enricher;
 	static struct event event;
@@ -84,7 +87,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
-	record = malloc(size - 2 ? size - 2 : 1); /* aligned, and no byte longer than what it holds */
+	record = malloc(size - 2 ? size - 2
+				 : 1); /* aligned, and no byte longer than what it holds */
 	memcpy(record, data + 2, size - 2);
 	encode(&encode_native, data, record, size - 2);
 	encode(&encode_ecs, data, record, size - 2);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * libFuzzer entry: rules, one a line, that begin with + for --only and - for --skip, up to an empty line; behind it a
- * record. Whether the event passes must be what the rules say of the line that it gives.
+ * libFuzzer entry: rules, one a line, that begin with + for --only and - for --skip, up to an empty
+ * line; behind it a record. Whether the event passes must be what the rules say of the line that it
+ * gives.
  */
-#include "filter.h"
-#include "decode.h"
+#include "event/filter.h"
+#include "event/decode.h"
 #include "fixture.h"
 #include "reference.h"
 
@@ -14,7 +15,8 @@
 #include <string.h>
 
 #define RULES_MAX 8
-/* fnmatch(3) takes time that grows with the length to the power of the stars; rules come from who may run exectap. */
+/* fnmatch(3) takes time that grows with the length to the power of the stars; rules come from who
+ * may run exectap. */
 #define STARS_MAX 3
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -69,20 +71,23 @@ static bool key_of(const struct rule *rule, char key[64])
 }
 
 /* Whether a rule of this kind for that key matches. */
-static bool one_matches(const struct rule *rules, size_t count, bool only, const char *key, const json_t *line)
+static bool one_matches(const struct rule *rules, size_t count, bool only, const char *key,
+			const json_t *line)
 {
 	const json_t *json = json_object_get(line, key);
 	char other[64];
 
 	for (size_t i = 0; i < count; i++)
-		if (rules[i].only == only && key_of(&rules[i], other) && !strcmp(key, other) && json &&
-		    json_matches(strchr(rules[i].text, '=') + 1, json))
+		if (rules[i].only == only && key_of(&rules[i], other) && !strcmp(key, other) &&
+		    json && json_matches(strchr(rules[i].text, '=') + 1, json))
 			return true;
 	return false;
 }
 
-/* Whether all keys that have a rule of this kind have one that matches; `none` where there is no such rule. */
-static bool all_match(const struct rule *rules, size_t count, bool only, const json_t *line, bool none)
+/* Whether all keys that have a rule of this kind have one that matches; `none` where there is no
+ * such rule. */
+static bool all_match(const struct rule *rules, size_t count, bool only, const json_t *line,
+		      bool none)
 {
 	bool result = none;
 	char key[64];
@@ -97,7 +102,8 @@ static bool all_match(const struct rule *rules, size_t count, bool only, const j
 	return result;
 }
 
-/* A line shows other digits or bytes than the filter sees where a value is a fraction, or a string is no UTF-8. */
+/* A line shows other digits or bytes than the filter sees where a value is a fraction, or a string
+ * is no UTF-8. */
 static bool is_shown_otherwise(const struct rule *rules, size_t count, const json_t *line)
 {
 	char key[64];
@@ -113,7 +119,8 @@ static void judge(const struct rule *rules, size_t count, const struct event *ev
 	json_t *line = reference_native(event);
 
 	if (!is_shown_otherwise(rules, count, line) &&
-	    passes != (all_match(rules, count, true, line, true) && !all_match(rules, count, false, line, false)))
+	    passes != (all_match(rules, count, true, line, true) &&
+		       !all_match(rules, count, false, line, false)))
 		abort();
 	json_decref(line);
 }
@@ -127,7 +134,8 @@ static size_t count_stars(const char *text)
 	return stars;
 }
 
-/* Splits `text`, which loses its newlines, and gives the filter what is a rule. Returns how many. */
+/* Splits `text`, which loses its newlines, and gives the filter what is a rule. Returns how many.
+ */
 static size_t take_rules(char *text, struct filter *filter, struct rule rules[RULES_MAX])
 {
 	size_t count = 0;
@@ -164,7 +172,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint8_t *end = memmem(data, size, "\n\n", 2);
 	size_t text_size = end ? (size_t)(end - data) : size, skipped = end ? text_size + 2 : size;
 	char *text = strndup((const char *)data, text_size);
-	void *record = malloc(size - skipped ? size - skipped : 1); /* aligned, and no byte longer than what it holds */
+	void *record =
+		malloc(size - skipped ? size - skipped
+				      : 1); /* aligned, and no byte longer than what it holds */
 	struct filter *filter;
 
 	memcpy(record, data + skipped, size - skipped);

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * libFuzzer entry: a command line, its arguments ended by NULs. options_parse() either refuses it and says one thing
- * about it, or says nothing and gives options that the rest of the program can work with, each time the same.
+ * libFuzzer entry: a command line, its arguments ended by NULs. options_parse() either refuses it
+ * and says one thing about it, or says nothing and gives options that the rest of the program can
+ * work with, each time the same.
  */
 #include "options.h"
 
-#include "encode.h"
-#include "filter.h"
-#include "log.h"
-#include "redact.h"
+#include "encode/encode.h"
+#include "event/filter.h"
+#include "redact/redact.h"
+#include "util/log.h"
 
 #include <getopt.h>
 #include <stdarg.h>
@@ -52,7 +53,8 @@ static bool is_between(size_t value, size_t least, size_t most)
 
 static void judge(const struct options *options)
 {
-	const unsigned int every = OPTIONS_EVENT_EXEC | OPTIONS_EVENT_EXEC_FAILED | OPTIONS_EVENT_EXIT;
+	const unsigned int every =
+		OPTIONS_EVENT_EXEC | OPTIONS_EVENT_EXEC_FAILED | OPTIONS_EVENT_EXIT;
 
 	if (!options->output || !options->format || !options->filter)
 		abort();
@@ -77,10 +79,12 @@ static bool same_text(const char *one, const char *other)
 static bool same(const struct options *one, const struct options *other)
 {
 	return one->format == other->format && one->events == other->events &&
-	       one->buffer_bytes == other->buffer_bytes && one->line_max_bytes == other->line_max_bytes &&
+	       one->buffer_bytes == other->buffer_bytes &&
+	       one->line_max_bytes == other->line_max_bytes &&
 	       one->heartbeat_s == other->heartbeat_s && one->socket_mode == other->socket_mode &&
 	       one->socket_group == other->socket_group && same_text(one->output, other->output) &&
-	       same_text(one->env_names, other->env_names) && one->uid == other->uid && one->gid == other->gid;
+	       same_text(one->env_names, other->env_names) && one->uid == other->uid &&
+	       one->gid == other->gid;
 }
 
 static int parse(struct options *options, int argc, char **argv)
@@ -104,8 +108,8 @@ static int parse(struct options *options, int argc, char **argv)
 	return result;
 }
 
-/* glibc's regcomp(3) copies what is repeated: repetitions of repetitions, which only the user can ask for, take any
- * memory. */
+/* glibc's regcomp(3) copies what is repeated: repetitions of repetitions, which only the user can
+ * ask for, take any memory. */
 static bool is_costly(const char *argument)
 {
 	unsigned int repetitions = 0;
@@ -125,11 +129,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(text, data, size);
 	text[size] = '\0';
-	for (char *argument = text; argument < text + size && argc <= ARGUMENTS_MAX; argument += strlen(argument) + 1)
+	for (char *argument = text; argument < text + size && argc <= ARGUMENTS_MAX;
+	     argument += strlen(argument) + 1)
 		if (!is_costly(argument))
 			argv[argc++] = argument;
 	result = parse(&first, argc, argv);
-	/* getopt_long(3) has put what is no option last, and that changes what is found first, but not whether. */
+	/* getopt_long(3) has put what is no option last, and that changes what is found first, but
+	 * not whether. */
 	if (!!parse(&second, argc, argv) != !!result || (!result && !same(&first, &second)))
 		abort();
 	free(text);

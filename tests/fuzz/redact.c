@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * libFuzzer entry: any bytes as arguments and as a variable's value, through redact. The first byte chooses what is
- * planted behind them. What must hold: as many strings come out as went in, no planted secret is among them, what has
- * no secret is not touched, and what has been masked has nothing more to mask, command lines and cut strings
- * aside.
+ * libFuzzer entry: any bytes as arguments and as a variable's value, through redact. The first byte
+ * chooses what is planted behind them. What must hold: as many strings come out as went in, no
+ * planted secret is among them, what has no secret is not touched, and what has been masked has
+ * nothing more to mask, command lines and cut strings aside.
  */
-#include "redact.h"
+#include "redact/redact.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,7 +15,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Where it is planted: '|' stands for a NUL. Those that don't begin with one continue the last string of the input. */
+/* Where it is planted: '|' stands for a NUL. Those that don't begin with one continue the last
+ * string of the input. */
 static const char *const plants[] = {
 	"",
 	"|--password=" SECRET,
@@ -58,7 +59,8 @@ static size_t count_strings(struct text strings)
 	return count;
 }
 
-static struct text redact(struct redactor *redactor, struct text args, struct event_variable *variable)
+static struct text redact(struct redactor *redactor, struct text args,
+			  struct event_variable *variable)
 {
 	event = (struct event){ .type = EVENT_EXEC };
 	event.exec.filename = text_from_string("/bin/x");
@@ -97,7 +99,8 @@ static void judge(struct redactor *redactor, struct redactor *again, struct text
 	struct text masked = redact(redactor, args, &variable);
 	uint32_t redacted = event.process.redacted;
 
-	if (count_strings(masked) != count_strings(args) || (planted && (has_secret(masked) || !redacted)))
+	if (count_strings(masked) != count_strings(args) ||
+	    (planted && (has_secret(masked) || !redacted)))
 		abort();
 	if (!(redacted & RECORD_KEY_ARGS) && masked.bytes != args.bytes)
 		abort();
@@ -106,7 +109,8 @@ static void judge(struct redactor *redactor, struct redactor *again, struct text
 	if (has_words(args) || !args.length || args.bytes[args.length - 1])
 		return;
 	masked_variable = variable;
-	if (!same(redact(again, masked, &masked_variable), masked) || !same(masked_variable.value, variable.value))
+	if (!same(redact(again, masked, &masked_variable), masked) ||
+	    !same(masked_variable.value, variable.value))
 		abort();
 }
 

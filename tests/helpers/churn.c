@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * churn COUNT PROGRAM: executes PROGRAM COUNT times, each time in a process of its own; every third time from a thread
- * that is not the leader, and every tenth process tries a file that is not there first.
+ * churn COUNT PROGRAM: executes PROGRAM COUNT times, each time in a process of its own; every third
+ * time from a thread that is not the leader, and every tenth process tries a file that is not there
+ * first.
  */
 #include <pthread.h>
 #include <signal.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * idle PID SECONDS: without executing anything, watches process PID for that long (a time to measure over,
- * not to wait for something) and prints its CPU time in clock ticks and its context switches in it.
+ * idle PID SECONDS: without executing anything, watches process PID for that long (a time to
+ * measure over, not to wait for something) and prints its CPU time in clock ticks and its context
+ * switches in it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@ static int read_usage(const char *pid, struct usage *usage)
 		return -1;
 	fclose(file);
 	fields = strrchr(line, ')');
-	if (!fields || sscanf(fields, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &system) != 2)
+	if (!fields || sscanf(fields, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld",
+			      &user, &system) != 2)
 		return -1;
 	usage->ticks = user + system;
 	usage->switches = 0;

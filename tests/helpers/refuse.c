@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * refuse SYSCALL FIRST_ARGUMENT ERRNO PROGRAM [ARG...]: executes PROGRAM with a seccomp filter that fails
- * the system call of that number with ERRNO where its first argument is FIRST_ARGUMENT (-1: any). All
- * are decimal numbers. For seeing what a program does on a kernel that lacks something.
+ * refuse SYSCALL FIRST_ARGUMENT ERRNO PROGRAM [ARG...]: executes PROGRAM with a seccomp filter that
+ * fails the system call of that number with ERRNO where its first argument is FIRST_ARGUMENT (-1:
+ * any). All are decimal numbers. For seeing what a program does on a kernel that lacks something.
  */
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -37,7 +37,8 @@ int main(int argc, char **argv)
 	};
 	struct sock_fprog program = { .len = sizeof(filter) / sizeof(filter[0]), .filter = filter };
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) {
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) {
 		perror("refuse");
 		return 1;
 	}

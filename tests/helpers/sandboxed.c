@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * sandboxed OUTPUT SYSCALL [ARGUMENT...]: has the filter that exectap has with that --output, and makes the system call
- * of that name with these numbers as arguments, in which "text" stands for the address of the last one, a string. Says
- * "done" and what errno the call left, if it lives to do so.
+ * sandboxed OUTPUT SYSCALL [ARGUMENT...]: has the filter that exectap has with that --output, and
+ * makes the system call of that name with these numbers as arguments, in which "text" stands for
+ * the address of the last one, a string. Says "done" and what errno the call left, if it lives to
+ * do so.
  */
-#include "sandbox.h"
+#include "host/sandbox.h"
 
 #include <errno.h>
 #include <seccomp.h>
@@ -18,21 +19,23 @@
 int main(int argc, char **argv)
 {
 	long arguments[ARGUMENTS] = {};
-	struct sink_target target;
+	struct output_target target;
 	char said[64];
 	int number, length;
 
-	if (argc < 3 || argc > 3 + ARGUMENTS + 1 || sink_target_parse(argv[1], &target))
+	if (argc < 3 || argc > 3 + ARGUMENTS + 1 || output_target_parse(argv[1], &target))
 		return 2;
 	number = seccomp_syscall_resolve_name(argv[2]);
 	if (number < 0)
 		return 4; /* this architecture has none of that name */
 	for (int i = 3; i < argc && i < 3 + ARGUMENTS; i++)
-		arguments[i - 3] = strcmp(argv[i], "text") ? strtol(argv[i], NULL, 0) : (long)argv[argc - 1];
+		arguments[i - 3] =
+			strcmp(argv[i], "text") ? strtol(argv[i], NULL, 0) : (long)argv[argc - 1];
 	if (sandbox_filter_calls(target.kind, false))
 		return 3;
 	errno = 0;
-	syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+	syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+		arguments[5]);
 	length = snprintf(said, sizeof(said), "done %d\n", errno);
 	return write(STDOUT_FILENO, said, (size_t)length) != length;
 }

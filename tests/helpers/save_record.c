@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * save_record ARGS_MAX MARKER FILE PROGRAM [ARG...]: executes PROGRAM and writes the bytes of the last record
- * that contains MARKER to FILE, for the tests that go without a kernel. SAVE_RECORD=exit or exec_failed is for records
- * of these.
+ * save_record ARGS_MAX MARKER FILE PROGRAM [ARG...]: executes PROGRAM and writes the bytes of the
+ * last record that contains MARKER to FILE, for the tests that go without a kernel.
+ * SAVE_RECORD=exit or exec_failed is for records of these.
  */
-#include "capture.h"
+#include "capture/capture.h"
 
 #include <fcntl.h>
 #include <stdio.h>

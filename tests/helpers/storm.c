@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * storm [-c] [-t] [-r RATE] WORKERS COUNT MARKER PROGRAM: each of WORKERS processes executes PROGRAM COUNT times,
- * one after the other, with the arguments PROGRAM and MARKER-WORKER-NUMBER, and waits for each. Prints the
- * nanoseconds that an exec took on average. Exits with 1 if one of them failed.
+ * storm [-c] [-t] [-r RATE] WORKERS COUNT MARKER PROGRAM: each of WORKERS processes executes
+ * PROGRAM COUNT times, one after the other, with the arguments PROGRAM and MARKER-WORKER-NUMBER,
+ * and waits for each. Prints the nanoseconds that an exec took on average. Exits with 1 if one of
+ * them failed.
  *
  *   -c           worker n stays on the n-th of the CPUs that it may use
- *   -t           the argument goes on with the nanoseconds of CLOCK_REALTIME just before: MARKER-WORKER-NUMBER-TIME
- *   -r RATE      so many a second, if the host is that fast, else as fast as it goes
+ *   -t           the argument goes on with the nanoseconds of CLOCK_REALTIME just before:
+ * MARKER-WORKER-NUMBER-TIME -r RATE      so many a second, if the host is that fast, else as fast
+ * as it goes
  */
 #include <sched.h>
 #include <signal.h>
@@ -80,7 +82,8 @@ static int work(const struct storm *storm, int worker)
 	if (storm->pinned)
 		pin(worker);
 	for (int i = 0; i < storm->count; i++) {
-		int length = snprintf(argument, sizeof(argument), "%s-%d-%d", storm->marker, worker, i);
+		int length =
+			snprintf(argument, sizeof(argument), "%s-%d-%d", storm->marker, worker, i);
 
 		if (storm->rate)
 			wait_until(start_ns + i * 1000000000ll / storm->rate);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A 32-bit program without a libc: exit(0). With FAIL it first tries to execute what is not there. */
+/* A 32-bit program without a libc: exit(0). With FAIL it first tries to execute what is not there.
+ */
 /* the same on i386 and arm */
 #define CALL_EXECVE 11
 #define CALL_EXIT 1
@@ -16,7 +17,10 @@ static void call(long number, long first, long second, long third)
 
 	__asm__ volatile("svc #0" : "+r"(r0) : "r"(r7), "r"(r1), "r"(r2) : "memory");
 #else
-	__asm__ volatile("int $0x80" : "+a"(number) : "b"(first), "c"(second), "d"(third) : "memory");
+	__asm__ volatile("int $0x80"
+			 : "+a"(number)
+			 : "b"(first), "c"(second), "d"(third)
+			 : "memory");
 #endif
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What the programs in the guest know for themselves, one JSON object a line, each in one write(2). Strings
- * are written as hexadecimal digits of their bytes: names of files and arguments are any bytes.
+ * What the programs in the guest know for themselves, one JSON object a line, each in one write(2).
+ * Strings are written as hexadecimal digits of their bytes: names of files and arguments are any
+ * bytes.
  */
 #ifndef EXECTAP_FACTS_H
 #define EXECTAP_FACTS_H

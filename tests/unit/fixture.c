@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "fixture.h"
 
-#include "decode.h"
+#include "event/decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,8 @@ void *fixture_read(const char *path, size_t *length)
 	void *bytes;
 	long size;
 
-	if (!file || fseek(file, 0, SEEK_END) || (size = ftell(file)) < 0 || fseek(file, 0, SEEK_SET)) {
+	if (!file || fseek(file, 0, SEEK_END) || (size = ftell(file)) < 0 ||
+	    fseek(file, 0, SEEK_SET)) {
 		perror(path);
 		exit(1);
 	}
@@ -36,8 +37,9 @@ static struct record_slice append(char *record, __u32 *end, const void *bytes, s
 
 static size_t length_of(const struct fixture_strings *strings)
 {
-	return sizeof(struct record_exec) + strlen(strings->filename) + strlen(strings->exe) + strlen(strings->cwd) +
-	       strlen(strings->parent_exe) + strlen(strings->cgroup) + 4 + strings->args_length;
+	return sizeof(struct record_exec) + strlen(strings->filename) + strlen(strings->exe) +
+	       strlen(strings->cwd) + strlen(strings->parent_exe) + strlen(strings->cgroup) + 4 +
+	       strings->args_length;
 }
 
 void *fixture_record(const struct fixture_strings *strings, size_t *length)
@@ -47,9 +49,10 @@ void *fixture_record(const struct fixture_strings *strings, size_t *length)
 
 	*length = length_of(strings);
 	exec = calloc(1, *length);
-	exec->header = (struct record_header){
-		.size = (__u32)*length, .version = RECORD_VERSION, .type = RECORD_EXEC, .time_ns = 5000000000
-	};
+	exec->header = (struct record_header){ .size = (__u32)*length,
+					       .version = RECORD_VERSION,
+					       .type = RECORD_EXEC,
+					       .time_ns = 5000000000 };
 	exec->task = (struct record_task){
 		.start_ns = 4000000000,
 		.parent_start_ns = 3000000000,
@@ -81,7 +84,8 @@ void *fixture_record(const struct fixture_strings *strings, size_t *length)
 	exec->filename = append((char *)exec, &end, strings->filename, strlen(strings->filename));
 	exec->exe = append((char *)exec, &end, strings->exe, strlen(strings->exe) + 1);
 	exec->cwd = append((char *)exec, &end, strings->cwd, strlen(strings->cwd) + 1);
-	exec->parent_exe = append((char *)exec, &end, strings->parent_exe, strlen(strings->parent_exe) + 1);
+	exec->parent_exe =
+		append((char *)exec, &end, strings->parent_exe, strlen(strings->parent_exe) + 1);
 	exec->cgroup = append((char *)exec, &end, strings->cgroup, strlen(strings->cgroup) + 1);
 	exec->args = append((char *)exec, &end, strings->args, strings->args_length);
 	return exec;
@@ -106,8 +110,9 @@ struct enricher *fixture_enricher(const char *env_names)
 	return enricher;
 }
 
-int fixture_line(struct enricher *enricher, const struct encode_format *format, const void *record, size_t length,
-		 struct event *event, char *line, size_t line_max_bytes, size_t *line_length)
+int fixture_line(struct enricher *enricher, const struct encode_format *format, const void *record,
+		 size_t length, struct event *event, char *line, size_t line_max_bytes,
+		 size_t *line_length)
 {
 	int result = decode_record(record, length, event);
 

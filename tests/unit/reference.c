@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "reference.h"
 
-#include "clock.h"
-#include "error_name.h"
-#include "signal_name.h"
+#include "util/clock.h"
+#include "util/error_name.h"
+#include "util/signal_name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,7 +105,8 @@ static void set_env(json_t *object, const struct event_exec *exec)
 		const struct event_variable *variable = &exec->variables[i];
 		char name[64];
 
-		snprintf(name, sizeof(name), "%.*s", (int)variable->name.length, variable->name.bytes);
+		snprintf(name, sizeof(name), "%.*s", (int)variable->name.length,
+			 variable->name.bytes);
 		json_object_set_new(env, name, string_of(variable->value));
 		if (!text_is_utf8(variable->value))
 			set_exact(raw_part(object, "env"), name, variable->value);
@@ -158,7 +159,8 @@ static void set_task(json_t *object, const struct record_task *task)
 		set_integer(object, "auid", task->auid);
 	if (task->ses != RECORD_AUDIT_UNSET)
 		set_integer(object, "ses", task->ses);
-	snprintf(capabilities, sizeof(capabilities), "%016llx", (unsigned long long)task->cap_effective);
+	snprintf(capabilities, sizeof(capabilities), "%016llx",
+		 (unsigned long long)task->cap_effective);
 	set_string(object, "cap_eff", capabilities);
 	if (task->ns_pid)
 		set_integer(object, "ns_pid", task->ns_pid);
@@ -219,7 +221,8 @@ static void set_exec(json_t *object, const struct event *event)
 	}
 	if (exec->argc != RECORD_ARGC_UNKNOWN)
 		set_integer(object, "argc", exec->argc);
-	if (event->process.truncated & RECORD_KEY_ARGS && exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN)
+	if (event->process.truncated & RECORD_KEY_ARGS &&
+	    exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN)
 		set_integer(object, "args_bytes", exec->args_bytes);
 	if (exec->tid != event->process.task.pid)
 		set_integer(object, "tid", exec->tid);
@@ -250,7 +253,8 @@ static void set_exit(json_t *object, const struct event *event)
 		set_integer(object, "exit_code", WEXITSTATUS(ended->status));
 		return;
 	}
-	set_string(object, "signal", signal_name(WTERMSIG(ended->status), (char[SIGNAL_NAME_BYTES]){ 0 }));
+	set_string(object, "signal",
+		   signal_name(WTERMSIG(ended->status), (char[SIGNAL_NAME_BYTES]){ 0 }));
 	if (WCOREDUMP(ended->status))
 		json_object_set_new(object, "core_dumped", json_true());
 }
@@ -284,7 +288,8 @@ static void set_heartbeat(json_t *object, const struct event *event)
 
 json_t *reference_native(const struct event *event)
 {
-	static const char *const types[] = { "exec", "exec_failed", "exit", "lost", "start", "stats", "stop" };
+	static const char *const types[] = { "exec",  "exec_failed", "exit", "lost",
+					     "start", "stats",	     "stop" };
 	json_t *object = json_object();
 
 	set_time(object, "timestamp", event->wall_ns);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The native format once more, as plainly as it can be written, with jansson: what the encoder is judged by. */
+/* The native format once more, as plainly as it can be written, with jansson: what the encoder is
+ * judged by. */
 #ifndef EXECTAP_REFERENCE_H
 #define EXECTAP_REFERENCE_H
 
-#include "event.h"
+#include "event/event.h"
 
 #include <jansson.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The Test Anything Protocol, as much of it as the unit tests need. Each test file is a program of its own. */
+/* The Test Anything Protocol, as much of it as the unit tests need. Each test file is a program of
+ * its own. */
 #ifndef EXECTAP_TAP_H
 #define EXECTAP_TAP_H
 
@@ -10,12 +11,12 @@ static int tap_failed, tap_count;
 static bool tap_good;
 
 /* Inside a test: notes that it fails unless the condition holds, and says where. */
-#define CHECK(condition)                                                                                               \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			printf("# %s:%d: %s\n", __FILE__, __LINE__, #condition);                                       \
-			tap_good = false;                                                                              \
-		}                                                                                                      \
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			printf("# %s:%d: %s\n", __FILE__, __LINE__, #condition);                   \
+			tap_good = false;                                                          \
+		}                                                                                  \
 	} while (0)
 
 /* Runs one test, a function without arguments, under a sentence that says what holds. */

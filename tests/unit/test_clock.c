@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "clock.h"
 #include "tap.h"
+#include "util/clock.h"
 
 #include <string.h>
 #include <time.h>
@@ -55,7 +55,9 @@ int main(void)
 {
 	tap_run("times are RFC 3339 with nine digits, up to the last", times_are_rfc_3339);
 	tap_run("every day is the one that gmtime(3) says", days_are_the_calendar_s);
-	tap_run("the boot-to-wall offset is what lies between the clocks", offset_is_between_the_clocks);
-	tap_run("a step of the clock is followed, sampling noise is not", steps_are_followed_and_noise_is_not);
+	tap_run("the boot-to-wall offset is what lies between the clocks",
+		offset_is_between_the_clocks);
+	tap_run("a step of the clock is followed, sampling noise is not",
+		steps_are_followed_and_noise_is_not);
 	return tap_end();
 }

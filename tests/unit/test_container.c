@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* cgroup paths as runtimes make them, and some that only look like it. */
-#include "container.h"
+#include "event/container.h"
 #include "tap.h"
 
 #include <string.h>
@@ -17,36 +17,45 @@ static const struct {
 	{ "/docker/" ID, ID, "docker", "" },
 	{ "/system.slice/docker-" ID ".scope", ID, "docker", "" },
 	{ "/system.slice/docker-" ID ".scope/init.scope", ID, "docker", "" },
-	{ "/user.slice/user-1000.slice/user@1000.service/user.slice/docker-" ID ".scope", ID, "docker", "" },
+	{ "/user.slice/user-1000.slice/user@1000.service/user.slice/docker-" ID ".scope", ID,
+	  "docker", "" },
 	{ "/system.slice/nerdctl-" ID ".scope", ID, "containerd", "" },
-	{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_ ".slice/cri-containerd-" ID ".scope",
+	{ "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod" UID_
+	  ".slice/cri-containerd-" ID ".scope",
 	  ID, "containerd", UID },
-	{ "/kubepods.slice/kubepods-pod" UID_ ".slice/cri-containerd-" ID ".scope", ID, "containerd", UID },
-	{ "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" HASH ".slice/crio-" ID ".scope", ID,
-	  "cri-o", HASH },
-	{ "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UID_ ".slice/crio-" ID ".scope/container",
-	  ID, "cri-o", UID },
-	{ "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UID_ ".slice/docker-" ID ".scope", ID,
-	  "docker", UID },
-	{ "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UID_ ".slice/cri-containerd-" ID ".scope", ID,
+	{ "/kubepods.slice/kubepods-pod" UID_ ".slice/cri-containerd-" ID ".scope", ID,
 	  "containerd", UID },
+	{ "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" HASH ".slice/crio-" ID
+	  ".scope",
+	  ID, "cri-o", HASH },
+	{ "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UID_ ".slice/crio-" ID
+	  ".scope/container",
+	  ID, "cri-o", UID },
+	{ "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod" UID_
+	  ".slice/docker-" ID ".scope",
+	  ID, "docker", UID },
+	{ "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UID_
+	  ".slice/cri-containerd-" ID ".scope",
+	  ID, "containerd", UID },
 	{ "/kubepods/besteffort/pod" UID "/" ID, ID, NULL, UID },
 	{ "/kubepods/pod" UID "/" ID, ID, NULL, UID },
 	{ "/kubepods/burstable/pod" UID "/crio-" ID, ID, "cri-o", UID },
 	{ "/kubepods/burstable/pod" HASH "/" ID, ID, NULL, HASH },
-	{ "/system.slice/containerd.service/kubepods-burstable-pod" UID_ ".slice:cri-containerd:" ID, ID, "containerd",
-	  UID },
+	{ "/system.slice/containerd.service/kubepods-burstable-pod" UID_
+	  ".slice:cri-containerd:" ID,
+	  ID, "containerd", UID },
 	{ "/machine.slice/libpod-" ID ".scope", ID, "podman", "" },
 	{ "/machine.slice/libpod-" ID ".scope/container", ID, "podman", "" },
-	{ "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID ".scope/container", ID, "podman", "" },
+	{ "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" ID ".scope/container",
+	  ID, "podman", "" },
 	{ "/libpod_parent/libpod-" ID, ID, "podman", "" },
 	{ "/lxc.payload.web/system.slice/ssh.service", "web", "lxc", "" },
 	{ "/lxc.payload/web", "web", "lxc", "" },
 	{ "/lxc/web/init.scope", "web", "lxc", "" },
 	{ "/machine.slice/systemd-nspawn@web.service/payload", "web", "systemd-nspawn", "" },
 	{ "/machine.slice/machine-web.scope/payload", "web", "systemd-nspawn", "" },
-	{ "/docker/" ID "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UID_ ".slice/cri-containerd-" ID2
-	  ".scope",
+	{ "/docker/" ID "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod" UID_
+	  ".slice/cri-containerd-" ID2 ".scope",
 	  ID2, "containerd", UID },
 	{ "/system.slice/docker-" ID ".scope/lxc/inner", "inner", "lxc", "" },
 
@@ -75,10 +84,11 @@ static void every_shape(void)
 
 		container_from_cgroup(text_from_string(paths[i].path), &container);
 		same = container.id.length == strlen(paths[i].id) &&
-		       !memcmp(container.id.length ? container.id.bytes : "", paths[i].id, container.id.length);
+		       !memcmp(container.id.length ? container.id.bytes : "", paths[i].id,
+			       container.id.length);
 		same = same && !strcmp(container.pod_uid, paths[i].pod);
-		same = same &&
-		       !strcmp(container.runtime ? container.runtime : "", paths[i].runtime ? paths[i].runtime : "");
+		same = same && !strcmp(container.runtime ? container.runtime : "",
+				       paths[i].runtime ? paths[i].runtime : "");
 		if (!same)
 			printf("# %s: '%.*s' '%s' '%s'\n", paths[i].path, (int)container.id.length,
 			       container.id.length ? container.id.bytes : "",

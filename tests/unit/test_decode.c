@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* decode trusts nothing: each test spoils a good record in one way. */
-#include "decode.h"
+#include "event/decode.h"
 #include "fixture.h"
 #include "tap.h"
 
@@ -39,7 +39,8 @@ static void good_record(void)
 	CHECK(decode_record(exec, length, &event) == 0);
 	CHECK(event.type == EVENT_EXEC && event.time_ns == 5000000000);
 	CHECK(is(event.exec.filename, "./x") && is(event.process.comm, "sh"));
-	CHECK(is(event.exec.paths[EVENT_PATH_EXE], "/x") && is(event.exec.paths[EVENT_PATH_CGROUP], "/c"));
+	CHECK(is(event.exec.paths[EVENT_PATH_EXE], "/x") &&
+	      is(event.exec.paths[EVENT_PATH_CGROUP], "/c"));
 	CHECK(event.exec.args.length == 6 && event.exec.memfd && event.exec.deleted);
 	free(exec);
 }
@@ -72,8 +73,8 @@ static void every_length(void)
 	struct record_exec *exec = good(&length);
 
 	for (size_t shorter = 0; shorter < length; shorter++) {
-		void *copy = malloc(shorter ? shorter
-					    : 1); /* of just that size, so that the sanitizer sees any read past it */
+		void *copy = malloc(shorter ? shorter : 1); /* of just that size, so that the
+							       sanitizer sees any read past it */
 
 		memcpy(copy, exec, shorter);
 		CHECK(decode_record(copy, shorter, &event) == -EBADMSG);
@@ -192,7 +193,8 @@ int main(void)
 	tap_run("a good record is decoded", good_record);
 	tap_run("paths are turned around, and a cut one is not absolute", paths_are_turned_around);
 	tap_run("a record that ends anywhere too early is refused", every_length);
-	tap_run("another version and an unknown type are told apart from corruption", other_versions_and_types);
+	tap_run("another version and an unknown type are told apart from corruption",
+		other_versions_and_types);
 	tap_run("a size that is not the record's is refused", sizes_that_lie);
 	tap_run("a slice out of the record is refused", slices_that_lie);
 	tap_run("lengths and strings that contradict each other are refused", contents_that_lie);

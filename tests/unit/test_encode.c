@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Recorded and made-up records -> lines, with jansson reading every line back. */
-#include "decode.h"
+#include "event/decode.h"
 #include "fixture.h"
 #include "reference.h"
 #include "tap.h"
@@ -21,8 +21,8 @@ static const struct encode_format *const formats[] = { &encode_native, &encode_e
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
 /* The line of a record, with that limit. */
-static int line_as(const struct encode_format *format, const void *record, size_t length, size_t limit,
-		   size_t *line_length)
+static int line_as(const struct encode_format *format, const void *record, size_t length,
+		   size_t limit, size_t *line_length)
 {
 	return fixture_line(enricher, format, record, length, &event, line, limit, line_length);
 }
@@ -51,8 +51,9 @@ static bool is_reference(size_t length)
 }
 
 /*
- * The line against the one that is kept as STEM.json, or STEM.FORMAT.json. EXECTAP_GOLDEN=write writes that. The lines
- * of the formats other than native are judged by tests/mapping, which makes them of the native ones.
+ * The line against the one that is kept as STEM.json, or STEM.FORMAT.json. EXECTAP_GOLDEN=write
+ * writes that. The lines of the formats other than native are judged by tests/mapping, which makes
+ * them of the native ones.
  */
 static bool is_golden(const struct encode_format *format, const char *stem, size_t line_length)
 {
@@ -128,9 +129,10 @@ static struct record_exec *contained_record(const char *cgroup, size_t *length)
 static void golden_made_up(void)
 {
 	size_t length;
-	struct record_exec *exec = contained_record("kubepods-burstable-pod01234567_89ab_cdef_0123_456789abcdef"
-						    ".slice:cri-containerd:" CONTAINER_ID,
-						    &length);
+	struct record_exec *exec =
+		contained_record("kubepods-burstable-pod01234567_89ab_cdef_0123_456789abcdef"
+				 ".slice:cri-containerd:" CONTAINER_ID,
+				 &length);
 	struct record_exit *ended;
 
 	golden_record("tests/unit/records/made-pod", exec, length);
@@ -140,8 +142,9 @@ static void golden_made_up(void)
 	golden_record("tests/unit/records/made-unreadable", exec, length);
 	free(exec);
 
-	exec = contained_record("kubepods-pod0123456789abcdef0123456789abcdef.slice:cri-containerd:" CONTAINER_ID,
-				&length);
+	exec = contained_record(
+		"kubepods-pod0123456789abcdef0123456789abcdef.slice:cri-containerd:" CONTAINER_ID,
+		&length);
 	exec->task.tty_major = 4;
 	exec->task.tty_minor = 65;
 	exec->task.cap_effective = 1ull << 63 | 1ull << 41 | 1ull << 40 | 1;
@@ -199,7 +202,8 @@ static void worst_fits(char byte)
 	for (size_t i = 0; i < FORMATS; i++) {
 		json_t *json;
 
-		CHECK(line_as(formats[i], exec, length, formats[i]->line_min_bytes, &line_length) == 0);
+		CHECK(line_as(formats[i], exec, length, formats[i]->line_min_bytes, &line_length) ==
+		      0);
 		CHECK(line_length <= formats[i]->line_min_bytes);
 		json = parse(line_length);
 		CHECK(json && json_array_size(truncated_of(json)) >= 5);
@@ -231,7 +235,8 @@ static struct record_exec *mixed_record(size_t *length)
 					   .args_length = sizeof(args),
 					   .comm = "sh" };
 	static const char *const patterns[] = {
-		"plain", "", "tab\t\"quote\"", "\xc3\xa9t\xc3\xa9", "\xff\x80\xe2\x82", "\x01\x02\x03"
+		"plain",       "", "tab\t\"quote\"", "\xc3\xa9t\xc3\xa9", "\xff\x80\xe2\x82",
+		"\x01\x02\x03"
 	};
 	size_t end = 0;
 
@@ -293,8 +298,10 @@ static void unreadable_is_left_out(void)
 	exec->args.length = 0;
 	CHECK(line_of(exec, length, LINE_ROOM, &line_length) == 0);
 	json = parse(line_length);
-	CHECK(!json_object_get(json, "comm") && !json_object_get(json, "args") && !json_object_get(json, "exe"));
-	CHECK(json_object_get(json, "argc") && json_array_size(json_object_get(json, "unreadable")) == 3);
+	CHECK(!json_object_get(json, "comm") && !json_object_get(json, "args") &&
+	      !json_object_get(json, "exe"));
+	CHECK(json_object_get(json, "argc") &&
+	      json_array_size(json_object_get(json, "unreadable")) == 3);
 	json_decref(json);
 	free(exec);
 }
@@ -328,7 +335,9 @@ static void about_exectap(void)
 					  .from_ns = 7000000001,
 					  .to_ns = 8123456789 } };
 	golden_event("tests/unit/records/lost");
-	event.lost = (struct event_lost){ .count = 1, .reason = "corrupt_record", .from_ns = 1, .to_ns = 2 };
+	event.lost = (struct event_lost){
+		.count = 1, .reason = "corrupt_record", .from_ns = 1, .to_ns = 2
+	};
 	golden_event("tests/unit/records/lost-one");
 	for (int type = EVENT_START; type <= EVENT_STOP; type++) {
 		event = (struct event){ .type = (enum event_type)type,
@@ -358,19 +367,26 @@ static void terminals_are_safe(void)
 		CHECK(byte >= 0x20 && byte != 0x7f && !(byte == 0xc2 && next < 0xa0));
 	}
 	line[line_length] = '\0';
-	CHECK(strstr(line, "\"args\":[\"\\u001b[31m\",\"\\u007f\",\"\\u009b31m\",\"\xc2\xa0\",\"" TEXT_REPLACEMENT
-			   "31m\",\"\\t\\r\\n\\b\\f\\u000b\"]"));
+	CHECK(strstr(
+		line,
+		"\"args\":[\"\\u001b[31m\",\"\\u007f\",\"\\u009b31m\",\"\xc2\xa0\",\"" TEXT_REPLACEMENT
+		"31m\",\"\\t\\r\\n\\b\\f\\u000b\"]"));
 	free(exec);
 }
 
 static void keys_keep_their_order(void)
 {
-	event = (struct event){ .type = EVENT_LOST,
-				.lost = { .count = 3, .reason = "buffer_full", .event_type = "exec" } };
+	event = (struct event){
+		.type = EVENT_LOST,
+		.lost = { .count = 3, .reason = "buffer_full", .event_type = "exec" }
+	};
 	enrich_event(enricher, &event);
 	line[encode_event(&encode_native, &event, line, LINE_ROOM)] = '\0';
-	CHECK(strstr(line, "{\"timestamp\":\"2023-11-14T22:13:20.000000000Z\",\"type\":\"lost\",\"seq\":0,") == line);
-	CHECK(strstr(line, ",\"count\":3,\"reason\":\"buffer_full\",\"event_type\":\"exec\",\"from\":"));
+	CHECK(strstr(line,
+		     "{\"timestamp\":\"2023-11-14T22:13:20.000000000Z\",\"type\":\"lost\",\"seq\":0,") ==
+	      line);
+	CHECK(strstr(line,
+		     ",\"count\":3,\"reason\":\"buffer_full\",\"event_type\":\"exec\",\"from\":"));
 }
 
 int main(void)
@@ -378,11 +394,15 @@ int main(void)
 	enricher = fixture_enricher("HOME,LANG,EVIL");
 	tap_run("recorded records give the recorded lines, in each format", golden_lines);
 	tap_run("made-up ones give the lines kept for them", golden_made_up);
-	tap_run("with the worst of bytes in every string a line fits into the least limit", worst_case_fits);
-	tap_run("at every limit the line is whole, within it, and not cut more than needed", every_limit_is_kept);
+	tap_run("with the worst of bytes in every string a line fits into the least limit",
+		worst_case_fits);
+	tap_run("at every limit the line is whole, within it, and not cut more than needed",
+		every_limit_is_kept);
 	tap_run("what could not be read is left out and named", unreadable_is_left_out);
-	tap_run("lines about exectap itself are what jansson would write, and the recorded ones", about_exectap);
-	tap_run("no byte of a string reaches a terminal as a control character", terminals_are_safe);
+	tap_run("lines about exectap itself are what jansson would write, and the recorded ones",
+		about_exectap);
+	tap_run("no byte of a string reaches a terminal as a control character",
+		terminals_are_safe);
 	tap_run("keys stand in the order of the contract", keys_keep_their_order);
 	enrich_free(enricher);
 	return tap_end();

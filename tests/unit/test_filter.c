@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Fields against the lines that the encoder makes of the same events, and the rules' logic. */
-#include "decode.h"
-#include "field.h"
-#include "filter.h"
+#include "event/decode.h"
+#include "event/field.h"
+#include "event/filter.h"
 #include "fixture.h"
 #include "tap.h"
 
@@ -23,7 +23,8 @@ static void *load(const char *path, struct enricher *enricher, json_t **line)
 	size_t length, line_length;
 	void *record = fixture_read(path, &length);
 
-	CHECK(fixture_line(enricher, &encode_native, record, length, &event, text, LINE_BYTES, &line_length) == 0);
+	CHECK(fixture_line(enricher, &encode_native, record, length, &event, text, LINE_BYTES,
+			   &line_length) == 0);
 	*line = json_loadb(text, line_length, 0, NULL);
 	return record;
 }
@@ -39,7 +40,8 @@ static bool same(json_t *json, struct text value)
 		snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(json));
 		return length == strlen(number) && !memcmp(replaced, number, length);
 	}
-	return json_string_length(json) == length && !memcmp(json_string_value(json), replaced, length);
+	return json_string_length(json) == length &&
+	       !memcmp(json_string_value(json), replaced, length);
 }
 
 static void compare(const char *key, json_t *json)
@@ -56,7 +58,8 @@ static void compare(const char *key, json_t *json)
 	CHECK(field);
 	if (json_is_array(json)) {
 		json_array_foreach(json, index, item)
-			CHECK(field_next(field, &event, &cursor, room, &value) && same(item, value));
+			CHECK(field_next(field, &event, &cursor, room, &value) &&
+			      same(item, value));
 	} else {
 		CHECK(field_next(field, &event, &cursor, room, &value) && same(json, value));
 	}
@@ -84,7 +87,8 @@ static void fields_are_what_lines_say(void)
 		json_object_foreach(line, key, json)
 			compare(key, json);
 		for (size_t k = 0; k < sizeof(often_absent) / sizeof(often_absent[0]); k++) {
-			const struct field *field = field_find(often_absent[k], strlen(often_absent[k]));
+			const struct field *field =
+				field_find(often_absent[k], strlen(often_absent[k]));
 			struct field_cursor cursor = {};
 
 			if (!json_object_get(line, often_absent[k]))
@@ -108,7 +112,8 @@ static bool passes(const char *const rules[])
 
 	CHECK(filter_new(&filter) == 0);
 	for (; *rules; rules++)
-		CHECK((**rules == '-' ? filter_add_skip(filter, *rules + 1) : filter_add_only(filter, *rules)) == 0);
+		CHECK((**rules == '-' ? filter_add_skip(filter, *rules + 1)
+				      : filter_add_only(filter, *rules)) == 0);
 	record = load("tests/unit/records/plain.bin", enricher, &line);
 	result = filter_passes(filter, &event);
 	json_decref(line);
@@ -174,8 +179,10 @@ static void losses_pass(void)
 
 int main(void)
 {
-	tap_run("a field is what the line says, and absent where the line has no such key", fields_are_what_lines_say);
-	tap_run("rules for one key are alternatives, those for different keys all hold", rules_are_combined);
+	tap_run("a field is what the line says, and absent where the line has no such key",
+		fields_are_what_lines_say);
+	tap_run("rules for one key are alternatives, those for different keys all hold",
+		rules_are_combined);
 	tap_run("what is no rule is refused", nonsense_is_refused);
 	tap_run("what was lost passes every filter", losses_pass);
 	return tap_end();

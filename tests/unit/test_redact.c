@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What is masked and what is not. In these tables arguments are separated by '|', and "[X]" stands for the replacement.
+/* What is masked and what is not. In these tables arguments are separated by '|', and "[X]" stands
+ * for the replacement.
  */
-#include "redact.h"
+#include "redact/redact.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -11,7 +12,8 @@
 #define HEX20 "0123456789abcdef0123"
 #define HEX40 HEX20 HEX20
 
-/* An allocation above this fails, so that the path without memory is taken. Sanitizers ask this function. */
+/* An allocation above this fails, so that the path without memory is taken. Sanitizers ask this
+ * function. */
 #define ALLOCATION_MAX_MB 16
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
@@ -42,7 +44,8 @@ static struct redactor *new_redactor(bool builtin, const char *const patterns[])
 #define BUILTIN new_redactor(true, (const char *const[]){ NULL })
 #define PATTERNS(...) new_redactor(false, (const char *const[]){ __VA_ARGS__, NULL })
 
-/* "a|b" as strings that each end with a NUL, the last one too unless it is cut; in a block of just their size. */
+/* "a|b" as strings that each end with a NUL, the last one too unless it is cut; in a block of just
+ * their size. */
 static struct text strings_of(const char *row, bool cut)
 {
 	size_t length = strlen(row) + !cut;
@@ -80,8 +83,8 @@ static void expect(const struct row *row, bool cut, bool marked, const char *sho
 	const char *wanted = row->shown ? row->shown : row->given;
 
 	if (strcmp(shown, wanted) || marked != (row->shown != NULL)) {
-		printf("# given  %s\n# shown  %s%s\n# wanted %s%s\n", row->given, shown, marked ? " (marked)" : "",
-		       wanted, cut ? " (cut)" : "");
+		printf("# given  %s\n# shown  %s%s\n# wanted %s%s\n", row->given, shown,
+		       marked ? " (marked)" : "", wanted, cut ? " (cut)" : "");
 		tap_good = false;
 	}
 }
@@ -112,7 +115,8 @@ static void check_args(struct redactor *redactor, const struct row *rows, size_t
 	redact_free(redactor);
 }
 
-#define CHECK_ARGS(redactor, rows) check_args(redactor, rows, sizeof(rows) / sizeof((rows)[0]), false)
+#define CHECK_ARGS(redactor, rows)                                                                 \
+	check_args(redactor, rows, sizeof(rows) / sizeof((rows)[0]), false)
 #define CHECK_CUT(redactor, rows) check_args(redactor, rows, sizeof(rows) / sizeof((rows)[0]), true)
 
 static void options_by_name(void)
@@ -133,7 +137,8 @@ static void options_by_name(void)
 		{ "app|--password|-starts-with-a-dash", "app|--password|[X]" },
 		{ "app|--password=\xff\xfe", "app|--password=[X]" },
 		{ "app|--password=[X]", "app|--password=[X]" },
-		{ "java|-Djavax.net.ssl.trustStorePassword=changeit", "java|-Djavax.net.ssl.trustStorePassword=[X]" },
+		{ "java|-Djavax.net.ssl.trustStorePassword=changeit",
+		  "java|-Djavax.net.ssl.trustStorePassword=[X]" },
 		{ "keytool|-storepass|changeit", "keytool|-storepass|[X]" },
 		{ "openssl|rsa|-passin|pass:x", "openssl|rsa|-passin|[X]" },
 		{ "app|--password|--token=abc", "app|--password|--token=[X]" },
@@ -194,8 +199,10 @@ static void options_of_programs(void)
 		{ "smbclient|-U|bob%hunter2|//h/s", "smbclient|-U|bob%[X]|//h/s" },
 		{ "zip|-P|hunter2|a.zip|f", "zip|-P|[X]|a.zip|f" },
 		{ "7z|x|-phunter2|a.7z", "7z|x|-p[X]|a.7z" },
-		{ "nmcli|device|wifi|connect|home|password|hunter2", "nmcli|device|wifi|connect|home|password|[X]" },
-		{ "aws|configure|set|aws_secret_access_key|abc", "aws|configure|set|aws_secret_access_key|[X]" },
+		{ "nmcli|device|wifi|connect|home|password|hunter2",
+		  "nmcli|device|wifi|connect|home|password|[X]" },
+		{ "aws|configure|set|aws_secret_access_key|abc",
+		  "aws|configure|set|aws_secret_access_key|[X]" },
 		{ "vault|login|-method=userpass|username=x", NULL },
 		{ "tar|-pxf|x.tar", NULL },
 		{ "ssh|-p|22|host", NULL },
@@ -238,7 +245,8 @@ static void assignments(void)
 		{ "mount|-o|user=a,password=b,vers=3", "mount|-o|user=a,password=[X],vers=3" },
 		{ "app|Server=x;Password=a b;Port=1", "app|Server=x;Password=[X];Port=1" },
 		{ "curl|https://h/p?a=1&token=abc&b=2#f", "curl|https://h/p?a=1&token=[X]&b=2#f" },
-		{ "python|-c|connect(password=\"a b\", port=1)", "python|-c|connect(password=[X] port=1)" },
+		{ "python|-c|connect(password=\"a b\", port=1)",
+		  "python|-c|connect(password=[X] port=1)" },
 		{ "env|PWD=/home|OLDPWD=/|cmd", NULL },
 		{ "env|GIT_ASKPASS=/usr/bin/ask|cmd", NULL },
 		{ "env|PASSWORD_STORE_DIR=/x|TOKENS=1|cmd", NULL },
@@ -260,14 +268,16 @@ static void headers_and_json(void)
 		{ "curl|-H|Authorization: hunter2 x", "curl|-H|Authorization: [X]" },
 		{ "curl|-H|Authorization: abc", "curl|-H|Authorization: [X]" },
 		{ "curl|-HAuthorization: Bearer abc", "curl|-HAuthorization: Bearer [X]" },
-		{ "curl|--header=Proxy-Authorization: Basic abc", "curl|--header=Proxy-Authorization: Basic [X]" },
+		{ "curl|--header=Proxy-Authorization: Basic abc",
+		  "curl|--header=Proxy-Authorization: Basic [X]" },
 		{ "curl|-H|Authorization: Digest username=\"bob\", response=\"abc\"",
 		  "curl|-H|Authorization: Digest [X]" },
 		{ "curl|-H|Cookie: a=b; c=d", "curl|-H|Cookie: [X]" },
 		{ "curl|-H|X-Api-Key: abc", "curl|-H|X-Api-Key: [X]" },
 		{ "curl|-H|X-Auth-Token:abc", "curl|-H|X-Auth-Token:[X]" },
 		{ "curl|-H|PRIVATE-TOKEN: abc", "curl|-H|PRIVATE-TOKEN: [X]" },
-		{ "app|Authorization: Bearer abc\nAccept: x", "app|Authorization: Bearer [X]\nAccept: x" },
+		{ "app|Authorization: Bearer abc\nAccept: x",
+		  "app|Authorization: Bearer [X]\nAccept: x" },
 		{ "app|--auth|Bearer 0123456789abcdef", "app|--auth|Bearer [X]" },
 		{ "curl|-d|{\"user\":\"bob\",\"password\":\"hun\\\"ter2\",\"a\":1}",
 		  "curl|-d|{\"user\":\"bob\",\"password\":\"[X]\",\"a\":1}" },
@@ -288,9 +298,12 @@ static void headers_and_json(void)
 static void urls(void)
 {
 	static const struct row rows[] = {
-		{ "git|clone|https://bob:hunter2@host/x.git", "git|clone|https://bob:[X]@host/x.git" },
-		{ "app|--url=postgres://bob:p@ss:w@host:5432/db?x=y", "app|--url=postgres://bob:[X]@host:5432/db?x=y" },
-		{ "git|clone|https://ghp_" HEX40 ":x-oauth-basic@h/", "git|clone|https://[X]:[X]@h/" },
+		{ "git|clone|https://bob:hunter2@host/x.git",
+		  "git|clone|https://bob:[X]@host/x.git" },
+		{ "app|--url=postgres://bob:p@ss:w@host:5432/db?x=y",
+		  "app|--url=postgres://bob:[X]@host:5432/db?x=y" },
+		{ "git|clone|https://ghp_" HEX40 ":x-oauth-basic@h/",
+		  "git|clone|https://[X]:[X]@h/" },
 		{ "app|redis://:hunter2@host", "app|redis://:[X]@host" },
 		{ "app|a https://b:c@d https://e:f@g", "app|a https://b:[X]@d https://e:[X]@g" },
 		{ "app|jdbc:postgresql://b:c@d/e", "app|jdbc:postgresql://b:[X]@d/e" },
@@ -317,14 +330,17 @@ static void shapes(void)
 		{ "x|--x=gho_" HEX40 ",y", "x|--x=[X],y" },
 		{ "x|ghu_" HEX40 " ghs_" HEX40 " ghr_" HEX40, "x|[X] [X] [X]" },
 		{ "x|github_pat_" HEX40, "x|[X]" },
-		{ "git|clone|https://ghp_" HEX40 "@github.com/x", "git|clone|https://[X]@github.com/x" },
+		{ "git|clone|https://ghp_" HEX40 "@github.com/x",
+		  "git|clone|https://[X]@github.com/x" },
 		{ "x|glpat-" HEX20, "x|[X]" },
 		{ "x|xoxb-123456789012-abcdef", "x|[X]" },
-		{ "x|https://hooks.slack.com/services/T0/B0/" HEX20, "x|https://hooks.slack.com/services/[X]" },
+		{ "x|https://hooks.slack.com/services/T0/B0/" HEX20,
+		  "x|https://hooks.slack.com/services/[X]" },
 		{ "x|eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_9 y", "x|[X] y" },
 		{ "x|eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.a.eyJb.c", "x|[X]" },
 		{ "x|a,eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", "x|a,[X]" },
-		{ "x|-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nafter", "x|[X]\nafter" },
+		{ "x|-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nafter",
+		  "x|[X]\nafter" },
 		{ "x|-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl", "x|[X]" },
 		{ "x|sk_live_" HEX20, "x|[X]" },
 		{ "x|AIza0123456789abcdef0123456789abcdef012", "x|[X]" },
@@ -352,14 +368,16 @@ static void command_lines(void)
 {
 	static const struct row rows[] = {
 		{ "sh|-c|mysql -psecret db", "sh|-c|mysql -p[X] db" },
-		{ "sh|-c|cd /x; mysql '-psecret' && tar -pxf y", "sh|-c|cd /x; mysql '-p[X]' && tar -pxf y" },
+		{ "sh|-c|cd /x; mysql '-psecret' && tar -pxf y",
+		  "sh|-c|cd /x; mysql '-p[X]' && tar -pxf y" },
 		{ "sh|-c|PGPASSWORD=foo psql -h x", "sh|-c|PGPASSWORD=[X] psql -h x" },
 		{ "bash|-lc|TOKEN='a b' cmd x", "bash|-lc|TOKEN='[X]' cmd x" },
 		{ "sh|-c|app --password 'a b' --user c", "sh|-c|app --password '[X]' --user c" },
 		{ "sh|-c|app --password=\"a b\" c", "sh|-c|app --password=\"[X]\" c" },
 		{ "sh|-c|app --password a\\ b c", "sh|-c|app --password [X] c" },
 		{ "sh|-c|curl -u bob:hunter2 h", "sh|-c|curl -u bob:[X] h" },
-		{ "sh|-c|curl -H \"Authorization: Bearer abc\" h", "sh|-c|curl -H \"Authorization: Bearer [X]\" h" },
+		{ "sh|-c|curl -H \"Authorization: Bearer abc\" h",
+		  "sh|-c|curl -H \"Authorization: Bearer [X]\" h" },
 		{ "ssh|host|sh -c \"mysql -psecret\"", "ssh|host|sh -c \"mysql -p[X]\"" },
 		{ "sh|-c|don't --password foo", "sh|-c|don't --password [X]" },
 		{ "sh|-c|(sshpass -p x ssh h)", "sh|-c|(sshpass -p [X] ssh h)" },
@@ -446,7 +464,8 @@ static void variables(void)
 		{ "HOME", "/root", NULL },
 		{ "PWD", "/root", NULL },
 		{ "MYSQL_PWD", "", NULL },
-		{ "DATABASE_URL", "postgres://bob:hunter2@host/db", "postgres://bob:[REDACTED]@host/db" },
+		{ "DATABASE_URL", "postgres://bob:hunter2@host/db",
+		  "postgres://bob:[REDACTED]@host/db" },
 		{ "CMD", "mysql -psecret", "mysql -p[REDACTED]" },
 		{ "X",
 		  "\xff"
@@ -461,13 +480,15 @@ static void variables(void)
 	event.exec.variables = given;
 	event.exec.variable_count = COUNT;
 	for (int i = 0; i < COUNT; i++)
-		given[i] = (struct event_variable){ text_from_string(rows[i].name), text_from_string(rows[i].given) };
+		given[i] = (struct event_variable){ text_from_string(rows[i].name),
+						    text_from_string(rows[i].given) };
 	redact_event(redactor, &event);
 	CHECK(event.process.redacted == RECORD_KEY_ENV);
 	for (int i = 0; i < COUNT; i++) {
 		const char *shown = rows[i].shown ? rows[i].shown : rows[i].given;
 
-		CHECK(given[i].value.length == strlen(shown) && !memcmp(given[i].value.bytes, shown, strlen(shown)));
+		CHECK(given[i].value.length == strlen(shown) &&
+		      !memcmp(given[i].value.bytes, shown, strlen(shown)));
 		CHECK(rows[i].shown || given[i].value.bytes == rows[i].given);
 	}
 	redact_free(redactor);
@@ -519,16 +540,20 @@ static void without_memory(void)
 int main(void)
 {
 	tap_run("the value of an option that is secret by its name is masked", options_by_name);
-	tap_run("the value of an option that is secret in some programs is masked there", options_of_programs);
+	tap_run("the value of an option that is secret in some programs is masked there",
+		options_of_programs);
 	tap_run("a program is known by its filename as well", filename_names_the_program_too);
-	tap_run("NAME=value is masked where the name says so, up to where the value ends", assignments);
-	tap_run("headers and members of JSON objects are masked, the scheme stays", headers_and_json);
+	tap_run("NAME=value is masked where the name says so, up to where the value ends",
+		assignments);
+	tap_run("headers and members of JSON objects are masked, the scheme stays",
+		headers_and_json);
 	tap_run("passwords in URLs are masked", urls);
 	tap_run("secrets that show what they are by their shape are masked", shapes);
 	tap_run("command lines in arguments are looked into", command_lines);
 	tap_run("a secret whose end was cut is masked", cut_strings);
 	tap_run("every match of a pattern is masked, or its group", patterns_of_the_user);
-	tap_run("a pattern that is none is refused, with a reason, and others are taken", wrong_patterns);
+	tap_run("a pattern that is none is refused, with a reason, and others are taken",
+		wrong_patterns);
 	tap_run("variables are masked by name and by what they hold", variables);
 	tap_run("arguments can be hidden", hidden_arguments);
 	tap_run("other events stay as they are", other_events);

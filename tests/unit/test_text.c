@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tap.h"
-#include "text.h"
+#include "util/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +30,12 @@ static void well_formed_stays(void)
 /* The examples of Unicode 15, tables 3-8 to 3-11, and their like. */
 static void ill_formed_is_replaced(void)
 {
-	CHECK(becomes("\xc0\xaf\xe0\x80\xbf\xf0\x81\x82\x41", BAD BAD BAD BAD BAD BAD BAD BAD "\x41"));
-	CHECK(becomes("\xed\xa0\x80\xed\xbf\xbf\xed\xaf\x41", BAD BAD BAD BAD BAD BAD BAD BAD "\x41"));
-	CHECK(becomes("\xf4\x91\x92\x93\xff\x41\x80\xbf\x42", BAD BAD BAD BAD BAD "\x41" BAD BAD "\x42"));
+	CHECK(becomes("\xc0\xaf\xe0\x80\xbf\xf0\x81\x82\x41",
+		      BAD BAD BAD BAD BAD BAD BAD BAD "\x41"));
+	CHECK(becomes("\xed\xa0\x80\xed\xbf\xbf\xed\xaf\x41",
+		      BAD BAD BAD BAD BAD BAD BAD BAD "\x41"));
+	CHECK(becomes("\xf4\x91\x92\x93\xff\x41\x80\xbf\x42",
+		      BAD BAD BAD BAD BAD "\x41" BAD BAD "\x42"));
 	CHECK(becomes("\xe1\x80\xe2\xf0\x91\x92\xf1\xbf\x41", BAD BAD BAD BAD "\x41"));
 	CHECK(becomes("\xf5", BAD));
 	CHECK(becomes("\xe2\x82", BAD));
@@ -114,7 +117,8 @@ int main(void)
 	tap_run("well-formed UTF-8 stays as it is", well_formed_stays);
 	tap_run("each maximal ill-formed part becomes one U+FFFD", ill_formed_is_replaced);
 	tap_run("base64 matches the vectors of RFC 4648", base64_matches_rfc_4648);
-	tap_run("argument strings are split at their NULs, empty ones too", strings_are_split_at_nuls);
+	tap_run("argument strings are split at their NULs, empty ones too",
+		strings_are_split_at_nuls);
 	tap_run("the length of a JSON string counts its escapes", json_lengths);
 	tap_run("a cut never falls inside a character", cuts_fall_between_characters);
 	tap_run("nor does one from the beginning", tails_fall_between_characters);

@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "capture/pin.h"
+
+#include "util/log.h"
+
+#include <bpf/bpf.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* A link that leads nowhere: the directory is exectap's own, to be removed in the end. */
+#define MADE_MARK "made_by_exectap"
+#define ABOUT "about"
+#define MAP_PREFIX "map_"
+#define EVENTS MAP_PREFIX "events"
+#define SHARED MAP_PREFIX "shared"
+#define PROGRAM_PREFIX "program_"
+#define LINK_PREFIX "link_"
+
+struct pin {
+	char *directory;
+	int fd;
+	bool made; /* by exectap */
+	unsigned int last_number;
+	bool is_tried; /* the only set is of this process, which may still fail to start */
+	size_t sets_count;
+	struct pin_set sets[PIN_SETS_MAX];
+	unsigned int incomplete[PIN_SETS_MAX];
+	size_t incomplete_count;
+};
+
+static const char *const program_names[RECORD_TYPES] = {
+	[RECORD_EXEC] = PROGRAM_PREFIX "exec",
+	[RECORD_EXIT] = PROGRAM_PREFIX "exit",
+	[RECORD_EXEC_FAILED] = PROGRAM_PREFIX "exec_failed",
+};
+
+/* --- names */
+
+struct object_path {
+	char text[PATH_MAX];
+};
+
+/* bpf(2) takes a path (a directory's descriptor since 6.5 only). Returns 0 or -ENAMETOOLONG. */
+static int name_object(const struct pin *pin, unsigned int number, const char *prefix,
+		       const char *name, struct object_path *path)
+{
+	int length = snprintf(path->text, sizeof(path->text), "%s/%u/%s%s", pin->directory, number,
+			      prefix, name);
+
+	return length < (int)sizeof(path->text) ? 0 : -ENAMETOOLONG;
+}
+
+static int pin_object(const struct pin *pin, unsigned int number, const char *prefix,
+		      const char *name, int fd)
+{
+	struct object_path path;
+	int result = name_object(pin, number, prefix, name, &path);
+
+	if (result)
+		return result;
+	return bpf_obj_pin(fd, path.text) ? -errno : 0;
+}
+
+static int get_object(const struct pin *pin, unsigned int number, const char *name)
+{
+	struct object_path path;
+	int result = name_object(pin, number, "", name, &path), fd;
+
+	if (result)
+		return result;
+	fd = bpf_obj_get(path.text);
+	return fd < 0 ? -errno : fd;
+}
+
+static bool has_prefix(const char *name, const char *prefix)
+{
+	return !strncmp(name, prefix, strlen(prefix));
+}
+
+static bool is_object_name(const char *name)
+{
+	return !strcmp(name, ABOUT) || has_prefix(name, MAP_PREFIX) ||
+	       has_prefix(name, PROGRAM_PREFIX) || has_prefix(name, LINK_PREFIX);
+}
+
+static bool parse_number(const char *name, unsigned int *number)
+{
+	unsigned long value;
+	char *end;
+
+	if (!isdigit((unsigned char)name[0]))
+		return false;
+	errno = 0;
+	value = strtoul(name, &end, 10);
+	if (*end || errno || value >= UINT_MAX)
+		return false;
+	*number = (unsigned int)value;
+	return true;
+}
+
+/* --- directories */
+
+/* Calls `each` with every name until it returns something else than 0, which is returned. */
+static int walk(int parent_fd, const char *name,
+		int (*each)(void *context, int fd, const char *name), void *context)
+{
+	int fd = openat(parent_fd, name, PIN_SET_FLAGS), result = 0;
+	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!directory) {
+		result = -errno;
+		if (fd >= 0)
+			close(fd);
+		return result;
+	}
+	while (!result && (entry = readdir(directory)))
+		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, ".."))
+			result = each(context, fd, entry->d_name);
+	closedir(directory);
+	return result;
+}
+
+static void name_set(unsigned int number, char name[16])
+{
+	snprintf(name, 16, "%u", number);
+}
+
+static int unlink_link(void *context, int fd, const char *name)
+{
+	(void)context;
+	return has_prefix(name, LINK_PREFIX) && unlinkat(fd, name, 0) ? -errno : 0;
+}
+
+static int unlink_object(void *context, int fd, const char *name)
+{
+	(void)context;
+	return is_object_name(name) && unlinkat(fd, name, 0) ? -errno : 0;
+}
+
+void pin_detach(const struct pin *pin, unsigned int number)
+{
+	char name[16];
+	int result;
+
+	name_set(number, name);
+	result = walk(pin->fd, name, unlink_link, NULL);
+	if (result)
+		log_error("%s/%s: the hooks can't be removed: %s", pin->directory, name,
+			  strerror(-result));
+}
+
+int pin_drop(const struct pin *pin, unsigned int number)
+{
+	char manifest[32], name[16];
+	int result;
+
+	name_set(number, name);
+	snprintf(manifest, sizeof(manifest), "%s/" ABOUT, name);
+	if (unlinkat(pin->fd, manifest, 0) && errno != ENOENT)
+		return -errno;
+	result = walk(pin->fd, name, unlink_object, NULL);
+	if (!result && unlinkat(pin->fd, name, AT_REMOVEDIR))
+		result = -errno;
+	return result;
+}
+
+/* --- what is there */
+
+static int count_objects(void *context, int fd, const char *name)
+{
+	struct pin_set *set = context;
+
+	(void)fd;
+	set->links += has_prefix(name, LINK_PREFIX);
+	return is_object_name(name) ? 0 : -EEXIST;
+}
+
+static int read_about(const struct pin *pin, struct pin_set *set)
+{
+	int fd = get_object(pin, set->number, ABOUT), result = 0;
+	struct bpf_map_info info = {};
+	__u32 length = sizeof(info), key = 0;
+
+	if (fd < 0)
+		return fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &length) ||
+	    info.value_size != sizeof(set->manifest) ||
+	    bpf_map_lookup_elem(fd, &key, &set->manifest))
+		result = -EPROTO;
+	close(fd);
+	set->manifest.identity[sizeof(set->manifest.identity) - 1] = '\0';
+	set->manifest.hooks[sizeof(set->manifest.hooks) - 1] = '\0';
+	return result;
+}
+
+/* One entry of the directory; -EEXIST for what is not exectap's. */
+static int look_at(void *context, int fd, const char *name)
+{
+	struct pin *pin = context;
+	struct pin_set set = {};
+	int result = 0;
+
+	if (!strcmp(name, MADE_MARK)) {
+		pin->made = true;
+		return 0;
+	}
+	if (parse_number(name, &set.number))
+		result = walk(fd, name, count_objects, &set);
+	else
+		result = -EEXIST;
+	if (result == -EEXIST || result == -ENOTDIR) {
+		log_error(
+			"%s: holds '%s', which exectap did not put there: give a directory of its own",
+			pin->directory, name);
+		return -EEXIST;
+	}
+	if (set.number > pin->last_number)
+		pin->last_number = set.number;
+	if (!result)
+		result = read_about(pin, &set);
+	if (result && result != -ENOENT && result != -EPROTO)
+		return result;
+	if (pin->sets_count + pin->incomplete_count == PIN_SETS_MAX)
+		return -E2BIG;
+	if (result)
+		pin->incomplete[pin->incomplete_count++] = set.number;
+	else
+		pin->sets[pin->sets_count++] = set;
+	return 0;
+}
+
+static int compare_sets(const void *a, const void *b)
+{
+	const struct pin_set *one = a, *other = b;
+
+	return (one->number > other->number) - (one->number < other->number);
+}
+
+/* --- opening */
+
+static int refuse(const char *directory, int error)
+{
+	log_error("%s: %s", directory, strerror(error));
+	return error == EACCES ? -EPERM : -error;
+}
+
+static int refuse_file_system(const char *directory)
+{
+	log_error("%s: is not on a bpf file system: give a directory below /sys/fs/bpf, after "
+		  "'mount -t bpf bpf /sys/fs/bpf' where that is not mounted",
+		  directory);
+	return -EINVAL;
+}
+
+static bool is_bpf_file_system(const struct statfs *status)
+{
+	/* statfs(2) has a signed field */
+	return (unsigned int)status->f_type == BPF_FS_MAGIC;
+}
+
+/* Makes the directory where its parent is on a bpf file system. */
+static int make_directory(const char *directory)
+{
+	char *copy = strdup(directory);
+	struct statfs status;
+	int result = 0;
+
+	if (!copy)
+		return refuse(directory, ENOMEM);
+	if (!statfs(dirname(copy), &status) && !is_bpf_file_system(&status))
+		result = refuse_file_system(directory);
+	else if (mkdir(directory, 0700)) /* which says as well what statfs(2) would have */
+		result = refuse(directory, errno);
+	free(copy);
+	return result;
+}
+
+static int open_directory(struct pin *pin, const char *directory, bool make)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	struct statfs status;
+	bool made = false;
+	int result;
+
+	pin->fd = open(directory, flags);
+	if (pin->fd < 0 && errno == ENOENT && make) {
+		result = make_directory(directory);
+		if (result)
+			return result;
+		made = true;
+		pin->fd = open(directory, flags);
+	}
+	if (pin->fd < 0 || fstatfs(pin->fd, &status))
+		return errno == ENOENT && !make ? -ENOENT : refuse(directory, errno);
+	if (!is_bpf_file_system(&status))
+		return refuse_file_system(directory);
+	if (flock(pin->fd, LOCK_EX | LOCK_NB)) {
+		if (errno != EWOULDBLOCK)
+			return refuse(directory, errno);
+		log_error("%s: is in use by another exectap: there can be one at a time",
+			  directory);
+		return -EBUSY;
+	}
+	return made && symlinkat(".", pin->fd, MADE_MARK) ? refuse(directory, errno) : 0;
+}
+
+/* Opened, locked, looked at. */
+static int pin_lock(struct pin **pin, const char *directory, bool make)
+{
+	struct pin *created = calloc(1, sizeof(*created));
+	int result;
+
+	if (!created)
+		return refuse(directory, ENOMEM);
+	created->fd = -1;
+	created->directory = strdup(directory);
+	result = created->directory ? open_directory(created, directory, make)
+				    : refuse(directory, ENOMEM);
+	if (!result) {
+		result = walk(created->fd, ".", look_at, created);
+		if (result && result != -EEXIST)
+			result = refuse(directory, -result);
+	}
+	if (result) {
+		pin_close(created);
+		return result;
+	}
+	qsort(created->sets, created->sets_count, sizeof(created->sets[0]), compare_sets);
+	*pin = created;
+	return 0;
+}
+
+int pin_open(struct pin **pin, const char *directory)
+{
+	struct pin *opened;
+	int result = pin_lock(&opened, directory, true);
+
+	if (result)
+		return result;
+	for (size_t i = 0; !result && i < opened->incomplete_count; i++) {
+		log_detail("%s/%u: incomplete: removed", directory, opened->incomplete[i]);
+		result = pin_drop(opened, opened->incomplete[i]);
+	}
+	if (result) {
+		pin_close(opened);
+		return refuse(directory, -result);
+	}
+	*pin = opened;
+	return 0;
+}
+
+static int remove_directory(const struct pin *pin)
+{
+	if (!pin->made)
+		return 0;
+	return unlinkat(pin->fd, MADE_MARK, 0) || rmdir(pin->directory) ? -errno : 0;
+}
+
+void pin_keep(struct pin *pin)
+{
+	pin->is_tried = false;
+}
+
+void pin_close(struct pin *pin)
+{
+	if (!pin)
+		return;
+	if (pin->is_tried && !pin_drop(pin, pin->last_number))
+		pin->last_number = 0;
+	if (!pin->last_number)
+		remove_directory(pin); /* nothing was pinned */
+	if (pin->fd >= 0)
+		close(pin->fd);
+	free(pin->directory);
+	free(pin);
+}
+
+const char *pin_directory(const struct pin *pin)
+{
+	return pin->directory;
+}
+
+const struct pin_set *pin_sets(const struct pin *pin, size_t *count)
+{
+	*count = pin->sets_count;
+	return pin->sets;
+}
+
+/* --- one set */
+
+int pin_get_fds(const struct pin *pin, const struct pin_set *set, struct ring_source_fds *fds)
+{
+	struct ring_source_fds found = RING_SOURCE_NO_FDS;
+	int result;
+
+	result = found.events = get_object(pin, set->number, EVENTS);
+	if (result >= 0 && set->manifest.record_version == RECORD_VERSION)
+		result = found.shared = get_object(pin, set->number, SHARED);
+	for (int type = 0; type < RECORD_TYPES && result >= 0; type++) {
+		found.programs[type] = get_object(pin, set->number, program_names[type]);
+		if (found.programs[type] < 0 && found.programs[type] != -ENOENT)
+			result = found.programs[type];
+	}
+	if (result < 0) {
+		ring_source_close_fds(&found);
+		return result;
+	}
+	*fds = found;
+	return 0;
+}
+
+static int pin_links(const struct pin *pin, unsigned int number, const struct programs *programs)
+{
+	struct programs_link links[PROGRAMS_LINKS_MAX];
+	size_t count = programs_get_links(programs, links);
+	int result = 0;
+
+	for (size_t i = 0; i < count && !result; i++) {
+		result = pin_object(pin, number, LINK_PREFIX, links[i].name, links[i].fd);
+	}
+	/* bpf_perf_link (kernel/bpf/syscall.c) came with 5.15; what there was before can't be
+	 * pinned */
+	return result == -EINVAL ? -EOPNOTSUPP : result;
+}
+
+static int pin_manifest(const struct pin *pin, const struct pin_set *set)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "exectap_about", sizeof(__u32),
+				sizeof(set->manifest), 1, NULL),
+	    result;
+	__u32 key = 0;
+
+	if (fd < 0)
+		return -errno;
+	result = bpf_map_update_elem(fd, &key, &set->manifest, BPF_ANY) ? -errno : 0;
+	if (!result)
+		result = pin_object(pin, set->number, "", ABOUT, fd);
+	close(fd);
+	return result;
+}
+
+static int pin_all(const struct pin *pin, const struct pin_set *set,
+		   const struct programs *programs)
+{
+	struct ring_source_fds fds;
+	int result = programs_get_fds(programs, &fds);
+
+	if (result)
+		return result;
+	result = pin_object(pin, set->number, "", EVENTS, fds.events);
+	if (!result)
+		result = pin_object(pin, set->number, "", SHARED, fds.shared);
+	for (int type = 0; type < RECORD_TYPES && !result; type++)
+		if (fds.programs[type] >= 0)
+			result = pin_object(pin, set->number, "", program_names[type],
+					    fds.programs[type]);
+	ring_source_close_fds(&fds);
+	if (!result)
+		result = pin_links(pin, set->number, programs);
+	return result ? result : pin_manifest(pin, set);
+}
+
+int pin_add(struct pin *pin, const struct programs *programs, const char *identity,
+	    struct pin_set *set)
+{
+	struct programs_link links[PROGRAMS_LINKS_MAX];
+	struct pin_set added = { .number = pin->last_number + 1,
+				 .manifest.record_version = RECORD_VERSION };
+	char name[16];
+	int result;
+
+	added.links = programs_get_links(programs, links);
+	added.manifest.links = (__u32)added.links;
+	snprintf(added.manifest.identity, sizeof(added.manifest.identity), "%s", identity);
+	memcpy(added.manifest.hooks, programs_hooks(programs), sizeof(added.manifest.hooks));
+	name_set(added.number, name);
+	result = mkdirat(pin->fd, name, 0700) ? -errno : pin_all(pin, &added, programs);
+	if (result) {
+		pin_drop(pin, added.number);
+		if (result != -EOPNOTSUPP)
+			return refuse(pin->directory, -result);
+		log_error(
+			"%s: the hooks of exec_failed can't stay on this kernel, Linux 5.15 and later can keep them: leave it "
+			"out of --events, or do without --pin",
+			pin->directory);
+		return result;
+	}
+	pin->is_tried = !pin->last_number;
+	pin->last_number = added.number;
+	*set = added;
+	return 0;
+}
+
+/* --- --unpin */
+
+/* Records that no one has read. */
+static uint64_t count_records(const struct pin *pin, const struct pin_set *set)
+{
+	struct ring_source_fds fds;
+	struct ring_source *source;
+	uint64_t count = 0;
+	const void *record;
+	size_t length;
+
+	if (pin_get_fds(pin, set, &fds))
+		return 0;
+	if (ring_source_new(&source, &fds)) {
+		ring_source_close_fds(&fds);
+		return 0;
+	}
+	while (ring_next(ring_source_ring(source), &record, &length))
+		count++;
+	ring_source_free(source);
+	return count;
+}
+
+/* Newest first, so that nothing older is taken for what is in use if this is interrupted. */
+static int drop_all(const struct pin *pin, uint64_t *records)
+{
+	int result = 0;
+
+	for (size_t i = pin->sets_count; i-- && !result;) {
+		pin_detach(pin, pin->sets[i].number);
+		*records += count_records(pin, &pin->sets[i]);
+		result = pin_drop(pin, pin->sets[i].number);
+	}
+	for (size_t i = 0; i < pin->incomplete_count && !result; i++)
+		result = pin_drop(pin, pin->incomplete[i]);
+	return result;
+}
+
+static int refuse_nothing(const char *directory)
+{
+	log_error("%s: nothing is pinned there", directory);
+	return -ENOENT;
+}
+
+int pin_remove(const char *directory)
+{
+	struct pin *pin;
+	uint64_t records = 0;
+	int result = pin_lock(&pin, directory, false);
+
+	if (result)
+		return result == -ENOENT ? refuse_nothing(directory) : result;
+	if (!pin->made && !pin->sets_count && !pin->incomplete_count) {
+		pin_close(pin);
+		return refuse_nothing(directory);
+	}
+	result = drop_all(pin, &records);
+	if (!result)
+		result = remove_directory(pin);
+	if (result)
+		result = refuse(directory, -result);
+	else
+		log_info("%s: the hooks are removed (events that no one had read: %llu)", directory,
+			 (unsigned long long)records);
+	pin_close(pin);
+	return result;
+}

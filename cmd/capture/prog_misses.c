@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "capture/prog_misses.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* kernel/bpf/syscall.c, bpf_prog_show_fdinfo() */
+#define LABEL "\nrecursion_misses:"
+#define INFO_BYTES 1024
+
+int prog_misses_open(int program_fd)
+{
+	char path[64];
+	int fd;
+
+	if (program_fd < 0)
+		return -EBADF;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", program_fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+uint64_t prog_misses_read(int fd)
+{
+	char info[INFO_BYTES];
+	const char *label;
+	ssize_t length = fd < 0 ? 0 : pread(fd, info, sizeof(info) - 1, 0);
+
+	info[length < 0 ? 0 : length] = '\0';
+	label = strstr(info, LABEL);
+	return label ? strtoull(label + strlen(LABEL), NULL, 10) : 0;
+}

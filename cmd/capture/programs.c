@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "capture/programs.h"
+
+#include "capture/attempts.h"
+#include "exectap.skel.h"
+#include "util/log.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The reader is woken from its batches when this part of the buffer is full. */
+#define WAKE_MARK_DIVISOR 4
+/* What is shown of a verifier log. */
+#define VERIFIER_LOG_TAIL_BYTES 4096
+/* A long record may take this part of the buffer at the most. */
+#define LONG_RECORD_DIVISOR 2
+
+struct programs {
+	struct exectap *skeleton;
+	enum failed_exec_method attempts;
+	char hooks[PROGRAMS_HOOKS_BYTES];
+	size_t hooks_length;
+};
+
+_Static_assert(offsetof(struct exectap__bss, shared) == 0 &&
+		       sizeof(struct exectap__bss) == sizeof(struct record_shared),
+	       "the map with the shared words holds nothing else");
+
+/*
+ * libbpf's warnings are details to us: what they mean for the user is said by check_diagnose(). One
+ * of them may be the verifier's whole log, of which the end tells why.
+ */
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	char *text, *rest, *line;
+	int length;
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	length = vasprintf(&text, format, arguments);
+	if (length < 0)
+		return length;
+	rest = length > VERIFIER_LOG_TAIL_BYTES ? text + length - VERIFIER_LOG_TAIL_BYTES : text;
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			log_detail("%s", line);
+	free(text);
+	return length;
+}
+
+static size_t min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What a long record can hold of args, and as much of env (output.bpf.h). */
+static size_t long_tail_bytes(const struct capture_options *options)
+{
+	size_t longest = min_size(options->buffer_bytes / LONG_RECORD_DIVISOR, RECORD_MAX_BYTES);
+
+	return longest / 2 > RECORD_HEAD_MAX_BYTES ? longest / 2 - RECORD_HEAD_MAX_BYTES : 0;
+}
+
+/* Short args alone go through the scratch, however small the buffer is. */
+static size_t args_max_bytes(const struct capture_options *options)
+{
+	size_t most = long_tail_bytes(options);
+
+	if (!options->env && most < RECORD_SHORT_ARGS_BYTES)
+		most = RECORD_SHORT_ARGS_BYTES;
+	return min_size(options->args_max_bytes, most);
+}
+
+static size_t env_max_bytes(const struct capture_options *options)
+{
+	return options->env ? long_tail_bytes(options) : 0;
+}
+
+/* The prototype has (void *, struct task_struct *) before 6.16, and group_dead behind them since.
+ */
+static bool exit_has_group_dead(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *type;
+	bool has = false;
+	int id;
+
+	id = btf ? btf__find_by_name_kind(btf, "btf_trace_sched_process_exit", BTF_KIND_TYPEDEF)
+		 : -1;
+	if (id > 0) {
+		type = btf__type_by_id(
+			btf,
+			btf__type_by_id(btf, (__u32)id)->type); /* a pointer to the prototype */
+		type = btf__type_by_id(btf, type->type);
+		has = btf_vlen(type) > 2;
+	}
+	btf__free(btf);
+	return has;
+}
+
+/* Two programs may share one. */
+static void note_hook(struct programs *programs, const char *name)
+{
+	size_t length = strlen(name) + 1;
+
+	if (memmem(programs->hooks, programs->hooks_length, name, length) ||
+	    length >= sizeof(programs->hooks) - programs->hooks_length)
+		return; /* a NUL has to follow */
+	memcpy(programs->hooks + programs->hooks_length, name, length);
+	programs->hooks_length += length;
+}
+
+/* Names the hooks of the programs that are going to be loaded. */
+static void note_hooks(struct programs *programs)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, programs->skeleton->obj)
+		if (bpf_program__autoload(program))
+			note_hook(programs, bpf_program__section_name(program));
+}
+
+static int choose_programs(struct programs *programs, const struct capture_options *options)
+{
+	struct exectap *skeleton = programs->skeleton;
+	int result;
+
+	bpf_program__set_autoload(skeleton->progs.handle_exec, options->exec);
+	bpf_program__set_autoload(skeleton->progs.handle_skipped_exec, options->exec);
+	bpf_program__set_autoload(skeleton->progs.handle_task_rename,
+				  options->exec || options->exec_failed);
+	bpf_program__set_autoload(skeleton->progs.handle_exit, options->exit);
+	if (options->exit)
+		skeleton->rodata->config_exit_has_group_dead = exit_has_group_dead();
+	result = attempts_choose(skeleton, programs->attempts);
+	note_hooks(programs);
+	return result;
+}
+
+/* Maps for which none of the programs that are loaded has a use take no memory. */
+static int choose_maps(const struct programs *programs, const struct capture_options *options)
+{
+	const struct exectap *skeleton = programs->skeleton;
+	bool execs = options->exec || options->exec_failed;
+	int result = bpf_map__set_autocreate(skeleton->maps.callers, execs);
+
+	if (!result)
+		result = bpf_map__set_autocreate(skeleton->maps.caller_slots, execs);
+
+	if (!result)
+		result = bpf_map__set_autocreate(skeleton->maps.scratch_slots, execs);
+	if (!result)
+		result = bpf_map__set_autocreate(skeleton->maps.attempts,
+						 programs->attempts == ATTEMPTS_BY_TRACEPOINT);
+	if (!result)
+		result = bpf_map__set_autocreate(
+			skeleton->maps.exited,
+			options->exit && !skeleton->rodata->config_exit_has_group_dead);
+	return result;
+}
+
+static int configure(struct exectap *skeleton, const struct capture_options *options)
+{
+	int possible_cpus = libbpf_num_possible_cpus();
+	__u32 cpus = 1;
+	int result;
+
+	if (possible_cpus < 0)
+		return possible_cpus;
+	while (cpus < (__u32)possible_cpus)
+		cpus *= 2;
+	skeleton->rodata->config_cpu_mask = cpus - 1;
+	skeleton->rodata->config_args_max_bytes = args_max_bytes(options);
+	skeleton->rodata->config_env_max_bytes = env_max_bytes(options);
+	skeleton->rodata->config_wake_mark_bytes = options->buffer_bytes / WAKE_MARK_DIVISOR;
+	result = bpf_map__set_max_entries(skeleton->maps.events, (__u32)options->buffer_bytes);
+	if (result)
+		return result;
+	/* the object declares the slots of one CPU */
+	return bpf_map__set_max_entries(skeleton->maps.scratch_slots,
+					cpus * bpf_map__max_entries(skeleton->maps.scratch_slots));
+}
+
+static int load_and_attach(struct programs *programs, const struct capture_options *options)
+{
+	struct exectap *skeleton = programs->skeleton;
+	int result = configure(skeleton, options);
+
+	if (!result)
+		result = choose_programs(programs, options);
+	if (!result)
+		result = choose_maps(programs, options);
+	if (!result)
+		result = exectap__load(skeleton);
+	if (result)
+		return result;
+	result = exectap__attach(skeleton);
+	return result ? result : attempts_attach(skeleton, programs->attempts);
+}
+
+/* One try, with failed attempts seen that way. */
+static int programs_try(struct programs **programs, const struct capture_options *options,
+			enum failed_exec_method attempts)
+{
+	struct programs *created = calloc(1, sizeof(*created));
+	int result;
+
+	if (!created)
+		return -ENOMEM;
+	created->attempts = attempts;
+	created->skeleton = exectap__open();
+	result = created->skeleton ? load_and_attach(created, options) : -errno;
+	if (result) {
+		programs_free(created);
+		return result;
+	}
+	*programs = created;
+	return 0;
+}
+
+int programs_new(struct programs **programs, const struct capture_options *options)
+{
+	libbpf_set_print(print_libbpf);
+	if (!options->exec_failed)
+		return programs_try(programs, options, ATTEMPTS_UNSEEN);
+	if (!attempts_try_returns() && !programs_try(programs, options, ATTEMPTS_BY_RETURN)) {
+		log_detail("failed attempts are seen at the return of the entry points");
+		return 0;
+	}
+	log_detail("failed attempts are seen at the system calls' tracepoints");
+	return programs_try(programs, options, ATTEMPTS_BY_TRACEPOINT);
+}
+
+void programs_free(struct programs *programs)
+{
+	if (!programs)
+		return;
+	exectap__destroy(programs->skeleton);
+	free(programs);
+}
+
+/* Another one for what `fd` stands for; -1 stays -1. False where that can't be had. */
+static bool duplicate(int fd, int *copy)
+{
+	*copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return fd < 0 || *copy >= 0;
+}
+
+int programs_get_fds(const struct programs *programs, struct ring_source_fds *fds)
+{
+	const struct exectap *skeleton = programs->skeleton;
+	const struct bpf_program *const of_type[RECORD_TYPES] = {
+		[RECORD_EXEC] = skeleton->progs.handle_exec,
+		[RECORD_EXIT] = skeleton->progs.handle_exit,
+		[RECORD_EXEC_FAILED] = programs->attempts == ATTEMPTS_BY_RETURN
+					       ? skeleton->progs.return_execve
+					       : skeleton->progs.exit_execve,
+	};
+	struct ring_source_fds copies = RING_SOURCE_NO_FDS;
+	bool all = duplicate(bpf_map__fd(skeleton->maps.events), &copies.events) &&
+		   duplicate(bpf_map__fd(skeleton->maps.bss), &copies.shared);
+
+	for (int type = 0; type < RECORD_TYPES && all; type++)
+		all = duplicate(bpf_program__fd(of_type[type]), &copies.programs[type]);
+	if (!all) {
+		ring_source_close_fds(&copies);
+		return -EMFILE;
+	}
+	*fds = copies;
+	return 0;
+}
+
+size_t programs_get_links(const struct programs *programs,
+			  struct programs_link links[PROGRAMS_LINKS_MAX])
+{
+	const struct bpf_object_skeleton *skeleton = programs->skeleton->skeleton;
+	size_t count = 0;
+
+	for (int i = 0; i < skeleton->prog_cnt && count < PROGRAMS_LINKS_MAX; i++)
+		if (*skeleton->progs[i].link)
+			links[count++] =
+				(struct programs_link){ skeleton->progs[i].name,
+							bpf_link__fd(*skeleton->progs[i].link) };
+	return count;
+}
+
+const char *programs_hooks(const struct programs *programs)
+{
+	return programs->hooks;
+}
+
+/* FNV-1a, 64 bits (RFC 9923): tells builds apart, no more. */
+static uint64_t hash(const unsigned char *bytes, size_t length)
+{
+	uint64_t value = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < length; i++)
+		value = (value ^ bytes[i]) * 0x100000001b3;
+	return value;
+}
+
+void programs_identify(const struct capture_options *options,
+		       char identity[PROGRAMS_IDENTITY_BYTES])
+{
+	size_t length;
+	const unsigned char *object = exectap__elf_bytes(&length);
+
+	snprintf(identity, PROGRAMS_IDENTITY_BYTES,
+		 "exectap " EXECTAP_VERSION " (%016" PRIx64
+		 "), events%s%s%s, buffer %zu, args %zu, env %zu",
+		 hash(object, length), options->exec ? " exec" : "",
+		 options->exec_failed ? " exec_failed" : "", options->exit ? " exit" : "",
+		 options->buffer_bytes, args_max_bytes(options), env_max_bytes(options));
+}

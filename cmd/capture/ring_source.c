@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "capture/ring_source.h"
+
+#include "capture/prog_misses.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct ring_source {
+	struct ring_source_fds fds;
+	int misses[RECORD_TYPES]; /* misses.h; below 0: none */
+	struct ring *ring;
+	struct record_shared *shared;
+	struct record_shared unknown; /* what shared points to where there is no such map */
+};
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static int map_info(int fd, enum bpf_map_type type, struct bpf_map_info *info)
+{
+	__u32 length = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	if (bpf_obj_get_info_by_fd(fd, info, &length))
+		return -errno;
+	return info->type == type ? 0 : -EPROTO;
+}
+
+static int map_ring(struct ring_source *source)
+{
+	struct bpf_map_info info;
+	int result = map_info(source->fds.events, BPF_MAP_TYPE_RINGBUF, &info);
+
+	return result ? result : ring_new(&source->ring, source->fds.events, info.max_entries);
+}
+
+static int map_shared(struct ring_source *source)
+{
+	struct bpf_map_info info;
+	int result = map_info(source->fds.shared, BPF_MAP_TYPE_ARRAY, &info);
+	void *page;
+
+	if (result)
+		return result;
+	if (info.value_size != sizeof(struct record_shared))
+		return -EPROTO;
+	page = mmap(NULL, sizeof(struct record_shared), PROT_READ | PROT_WRITE, MAP_SHARED,
+		    source->fds.shared, 0);
+	if (page == MAP_FAILED)
+		return -errno;
+	source->shared = page;
+	return 0;
+}
+
+int ring_source_new(struct ring_source **source, const struct ring_source_fds *fds)
+{
+	static const struct ring_source_fds none = RING_SOURCE_NO_FDS;
+	struct ring_source *created = calloc(1, sizeof(*created));
+	int result;
+
+	if (!created)
+		return -ENOMEM;
+	created->fds = *fds;
+	created->shared = &created->unknown;
+	for (int type = 0; type < RECORD_TYPES; type++)
+		created->misses[type] = prog_misses_open(fds->programs[type]);
+	result = map_ring(created);
+	if (!result && fds->shared >= 0)
+		result = map_shared(created);
+	if (result) {
+		created->fds = none;
+		ring_source_free(created);
+		return result;
+	}
+	*source = created;
+	return 0;
+}
+
+void ring_source_free(struct ring_source *source)
+{
+	if (!source)
+		return;
+	if (source->shared != &source->unknown)
+		munmap(source->shared, sizeof(*source->shared));
+	ring_free(source->ring);
+	for (int type = 0; type < RECORD_TYPES; type++)
+		close_fd(source->misses[type]);
+	ring_source_close_fds(&source->fds);
+	free(source);
+}
+
+void ring_source_close_fds(const struct ring_source_fds *fds)
+{
+	close_fd(fds->events);
+	close_fd(fds->shared);
+	for (int type = 0; type < RECORD_TYPES; type++)
+		close_fd(fds->programs[type]);
+}
+
+struct ring *ring_source_ring(const struct ring_source *source)
+{
+	return source->ring;
+}
+
+int ring_source_fd(const struct ring_source *source)
+{
+	return source->fds.events;
+}
+
+enum record_state ring_source_state(const struct ring_source *source)
+{
+	return __atomic_load_n(&source->shared->state, __ATOMIC_RELAXED);
+}
+
+void ring_source_set_state(struct ring_source *source, enum record_state state)
+{
+	__atomic_store_n(&source->shared->state, state, __ATOMIC_SEQ_CST);
+}
+
+void ring_source_set_consumer_sleeps(struct ring_source *source, bool sleeps)
+{
+	__atomic_store_n(&source->shared->consumer_sleeps, sleeps, __ATOMIC_RELAXED);
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+void ring_source_get_lost(const struct ring_source *source, struct capture_lost *lost)
+{
+	uint64_t recovered_misses =
+		__atomic_load_n(&source->shared->recovered_misses, __ATOMIC_RELAXED);
+
+	for (int type = 0; type < RECORD_TYPES; type++) {
+		uint64_t misses = prog_misses_read(source->misses[type]);
+
+		for (int reason = 0; reason < RECORD_LOSSES; reason++)
+			lost->counts[type][reason] = __atomic_load_n(
+				&source->shared->lost[type][reason], __ATOMIC_RELAXED);
+		if (type == RECORD_EXEC) /* the skip is counted before the rescue, which may come a
+					    moment after this */
+			misses -= min_u64(misses, recovered_misses);
+		lost->counts[type][RECORD_LOSS_RECURSION] += misses;
+	}
+}
+
+void ring_source_get_reported(const struct ring_source *source, struct capture_lost *reported)
+{
+	memcpy(reported->counts, source->shared->reported, sizeof(reported->counts));
+	reported->until_ns = source->shared->reported_until_ns;
+}
+
+void ring_source_set_reported(struct ring_source *source, const struct capture_lost *reported)
+{
+	memcpy(source->shared->reported, reported->counts, sizeof(reported->counts));
+	source->shared->reported_until_ns = reported->until_ns;
+}
+
+void ring_source_take_lost(struct ring_source *source, struct ring_source *from)
+{
+	struct capture_lost lost, reported;
+
+	ring_source_get_lost(from, &lost);
+	ring_source_get_reported(from, &reported);
+	for (int type = 0; type < RECORD_TYPES; type++)
+		for (int reason = 0; reason < RECORD_LOSSES; reason++) {
+			uint64_t *count = &reported.counts[type][reason];
+			uint64_t untold = lost.counts[type][reason] - *count;
+
+			if (lost.counts[type][reason] <= *count)
+				continue;
+			__atomic_fetch_add(&source->shared->lost[type][reason], untold,
+					   __ATOMIC_RELAXED);
+			*count += untold;
+		}
+	ring_source_set_reported(from, &reported);
+	if (!source->shared->reported_until_ns)
+		source->shared->reported_until_ns = reported.until_ns;
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "event/decode.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* No process is larger; and up to here a double holds every integer, as readers of JSON want it. */
+#define SIZE_MAX_SHOWN (1ull << 53)
+#define TIME_MAX_NS INT64_MAX /* ktime_t, include/linux/types.h */
+#define ERROR_MAX 4095 /* MAX_ERRNO, include/linux/err.h */
+
+/* The slice as a view; false where it reaches out of the record's variable data. */
+static bool slice_view(const struct record_exec *exec, struct record_slice slice, struct text *view)
+{
+	if (!slice.length) {
+		*view = (struct text){ "", 0 };
+		return true;
+	}
+	if (slice.offset < sizeof(*exec) || slice.offset > exec->header.size ||
+	    slice.length > exec->header.size - slice.offset)
+		return false;
+	*view = (struct text){ (const char *)exec + slice.offset, slice.length };
+	return true;
+}
+
+/*
+ * "name\0dir\0" -> "/dir/name", written backwards so that it ends with room's last byte. Where the
+ * names next to the root are missing (cut), there is no leading slash, for the path is not
+ * absolute.
+ */
+static bool path_view(const struct record_exec *exec, struct record_slice slice, bool cut,
+		      char room[EVENT_PATH_BYTES], struct text *path)
+{
+	char *start = room + EVENT_PATH_BYTES;
+	struct text names, name;
+
+	if (!slice_view(exec, slice, &names) || names.length > EVENT_PATH_BYTES)
+		return false;
+	if (names.length && names.bytes[names.length - 1])
+		return false;
+	while (text_next_string(&names, &name)) {
+		start -= name.length + 1;
+		*start = '/';
+		memcpy(start + 1, name.bytes, name.length);
+	}
+	if (start == room + EVENT_PATH_BYTES)
+		*--start = '/';
+	else if (cut)
+		start++;
+	*path = (struct text){ start, (size_t)(room + EVENT_PATH_BYTES - start) };
+	return true;
+}
+
+static bool decode_paths(const struct record_exec *exec, struct event_exec *out)
+{
+	const struct {
+		struct record_slice slice;
+		enum record_key key;
+	} paths[EVENT_PATHS] = {
+		[EVENT_PATH_EXE] = { exec->exe, RECORD_KEY_EXE },
+		[EVENT_PATH_CWD] = { exec->cwd, RECORD_KEY_CWD },
+		[EVENT_PATH_PARENT_EXE] = { exec->parent_exe, RECORD_KEY_PARENT_EXE },
+		[EVENT_PATH_CGROUP] = { exec->cgroup, RECORD_KEY_CGROUP },
+	};
+
+	for (int i = 0; i < EVENT_PATHS; i++)
+		if (!path_view(exec, paths[i].slice, exec->truncated & paths[i].key,
+			       out->path_bytes[i], &out->paths[i]))
+			return false;
+	return true;
+}
+
+static struct text comm_view(const char comm[RECORD_COMM_BYTES])
+{
+	return (struct text){ comm, strnlen(comm, RECORD_COMM_BYTES) };
+}
+
+/*
+ * fs/exec.c, alloc_bprm(): what is relative to a descriptor is told by way of /dev/fd. For a
+ * successful exec the kernel has done so; for an attempt it is done here.
+ */
+static void name_attempt(const struct record_exec *exec, struct event_exec *out)
+{
+	struct text given = out->filename;
+	int length;
+
+	if (exec->directory_fd == RECORD_FD_CWD || (given.length && given.bytes[0] == '/'))
+		return;
+	length = snprintf(out->filename_bytes, sizeof(out->filename_bytes), "/dev/fd/%d%s%.*s",
+			  exec->directory_fd, given.length ? "/" : "", (int)given.length,
+			  given.bytes);
+	out->filename = (struct text){ out->filename_bytes, (size_t)length };
+}
+
+static int decode_exec(const struct record_exec *exec, struct event *event)
+{
+	struct event_process *process = &event->process;
+	struct event_exec *out = &event->exec;
+
+	event->type = exec->header.type == RECORD_EXEC ? EVENT_EXEC : EVENT_EXEC_FAILED;
+	process->task = exec->task;
+	process->comm = comm_view(exec->comm);
+	process->parent_comm = comm_view(exec->task.parent_comm);
+	process->truncated = exec->truncated & RECORD_KEY_ALL;
+	process->unreadable = exec->unreadable & RECORD_KEY_ALL;
+	process->redacted = 0;
+	out->tid = exec->tid;
+	out->argc = exec->argc;
+	out->error = (int)exec->error;
+	out->args_bytes = exec->args_bytes;
+	out->memfd = exec->flags & RECORD_FLAG_MEMFD;
+	out->deleted = exec->flags & RECORD_FLAG_DELETED;
+	out->args_hidden = false;
+	out->parent_has_exe = exec->parent_exe.offset != 0;
+	if (!slice_view(exec, exec->filename, &out->filename) ||
+	    !slice_view(exec, exec->args, &out->args) || !slice_view(exec, exec->env, &out->env) ||
+	    !decode_paths(exec, out) || out->args.length > out->args_bytes ||
+	    (out->args_bytes > SIZE_MAX_SHOWN && out->args_bytes != RECORD_ARGS_BYTES_UNKNOWN) ||
+	    exec->error > ERROR_MAX || memchr(out->filename.bytes, '\0', out->filename.length) ||
+	    out->filename.length > RECORD_PATH_BYTES)
+		return -EBADMSG;
+	if (event->type == EVENT_EXEC_FAILED)
+		name_attempt(exec, out);
+	return 0;
+}
+
+/* a * b / c without overflow; b <= c */
+static uint64_t scale(uint64_t a, uint64_t b, uint64_t c)
+{
+	return (uint64_t)((unsigned __int128)a * b / c);
+}
+
+/*
+ * kernel/sched/cputime.c, cputime_adjust(): user and system time are sampled by ticks, and their
+ * sum by the scheduler; what wait4(2) reports has the ratio of the one and the sum of the other.
+ */
+static void adjust_times(const struct record_exit *record, struct event_exit *out)
+{
+	uint64_t ticks = record->user_ns + record->system_ns;
+
+	out->system_ns = 0;
+	if (record->system_ns && ticks >= record->system_ns)
+		out->system_ns = scale(record->runtime_ns, record->system_ns, ticks);
+	out->user_ns = record->runtime_ns - out->system_ns;
+}
+
+static int decode_exit(const struct record_exit *record, struct event *event)
+{
+	struct event_process *process = &event->process;
+	struct event_exit *out = &event->exit;
+	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	event->type = EVENT_EXIT;
+	process->task = record->task;
+	process->comm = comm_view(record->comm);
+	process->parent_comm = comm_view(record->task.parent_comm);
+	process->truncated = 0;
+	process->unreadable = record->unreadable & RECORD_KEY_ALL;
+	process->redacted = 0;
+	if (record->header.time_ns < record->task.start_ns ||
+	    record->header.time_ns > TIME_MAX_NS ||
+	    record->max_rss_pages > SIZE_MAX_SHOWN / page_bytes)
+		return -EBADMSG;
+	adjust_times(record, out);
+	out->max_rss_bytes = record->max_rss_pages * page_bytes;
+	out->status = record->status;
+	out->duration_ns = record->header.time_ns - record->task.start_ns;
+	return 0;
+}
+
+int decode_record(const void *bytes, size_t length, struct event *event)
+{
+	static const size_t fixed_bytes[RECORD_TYPES] = {
+		[RECORD_EXEC] = sizeof(struct record_exec),
+		[RECORD_EXIT] = sizeof(struct record_exit),
+		[RECORD_EXEC_FAILED] = sizeof(struct record_exec),
+	};
+	const struct record_header *header = bytes;
+
+	if (length < sizeof(*header))
+		return -EBADMSG;
+	if (header->version != RECORD_VERSION || header->type >= RECORD_TYPES)
+		return -EPROTONOSUPPORT;
+	/* a record may be followed by unused room, never be longer than what was received */
+	if (header->size > length || header->size < fixed_bytes[header->type])
+		return -EBADMSG;
+	event->time_ns = header->time_ns;
+	return header->type == RECORD_EXIT ? decode_exit(bytes, event) : decode_exec(bytes, event);
+}

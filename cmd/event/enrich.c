@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "event/enrich.h"
+
+#include "util/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define UTS_BYTES 65 /* __NEW_UTS_LEN + 1, include/uapi/linux/utsname.h */
+#define BOOT_ID_BYTES 37 /* a UUID and its NUL */
+#define MACHINE_ID_BYTES 33 /* machine-id(5), and a NUL */
+#define BOOT_KEY_BYTES 17 /* the first 64 bits of the boot id, in hex, and a NUL */
+
+struct enricher {
+	int64_t wall_minus_boot_ns;
+	bool fixed;
+	struct text host;
+	struct text kernel;
+	struct text boot_id;
+	struct text machine_id;
+	struct text version;
+	char host_bytes[UTS_BYTES];
+	char kernel_bytes[UTS_BYTES];
+	char boot_id_bytes[BOOT_ID_BYTES];
+	char machine_id_bytes[MACHINE_ID_BYTES];
+	char boot_key[BOOT_KEY_BYTES];
+	struct container container; /* the last one found, in the cgroup of this path */
+	size_t cgroup_length;
+	char cgroup[EVENT_PATH_BYTES];
+	struct event_variable *variables; /* of the event at hand; there is room for every name */
+	char *names; /* each ended by a NUL */
+	size_t names_bytes;
+};
+
+static void boot_key_set(struct enricher *enricher)
+{
+	char *digit = enricher->boot_key;
+
+	for (const char *from = enricher->boot_id_bytes;
+	     *from && digit < enricher->boot_key + BOOT_KEY_BYTES - 1; from++)
+		if (*from != '-')
+			*digit++ = *from;
+}
+
+/* An id that a file holds as its first line. */
+static int id_read(const char *path, char *id, size_t bytes)
+{
+	FILE *file = fopen(path, "re");
+	int result = 0;
+
+	if (!file)
+		return -errno;
+	if (!fgets(id, (int)bytes, file) || strlen(id) != bytes - 1)
+		result = -EIO;
+	fclose(file);
+	return result;
+}
+
+static bool has_name(struct text names, struct text wanted)
+{
+	struct text name;
+
+	while (text_next_string(&names, &name))
+		if (name.length == wanted.length && !memcmp(name.bytes, wanted.bytes, name.length))
+			return true;
+	return false;
+}
+
+/* Each name once, for an object of JSON has each key once. Returns how many there are. */
+static size_t names_set_unique(struct enricher *enricher)
+{
+	struct text rest = { enricher->names, strlen(enricher->names) + 1 }, name;
+	size_t count = 0;
+
+	for (char *comma = enricher->names; (comma = strchr(comma, ',')); comma++)
+		*comma = '\0';
+	while (text_next_string(&rest, &name)) {
+		if (has_name((struct text){ enricher->names, enricher->names_bytes }, name))
+			continue;
+		memmove(enricher->names + enricher->names_bytes, name.bytes, name.length + 1);
+		enricher->names_bytes += name.length + 1;
+		count++;
+	}
+	return count;
+}
+
+static struct text keep_string(const char *string, char *bytes, size_t room)
+{
+	snprintf(bytes, room, "%s", string);
+	return text_from_string(bytes);
+}
+
+static int names_set(struct enricher *enricher, const char *env_names)
+{
+	size_t count;
+
+	if (!env_names)
+		return 0;
+	enricher->names = strdup(env_names);
+	if (!enricher->names)
+		return -ENOMEM;
+	count = names_set_unique(enricher);
+	if (!count)
+		return 0;
+	enricher->variables = calloc(count, sizeof(*enricher->variables));
+	return enricher->variables ? 0 : -ENOMEM;
+}
+
+int enrich_new(struct enricher **enricher, const char *env_names)
+{
+	struct enricher *created = calloc(1, sizeof(*created));
+	int result;
+
+	if (!created)
+		return -ENOMEM;
+	/* random(4) */
+	result = id_read("/proc/sys/kernel/random/boot_id", created->boot_id_bytes,
+			 sizeof(created->boot_id_bytes));
+	if (!result)
+		result = names_set(created, env_names);
+	if (result) {
+		enrich_free(created);
+		return result;
+	}
+	if (id_read("/etc/machine-id", created->machine_id_bytes,
+		    sizeof(created->machine_id_bytes)))
+		created->machine_id_bytes[0] = '\0';
+	created->host = text_from_string(created->host_bytes);
+	created->kernel = text_from_string(created->kernel_bytes);
+	created->boot_id = text_from_string(created->boot_id_bytes);
+	created->machine_id = text_from_string(created->machine_id_bytes);
+	created->version = text_from_string(EXECTAP_VERSION);
+	boot_key_set(created);
+	created->wall_minus_boot_ns = clock_wall_minus_boot_ns();
+	enrich_refresh(created);
+	*enricher = created;
+	return 0;
+}
+
+int enrich_new_fixed(struct enricher **enricher, const char *env_names,
+		     const struct enrich_facts *facts)
+{
+	struct enricher *created = calloc(1, sizeof(*created));
+
+	if (!created)
+		return -ENOMEM;
+	if (names_set(created, env_names)) {
+		enrich_free(created);
+		return -ENOMEM;
+	}
+	created->host = keep_string(facts->host, created->host_bytes, sizeof(created->host_bytes));
+	created->kernel =
+		keep_string(facts->kernel, created->kernel_bytes, sizeof(created->kernel_bytes));
+	created->boot_id =
+		keep_string(facts->boot_id, created->boot_id_bytes, sizeof(created->boot_id_bytes));
+	created->machine_id = keep_string(facts->machine_id, created->machine_id_bytes,
+					  sizeof(created->machine_id_bytes));
+	created->version = text_from_string(facts->version);
+	created->wall_minus_boot_ns = facts->wall_minus_boot_ns;
+	boot_key_set(created);
+	created->fixed = true;
+	*enricher = created;
+	return 0;
+}
+
+void enrich_free(struct enricher *enricher)
+{
+	if (!enricher)
+		return;
+	free(enricher->variables);
+	free(enricher->names);
+	free(enricher);
+}
+
+void enrich_refresh(struct enricher *enricher)
+{
+	struct utsname name;
+
+	if (enricher->fixed)
+		return;
+	enricher->wall_minus_boot_ns =
+		clock_follow(enricher->wall_minus_boot_ns, clock_wall_minus_boot_ns());
+	if (uname(&name))
+		return;
+	if (strcmp(name.nodename, enricher->host_bytes))
+		enricher->host = keep_string(name.nodename, enricher->host_bytes,
+					     sizeof(enricher->host_bytes));
+	if (strcmp(name.release, enricher->kernel_bytes))
+		enricher->kernel = keep_string(name.release, enricher->kernel_bytes,
+					       sizeof(enricher->kernel_bytes));
+}
+
+static char *append_number(char *out, uint64_t number)
+{
+	return out + text_to_decimal(number, out);
+}
+
+/* Documentation/admin-guide/devices.txt */
+static struct text tty_name(char tty[EVENT_TTY_BYTES], uint32_t major, uint32_t minor)
+{
+	char *end = tty;
+
+	if (major >= 136 && major <= 143)
+		end = append_number(mempcpy(end, "pts/", 4), (major - 136) * 256 + minor);
+	else if (major == 4 && minor < 64)
+		end = append_number(mempcpy(end, "tty", 3), minor);
+	else if (major == 4)
+		end = append_number(mempcpy(end, "ttyS", 4), minor - 64);
+	else if (major || minor)
+		end = append_number(mempcpy(append_number(end, major), ":", 1), minor);
+	return (struct text){ tty, (size_t)(end - tty) };
+}
+
+/* A boot's id, a time on that boot's clock and a pid: never the same twice on any host. */
+static struct text id_name(char id[EVENT_ID_BYTES], const struct enricher *enricher,
+			   uint64_t boot_ns, uint32_t pid)
+{
+	char *end = mempcpy(id, enricher->boot_key, BOOT_KEY_BYTES - 1);
+
+	*end++ = '-';
+	end = append_number(end, boot_ns);
+	*end++ = '-';
+	end = append_number(end, pid);
+	return (struct text){ id, (size_t)(end - id) };
+}
+
+static uint64_t wall_ns(const struct enricher *enricher, uint64_t boot_ns)
+{
+	return boot_ns + (uint64_t)enricher->wall_minus_boot_ns;
+}
+
+static void enrich_process(const struct enricher *enricher, struct event *event)
+{
+	struct event_process *process = &event->process;
+	const struct record_task *task = &process->task;
+
+	process->start_wall_ns = wall_ns(enricher, task->start_ns);
+	process->tty = tty_name(process->tty_bytes, task->tty_major, task->tty_minor);
+	process->id = id_name(process->id_bytes, enricher, task->start_ns, task->pid);
+	process->parent_id =
+		id_name(process->parent_id_bytes, enricher, task->parent_start_ns, task->ppid);
+	process->event_id = id_name(process->event_id_bytes, enricher, event->time_ns, task->pid);
+}
+
+/* The first variable of that name in the environment, as getenv(3) finds it. */
+static bool find_variable(struct text env, struct text name, struct text *value)
+{
+	struct text entry;
+
+	while (text_next_string(&env, &entry))
+		if (entry.length > name.length && entry.bytes[name.length] == '=' &&
+		    !memcmp(entry.bytes, name.bytes, name.length)) {
+			*value = (struct text){ entry.bytes + name.length + 1,
+						entry.length - name.length - 1 };
+			return true;
+		}
+	return false;
+}
+
+/* What follows another exec is mostly in its cgroup. */
+static void find_container(struct enricher *enricher, struct event_exec *exec)
+{
+	struct text path = exec->paths[EVENT_PATH_CGROUP];
+
+	if (path.length != enricher->cgroup_length ||
+	    memcmp(path.bytes, enricher->cgroup, path.length)) {
+		memcpy(enricher->cgroup, path.bytes, path.length);
+		enricher->cgroup_length = path.length;
+		container_from_cgroup((struct text){ enricher->cgroup, path.length },
+				      &enricher->container);
+	}
+	exec->container = enricher->container;
+}
+
+static void enrich_exec(struct enricher *enricher, struct event_exec *exec)
+{
+	struct text names = { enricher->names, enricher->names_bytes }, name, value;
+
+	find_container(enricher, exec);
+	exec->variables = enricher->variables;
+	exec->variable_count = 0;
+	while (text_next_string(&names, &name))
+		if (find_variable(exec->env, name, &value))
+			exec->variables[exec->variable_count++] =
+				(struct event_variable){ name, value };
+}
+
+void enrich_event(struct enricher *enricher, struct event *event)
+{
+	event->wall_ns = wall_ns(enricher, event->time_ns);
+	event->host = enricher->host;
+	event->boot_id = enricher->boot_id;
+	event->machine_id = enricher->machine_id;
+	event->kernel = enricher->kernel;
+	event->version = enricher->version;
+	if (event->type == EVENT_LOST) {
+		event->lost.from_wall_ns = wall_ns(enricher, event->lost.from_ns);
+		event->lost.to_wall_ns = wall_ns(enricher, event->lost.to_ns);
+		return;
+	}
+	if (event->type > EVENT_LOST)
+		return;
+	enrich_process(enricher, event);
+	if (event->type != EVENT_EXIT)
+		enrich_exec(enricher, &event->exec);
+}

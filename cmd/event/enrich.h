@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What an event needs from outside its record: wall clock, host, names that last. */
+#ifndef EXECTAP_ENRICH_H
+#define EXECTAP_ENRICH_H
+
+#include "event/event.h"
+
+struct enricher;
+
+/*
+ * Reads host name, boot id and machine id. env_names are the variables that events show of their
+ * environment, separated by commas; NULL: none. Returns 0 or -errno; the caller frees *enricher
+ * with enrich_free().
+ */
+int enrich_new(struct enricher **enricher, const char *env_names);
+
+/* What enrich_new() would find out. */
+struct enrich_facts {
+	const char *host;
+	const char *boot_id;
+	const char *machine_id;
+	const char *kernel;
+	const char *version;
+	int64_t wall_minus_boot_ns;
+};
+
+/* The same with given facts, for reproducible lines. */
+int enrich_new_fixed(struct enricher **enricher, const char *env_names,
+		     const struct enrich_facts *facts);
+void enrich_free(struct enricher *enricher);
+
+/* Samples host name and clocks anew: once for each batch of events, so that a change of either is
+ * followed. */
+void enrich_refresh(struct enricher *enricher);
+
+/* Fills the fields that event.h lists under "enrich". The event borrows from the enricher. */
+void enrich_event(struct enricher *enricher, struct event *event);
+
+#endif

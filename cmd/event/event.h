@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An event as the stages after decode see it. The texts are views: into the record's bytes, or into
+ * the event itself, so an event is neither copied nor kept beyond its record.
+ */
+#ifndef EXECTAP_EVENT_H
+#define EXECTAP_EVENT_H
+
+#include "event/container.h"
+#include "record.h"
+#include "util/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A path of RECORD_PATH_BYTES of names with their NULs is as long with its slashes. */
+#define EVENT_PATH_BYTES RECORD_PATH_BYTES
+/* "/dev/fd/NUMBER/" before a filename */
+#define EVENT_FILENAME_BYTES (RECORD_PATH_BYTES + 32)
+#define EVENT_ID_BYTES 64
+#define EVENT_TTY_BYTES 24
+
+enum event_type {
+	EVENT_EXEC,
+	EVENT_EXEC_FAILED, /* in event.exec as well; it has no exe */
+	EVENT_EXIT,
+	EVENT_LOST, /* from here on about exectap itself */
+	EVENT_START,
+	EVENT_STATS,
+	EVENT_STOP,
+};
+
+enum event_path {
+	EVENT_PATH_EXE,
+	EVENT_PATH_CWD,
+	EVENT_PATH_PARENT_EXE,
+	EVENT_PATH_CGROUP,
+	EVENT_PATHS,
+};
+
+/* Who it was; in every event about a process. */
+struct event_process {
+	/* decode */
+	struct record_task task;
+	struct text comm;
+	struct text parent_comm;
+	uint32_t truncated; /* enum record_key; encode adds what it had to cut */
+	uint32_t unreadable; /* enum record_key */
+	uint32_t redacted; /* enum record_key */
+
+	/* enrich */
+	uint64_t start_wall_ns; /* CLOCK_REALTIME */
+	struct text tty; /* empty: none */
+	struct text id;
+	struct text parent_id;
+	struct text event_id;
+	char tty_bytes[EVENT_TTY_BYTES];
+	char id_bytes[EVENT_ID_BYTES];
+	char parent_id_bytes[EVENT_ID_BYTES];
+	char event_id_bytes[EVENT_ID_BYTES];
+};
+
+/* A variable of the environment that was asked for. */
+struct event_variable {
+	struct text name;
+	struct text value;
+};
+
+struct event_exec {
+	/* decode */
+	uint64_t args_bytes; /* the true length, or RECORD_ARGS_BYTES_UNKNOWN; args.length may be
+				less */
+	uint32_t tid; /* of the calling thread, before the exec */
+	uint32_t argc; /* or RECORD_ARGC_UNKNOWN */
+	int error; /* errno(3) of a failed attempt */
+	bool memfd;
+	bool deleted;
+	bool parent_has_exe;
+	struct text filename;
+	struct text args; /* strings, each ended by a NUL but perhaps the last */
+	struct text env; /* likewise, "NAME=value" */
+	struct text paths[EVENT_PATHS];
+	char path_bytes[EVENT_PATHS][EVENT_PATH_BYTES];
+	char filename_bytes[EVENT_FILENAME_BYTES];
+
+	/* enrich */
+	struct container container;
+	struct event_variable *variables; /* those of env that are shown; the enricher's */
+	size_t variable_count;
+
+	bool args_hidden; /* encode leaves args out */
+};
+
+struct event_exit {
+	uint64_t user_ns; /* CPU time of all threads, as wait4(2) reports it */
+	uint64_t system_ns;
+	uint64_t max_rss_bytes;
+	uint64_t duration_ns; /* from the fork to the exit */
+	uint32_t status; /* wait(2) */
+};
+
+struct event_lost {
+	uint64_t count; /* events that have no line */
+	const char *reason; /* static */
+	const char *event_type; /* static: the type of line that is missing; NULL where that can't
+				   be known */
+	uint64_t from_ns; /* CLOCK_BOOTTIME: they were lost after this ... */
+	uint64_t to_ns; /* ... and before this */
+	uint64_t from_wall_ns; /* enrich: the same by CLOCK_REALTIME */
+	uint64_t to_wall_ns;
+};
+
+/* Totals since the start of this run. */
+struct event_heartbeat {
+	struct text hooks; /* their names, each ended by a NUL */
+	uint64_t
+		seen; /* events taken from the kernel: written, filtered, or impossible to decode */
+	uint64_t written; /* of these, as lines */
+	uint64_t filtered;
+	uint64_t lost; /* as the lost lines say */
+};
+
+struct event {
+	enum event_type type;
+	uint64_t time_ns; /* CLOCK_BOOTTIME */
+	uint64_t seq; /* of the line */
+
+	/* enrich */
+	uint64_t wall_ns; /* CLOCK_REALTIME */
+	struct text host; /* the enricher's, as the next four */
+	struct text boot_id;
+	struct text machine_id; /* machine-id(5); empty: unknown */
+	struct text kernel; /* release */
+	struct text version; /* of exectap */
+
+	struct event_process process;
+	union {
+		struct event_exec exec;
+		struct event_exit exit;
+		struct event_lost lost;
+		struct event_heartbeat heartbeat;
+	};
+};
+
+#endif

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "host/sandbox.h"
+
+#include "capture/pin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <linux/perf_event.h>
+#include <linux/sockios.h>
+#include <seccomp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Without CAP_SETPCAP it stays, and no_new_privs alone keeps it from being made use of. */
+static void drop_bounding_set(void)
+{
+	for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
+		if (prctl(PR_CAPBSET_DROP, capability))
+			return;
+}
+
+/* With an empty permitted and inheritable set the ambient one is empty as well: capabilities(7). */
+static int drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+
+	return syscall(SYS_capset, &header, none) ? -errno : 0;
+}
+
+static int set_groups(const struct sandbox_identity *identity)
+{
+	int present = getgroups(0, NULL), count = identity->change_user ? 0 : present, result = 0;
+	gid_t *groups = malloc(((size_t)present + 1) * sizeof(*groups));
+
+	if (!groups)
+		return -ENOMEM;
+	if (count)
+		count = getgroups(present, groups);
+	if (identity->socket_group != (gid_t)-1)
+		groups[count++] = identity->socket_group;
+	if (count != present && setgroups((size_t)count, groups))
+		result = -errno;
+	free(groups);
+	/* who stays the same user may be in the socket's group already: giving the socket to it
+	 * will tell */
+	return identity->change_user ? result : 0;
+}
+
+int sandbox_drop_privileges(const struct sandbox_identity *identity)
+{
+	int result;
+
+	drop_bounding_set();
+	result = set_groups(identity);
+	if (!result && identity->change_user &&
+	    (setresgid(identity->gid, identity->gid, identity->gid) ||
+	     setresuid(identity->uid, identity->uid, identity->uid)))
+		result = -errno;
+	if (!result)
+		result = drop_capabilities();
+	if (!result && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		result = -errno;
+	return result;
+}
+
+/* A call that stays allowed: for what, and with which value of the bits `mask` in one of its
+ * arguments. */
+struct allowed_call {
+	int number; /* libseccomp's: below 0 for what this architecture has not, which it leaves out
+		     */
+	unsigned int uses; /* OUTPUT() of each output, PINS, or ALWAYS */
+	unsigned int argument; /* 0 is the first one */
+	uint32_t mask; /* 0: any argument will do. What is an int has nothing that counts in its
+			  upper half. */
+	uint32_t value;
+};
+
+#define OUTPUT(kind) (1u << (kind))
+#define ALWAYS UINT_MAX
+#define CONNECTS (OUTPUT(OUTPUT_UNIX_STREAM) | OUTPUT(OUTPUT_UNIX_DATAGRAM))
+#define FILES OUTPUT(OUTPUT_FILE)
+#define LISTENS OUTPUT(OUTPUT_UNIX_LISTEN)
+#define PINS (1u << 31)
+
+/* Where one C library makes another call than the next, or than itself on another architecture,
+ * both are here. */
+static const struct allowed_call allowed_calls[] = {
+	/* wait, and end */
+	{ SCMP_SYS(epoll_create1), ALWAYS },
+	{ SCMP_SYS(epoll_ctl), ALWAYS },
+	{ SCMP_SYS(epoll_pwait), ALWAYS },
+	{ SCMP_SYS(epoll_wait), ALWAYS },
+	{ SCMP_SYS(exit_group), ALWAYS },
+	{ SCMP_SYS(restart_syscall), ALWAYS },
+	{ SCMP_SYS(rt_sigprocmask), ALWAYS },
+	{ SCMP_SYS(rt_sigreturn), ALWAYS },
+	/* lines, diagnostics, the service manager, what the kernel skipped */
+	{ SCMP_SYS(close), ALWAYS },
+	{ SCMP_SYS(pread64), ALWAYS },
+	{ SCMP_SYS(sendto), ALWAYS },
+	{ SCMP_SYS(write), ALWAYS },
+	{ SCMP_SYS(writev), ALWAYS },
+	/* the time, where the kernel's vDSO has no clock to read; the host's name */
+	{ SCMP_SYS(clock_gettime), ALWAYS },
+	{ SCMP_SYS(uname), ALWAYS },
+	/* memory, but none to execute */
+	{ SCMP_SYS(brk), ALWAYS },
+	{ SCMP_SYS(madvise), ALWAYS },
+	{ SCMP_SYS(mmap), ALWAYS, 2, PROT_EXEC, 0 },
+	{ SCMP_SYS(mprotect), ALWAYS, 2, PROT_EXEC, 0 },
+	{ SCMP_SYS(mremap), ALWAYS },
+	{ SCMP_SYS(munmap), ALWAYS },
+	/* the end of a program at a tracepoint */
+	{ SCMP_SYS(ioctl), ALWAYS, 1, UINT32_MAX, PERF_EVENT_IOC_DISABLE },
+	/* a file, opened again */
+	{ SCMP_SYS(open), FILES, 1, ~(uint32_t)O_LARGEFILE, OUTPUT_FILE_FLAGS },
+	{ SCMP_SYS(openat), FILES, 2, ~(uint32_t)O_LARGEFILE, OUTPUT_FILE_FLAGS },
+	{ SCMP_SYS(fstat), FILES | PINS },
+	{ SCMP_SYS(newfstatat), FILES | LISTENS | PINS },
+	{ SCMP_SYS(ftruncate), FILES },
+	/* a socket, connected again */
+	{ SCMP_SYS(socket), CONNECTS, 0, UINT32_MAX, AF_UNIX },
+	{ SCMP_SYS(connect), CONNECTS },
+	{ SCMP_SYS(geteuid), CONNECTS },
+	{ SCMP_SYS(setsockopt), CONNECTS, 2, UINT32_MAX, SO_SNDBUF },
+	/* what its last reader left unread */
+	{ SCMP_SYS(ioctl), CONNECTS, 1, UINT32_MAX, SIOCOUTQ },
+	{ SCMP_SYS(shutdown), CONNECTS },
+	{ SCMP_SYS(getsockopt), CONNECTS, 2, UINT32_MAX, SO_ERROR },
+	/* readers that come, and the socket that is taken away at the end */
+	{ SCMP_SYS(accept4), LISTENS },
+	{ SCMP_SYS(lstat), LISTENS },
+	{ SCMP_SYS(unlink), LISTENS },
+	{ SCMP_SYS(unlinkat), LISTENS | PINS },
+	/* a set of pins that another has replaced, when the last of what it held is told */
+	{ SCMP_SYS(openat), PINS, 2, ~(uint32_t)O_LARGEFILE, PIN_SET_FLAGS },
+	{ SCMP_SYS(fcntl), PINS, 1, UINT32_MAX, F_GETFL },
+	{ SCMP_SYS(fcntl), PINS, 1, UINT32_MAX, F_SETFD },
+	{ SCMP_SYS(getdents64), PINS },
+};
+
+static int add_rules(scmp_filter_ctx filter, unsigned int uses)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < sizeof(allowed_calls) / sizeof(allowed_calls[0]) && !result; i++) {
+		const struct allowed_call *call = &allowed_calls[i];
+		const struct scmp_arg_cmp argument = { call->argument, SCMP_CMP_MASKED_EQ,
+						       call->mask, call->value };
+
+		if (call->uses & uses)
+			result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call->number,
+							call->mask != 0, &argument);
+	}
+	return result;
+}
+
+/* None of these is worth a failure: what a library or a kernel has not, is done without. */
+static void set_attributes(scmp_filter_ctx filter)
+{
+	seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+	seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
+	/* a binary search of the call's number */
+	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	/* kernels before 5.16 slow down who has a filter, for the sake of foreign code in it, which
+	 * is not here */
+	seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
+}
+
+bool sandbox_can_filter_calls(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS); /* which asks the kernel */
+
+	if (filter)
+		seccomp_release(filter);
+	return filter;
+}
+
+int sandbox_filter_calls(enum output_kind output, bool has_pins)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int result;
+
+	if (!filter)
+		return -EOPNOTSUPP;
+	set_attributes(filter);
+	result = add_rules(filter, OUTPUT(output) | (has_pins ? PINS : 0));
+	if (!result)
+		result = seccomp_load(filter);
+	seccomp_release(filter);
+	return result;
+}

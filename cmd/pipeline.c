@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "pipeline.h"
+
+#include "event/decode.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Records that can't be decoded are lost here, not in the kernel. */
+enum undecoded {
+	UNDECODED_CORRUPT,
+	UNDECODED_VERSION,
+	UNDECODED_REASONS,
+};
+
+struct lost_count {
+	uint64_t now;
+	uint64_t reported;
+};
+
+struct pipeline {
+	struct pipeline_stages stages;
+	uint64_t seq;
+	uint64_t seen;
+	uint64_t written;
+	uint64_t filtered;
+	uint64_t lost;
+	struct capture_lost
+		lost_reported; /* until_ns: when report_losses() last found nothing left to tell */
+	struct lost_count undecoded[UNDECODED_REASONS];
+	struct event event; /* the one under way */
+};
+
+static const char *const record_type_names[RECORD_TYPES] = {
+	[RECORD_EXEC] = "exec",
+	[RECORD_EXIT] = "exit",
+	[RECORD_EXEC_FAILED] = "exec_failed",
+};
+
+static const char *const record_loss_names[RECORD_LOSSES] = {
+	[RECORD_LOSS_BUFFER_FULL] = "buffer_full",
+	[RECORD_LOSS_NO_SCRATCH] = "no_scratch",
+	[RECORD_LOSS_RECURSION] = "recursion",
+};
+
+static const char *const undecoded_names[UNDECODED_REASONS] = {
+	[UNDECODED_CORRUPT] = "corrupt_record",
+	[UNDECODED_VERSION] = "unknown_record_version",
+};
+
+/* The line for a reader that lost lines which others got. Its number is that of the last one lost.
+ */
+static size_t encode_drop_notice(void *context, uint64_t count, uint64_t from_ns, uint64_t to_ns,
+				 uint64_t seq, char *line)
+{
+	struct pipeline *pipeline = context;
+	struct event *event = &pipeline->event;
+
+	event->type = EVENT_LOST;
+	event->time_ns = to_ns;
+	event->seq = seq;
+	event->lost = (struct event_lost){
+		.count = count, .reason = "reader_stalled", .from_ns = from_ns, .to_ns = to_ns
+	};
+	enrich_event(pipeline->stages.enricher, event);
+	return encode_event(pipeline->stages.format, event, line, pipeline->stages.line_max_bytes);
+}
+
+int pipeline_new(struct pipeline **pipeline, const struct pipeline_stages *stages)
+{
+	struct pipeline *created = calloc(1, sizeof(*created));
+
+	if (!created)
+		return -ENOMEM;
+	created->stages = *stages;
+	capture_get_reported(created->stages.capture, &created->lost_reported);
+	if (!created->lost_reported.until_ns)
+		created->lost_reported.until_ns = clock_boot_ns();
+	output_set_drop_notice(created->stages.output, encode_drop_notice, created);
+	*pipeline = created;
+	return 0;
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+	free(pipeline);
+}
+
+/* Writes what has been gathered; only then are the records behind it done with. */
+static int flush(struct pipeline *pipeline)
+{
+	int result = output_flush(pipeline->stages.output);
+
+	if (!result)
+		capture_release(pipeline->stages.capture, &pipeline->lost_reported);
+	return result;
+}
+
+/* Makes pipeline->event the next line, unless it is filtered out. The output must have room. */
+static void write_event(struct pipeline *pipeline)
+{
+	char *line = output_room(pipeline->stages.output);
+	size_t length;
+
+	pipeline->event.seq = pipeline->seq;
+	enrich_event(pipeline->stages.enricher, &pipeline->event);
+	if (!filter_passes(pipeline->stages.filter, &pipeline->event)) {
+		pipeline->filtered++;
+		return;
+	}
+	redact_event(pipeline->stages.redactor, &pipeline->event);
+	length = encode_event(pipeline->stages.format, &pipeline->event, line,
+			      pipeline->stages.line_max_bytes);
+	output_commit(pipeline->stages.output, length, pipeline->event.seq);
+	pipeline->seq++;
+	pipeline->written += pipeline->event.type < EVENT_LOST;
+}
+
+static void write_record(struct pipeline *pipeline, const void *record, size_t length)
+{
+	int result = decode_record(record, length, &pipeline->event);
+	enum undecoded reason = result == -EBADMSG ? UNDECODED_CORRUPT : UNDECODED_VERSION;
+
+	pipeline->seen++;
+	if (!result)
+		write_event(pipeline);
+	else if (!pipeline->undecoded[reason].now++)
+		log_error(
+			"a record of %zu bytes can't be decoded: %s: each one is counted in a lost line",
+			length, undecoded_names[reason]);
+}
+
+static int write_lost(struct pipeline *pipeline, const char *event_type, const char *reason,
+		      uint64_t count, uint64_t to_ns)
+{
+	struct event *event = &pipeline->event;
+	int result = output_room(pipeline->stages.output) ? 0 : flush(pipeline);
+
+	if (result)
+		return result;
+	event->type = EVENT_LOST;
+	event->time_ns = to_ns;
+	event->lost = (struct event_lost){
+		.count = count,
+		.reason = reason,
+		.event_type = event_type,
+		.from_ns = pipeline->lost_reported.until_ns,
+		.to_ns = to_ns,
+	};
+	write_event(pipeline);
+	pipeline->lost += count;
+	return 0;
+}
+
+static int report_kernel_losses(struct pipeline *pipeline, uint64_t now_ns)
+{
+	struct capture_lost lost;
+	int result = 0;
+
+	capture_get_lost(pipeline->stages.capture, &lost);
+	for (int type = 0; type < RECORD_TYPES; type++)
+		for (int reason = 0; reason < RECORD_LOSSES && !result; reason++) {
+			uint64_t *reported = &pipeline->lost_reported.counts[type][reason];
+			uint64_t count = lost.counts[type][reason];
+
+			if (count <= *reported)
+				continue;
+			result = write_lost(pipeline, record_type_names[type],
+					    record_loss_names[reason], count - *reported, now_ns);
+			if (!result)
+				*reported = count;
+		}
+	return result;
+}
+
+/* A line for every kind of loss that grew since the last time. */
+static int report_losses(struct pipeline *pipeline)
+{
+	uint64_t now_ns = clock_boot_ns();
+	int result = report_kernel_losses(pipeline, now_ns);
+
+	for (int reason = 0; reason < UNDECODED_REASONS && !result; reason++) {
+		struct lost_count *count = &pipeline->undecoded[reason];
+
+		if (count->now == count->reported)
+			continue;
+		result = write_lost(pipeline, NULL, undecoded_names[reason],
+				    count->now - count->reported, now_ns);
+		if (!result)
+			count->reported = count->now;
+	}
+	if (!result)
+		pipeline->lost_reported.until_ns = now_ns;
+	return result;
+}
+
+long pipeline_drain(struct pipeline *pipeline)
+{
+	const void *record;
+	long records = 0;
+	size_t length;
+	int result;
+
+	enrich_refresh(pipeline->stages.enricher);
+	result = flush(pipeline); /* what is left from the last time */
+	while (!result) {
+		if (!output_room(pipeline->stages.output)) {
+			result = flush(pipeline);
+			continue;
+		}
+		if (!capture_next(pipeline->stages.capture, &record, &length))
+			break;
+		write_record(pipeline, record, length);
+		records++;
+	}
+	if (!result)
+		result = report_losses(pipeline);
+	if (!result)
+		result = flush(pipeline);
+	return result ? result : records;
+}
+
+int pipeline_heartbeat(struct pipeline *pipeline, enum event_type type)
+{
+	struct event *event = &pipeline->event;
+	int result = output_room(pipeline->stages.output) ? 0 : flush(pipeline);
+
+	if (result)
+		return result;
+	event->type = type;
+	event->time_ns = clock_boot_ns();
+	event->heartbeat = (struct event_heartbeat){
+		.seen = pipeline->seen,
+		.written = pipeline->written,
+		.filtered = pipeline->filtered,
+		.lost = pipeline->lost,
+	};
+	capture_get_hooks(pipeline->stages.capture, &event->heartbeat.hooks.bytes,
+			  &event->heartbeat.hooks.length);
+	write_event(pipeline);
+	return flush(pipeline);
+}
+
+void pipeline_get_totals(const struct pipeline *pipeline, uint64_t *written, uint64_t *lost)
+{
+	*written = pipeline->written;
+	*lost = pipeline->lost;
+}
+
+bool pipeline_has_passed(const struct pipeline *pipeline, uint64_t end)
+{
+	return capture_read(pipeline->stages.capture) >= end &&
+	       !output_is_pending(pipeline->stages.output);
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "redact/redact.h"
+
+#include "redact/mask.h"
+#include "redact/secret.h"
+
+#include <errno.h>
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Events that hold a secret are rare: each masked text is a block of its own. */
+struct copy {
+	struct copy *next;
+	char *bytes;
+};
+
+struct redactor {
+	bool builtin;
+	bool hides_args;
+	regex_t *patterns;
+	size_t pattern_count;
+	struct copy *copies; /* of the event last seen */
+	struct secret_index index; /* for builtin */
+};
+
+int redact_new(struct redactor **redactor)
+{
+	struct redactor *created = calloc(1, sizeof(*created));
+
+	if (!created)
+		return -ENOMEM;
+	secret_index_init(&created->index);
+	*redactor = created;
+	return 0;
+}
+
+static void free_copies(struct redactor *redactor)
+{
+	while (redactor->copies) {
+		struct copy *copy = redactor->copies;
+
+		redactor->copies = copy->next;
+		free(copy->bytes);
+		free(copy);
+	}
+}
+
+void redact_free(struct redactor *redactor)
+{
+	if (!redactor)
+		return;
+	free_copies(redactor);
+	for (size_t i = 0; i < redactor->pattern_count; i++)
+		regfree(&redactor->patterns[i]);
+	free(redactor->patterns);
+	free(redactor);
+}
+
+void redact_add_builtin(struct redactor *redactor)
+{
+	redactor->builtin = true;
+}
+
+int redact_add_pattern(struct redactor *redactor, const char *ere, char *why, size_t why_bytes)
+{
+	regex_t *larger =
+		reallocarray(redactor->patterns, redactor->pattern_count + 1, sizeof(*larger));
+	int result;
+
+	if (!larger)
+		return -ENOMEM;
+	redactor->patterns = larger;
+	result = regcomp(&larger[redactor->pattern_count], ere, REG_EXTENDED);
+	if (result) {
+		regerror(result, &larger[redactor->pattern_count], why, why_bytes);
+		return -EINVAL;
+	}
+	redactor->pattern_count++;
+	return 0;
+}
+
+void redact_hide_args(struct redactor *redactor)
+{
+	redactor->hides_args = true;
+}
+
+/* The next match in the string at or behind `from`; offsets count from the beginning of the string.
+ */
+#ifdef REG_STARTEND
+static bool find_match(const regex_t *pattern, struct text string, size_t from,
+		       regmatch_t matches[2])
+{
+	matches[0] = (regmatch_t){ .rm_so = (regoff_t)from, .rm_eo = (regoff_t)string.length };
+	return !regexec(pattern, string.bytes, 2, matches, REG_STARTEND);
+}
+#else
+/* Other C libraries than glibc want a string that ends with a NUL. Without memory for it, all of it
+ * is a match. */
+static bool find_match(const regex_t *pattern, struct text string, size_t from,
+		       regmatch_t matches[2])
+{
+	char *copy = strndup(string.bytes + from, string.length - from);
+	bool found;
+
+	if (!copy) {
+		matches[0] =
+			(regmatch_t){ .rm_so = (regoff_t)from, .rm_eo = (regoff_t)string.length };
+		matches[1].rm_so = -1;
+		return true;
+	}
+	found = !regexec(pattern, copy, 2, matches, from ? REG_NOTBOL : 0);
+	free(copy);
+	for (int i = 0; found && i < 2; i++)
+		if (matches[i].rm_so >= 0) {
+			matches[i].rm_so += (regoff_t)from;
+			matches[i].rm_eo += (regoff_t)from;
+		}
+	return found;
+}
+#endif
+
+static void mask_pattern(const regex_t *pattern, struct text string, struct mask *mask)
+{
+	size_t from = 0;
+	regmatch_t matches[2];
+
+	while (from < string.length && find_match(pattern, string, from, matches)) {
+		const regmatch_t *part = &matches[pattern->re_nsub && matches[1].rm_so >= 0];
+
+		mask_add(mask, (struct text){ string.bytes + part->rm_so,
+					      (size_t)(part->rm_eo - part->rm_so) });
+		from = (size_t)matches[0].rm_eo + (matches[0].rm_eo == matches[0].rm_so);
+	}
+}
+
+static void mask_patterns(const struct redactor *redactor, struct mask *mask)
+{
+	for (size_t i = 0; i < redactor->pattern_count; i++) {
+		struct text rest = mask->text, string;
+
+		while (text_next_string(&rest, &string))
+			mask_pattern(&redactor->patterns[i], string, mask);
+	}
+}
+
+/* A copy of mask->text without what is masked; -ENOMEM. */
+static int keep_copy(struct redactor *redactor, const struct mask *mask, struct text *text)
+{
+	struct copy *copy = malloc(sizeof(*copy));
+	int result;
+
+	if (!copy)
+		return -ENOMEM;
+	result = mask_apply(mask, &copy->bytes, &text->length);
+	if (result) {
+		free(copy);
+		return result;
+	}
+	text->bytes = copy->bytes;
+	copy->next = redactor->copies;
+	redactor->copies = copy;
+	return 0;
+}
+
+static void hide_args(struct event *event)
+{
+	event->exec.args_hidden = true;
+	event->exec.args.length = 0;
+	event->process.truncated &= ~(uint32_t)RECORD_KEY_ARGS;
+}
+
+static void redact_args(struct redactor *redactor, struct event *event)
+{
+	struct event_exec *exec = &event->exec;
+	struct mask mask = { .text = exec->args };
+
+	if (redactor->builtin)
+		secret_args_mask(&redactor->index, exec->filename, &mask);
+	mask_patterns(redactor, &mask);
+	if (!mask_is_empty(&mask)) {
+		event->process.redacted |= RECORD_KEY_ARGS;
+		if (keep_copy(redactor, &mask, &exec->args))
+			hide_args(event);
+	}
+	mask_clear(&mask);
+}
+
+static void redact_variable(struct redactor *redactor, struct event *event,
+			    struct event_variable *variable)
+{
+	struct mask mask = { .text = variable->value };
+
+	if (redactor->builtin)
+		secret_variable_mask(&redactor->index, variable->name,
+				     event->process.truncated & RECORD_KEY_ENV, &mask);
+	mask_patterns(redactor, &mask);
+	if (!mask_is_empty(&mask)) {
+		event->process.redacted |= RECORD_KEY_ENV;
+		if (keep_copy(redactor, &mask, &variable->value))
+			variable->value = text_from_string(MASK_REPLACEMENT);
+	}
+	mask_clear(&mask);
+}
+
+void redact_event(struct redactor *redactor, struct event *event)
+{
+	free_copies(redactor);
+	if (event->type != EVENT_EXEC && event->type != EVENT_EXEC_FAILED)
+		return;
+	if (redactor->hides_args)
+		hide_args(event);
+	else
+		redact_args(redactor, event);
+	for (size_t i = 0; i < event->exec.variable_count; i++)
+		redact_variable(redactor, event, &event->exec.variables[i]);
+}

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "redact/secret.h"
+
+#include <stdint.h>
+#include <string.h>
+
+enum place {
+	PLACE_ATTACHED = 1 << 0, /* -pSECRET; of a long option --option=SECRET */
+	PLACE_NEXT = 1 << 1, /* -p SECRET */
+	PLACE_EITHER = PLACE_ATTACHED | PLACE_NEXT,
+	PLACE_CLUSTER = 1 << 2, /* -sSp SECRET */
+	PLACE_ANY = PLACE_EITHER | PLACE_CLUSTER,
+};
+
+/* Options (or words) whose value is secret in some programs only. What every program has are names:
+ * secret_name.c. */
+static const struct rule {
+	const char *programs; /* one that ends in * stands for all that begin so */
+	const char *option;
+	enum place places;
+	char behind; /* the secret begins behind the first such byte of the value; 0: it is all of
+			the value */
+	const char *after; /* only behind this word */
+	const char *until; /* only in front of these */
+} rules[] = {
+	{ "mysql* mariadb* xtrabackup innobackupex", "-p", PLACE_ATTACHED },
+	{ "mycli mongo mongosh mongodump mongorestore mongoexport mongoimport mongostat mongotop",
+	  "-p", PLACE_EITHER },
+	{ "sshpass", "-p", PLACE_EITHER, .until = "ssh scp sftp rsync" },
+	{ "useradd usermod groupadd groupmod", "-p", PLACE_EITHER },
+	{ "curl", "-u", PLACE_ANY, ':' },
+	{ "curl", "-U", PLACE_ANY, ':' },
+	{ "curl", "--user", PLACE_EITHER, ':' },
+	{ "curl", "--proxy-user", PLACE_EITHER, ':' },
+	{ "curl", "-b", PLACE_ANY, '=' },
+	{ "curl", "--cookie", PLACE_EITHER, '=' },
+	{ "http https xh", "-a", PLACE_EITHER, ':' },
+	{ "http https xh", "--auth", PLACE_EITHER, ':' },
+	{ "docker podman buildah nerdctl skopeo helm oras crane az", "-p", PLACE_EITHER,
+	  .after = "login" },
+	{ "ldap*", "-w", PLACE_EITHER },
+	{ "redis-cli valkey-cli", "-a", PLACE_NEXT },
+	{ "redis-cli valkey-cli", "requirepass", PLACE_NEXT },
+	{ "smbclient rpcclient smbget net", "-U", PLACE_ANY, '%' },
+	{ "smbclient rpcclient smbget net", "--user", PLACE_EITHER, '%' },
+	{ "zip unzip sqlcmd bcp ipmitool", "-P", PLACE_EITHER },
+	{ "7z 7za 7zr 7zz rar unrar", "-p", PLACE_ATTACHED },
+	{ "xfreerdp*", "/p:", PLACE_ATTACHED },
+	{ "rdesktop", "-p", PLACE_EITHER },
+	{ "lftp", "-u", PLACE_EITHER, ',' },
+	{ "openssl", "-k", PLACE_NEXT },
+	{ "openssl", "-K", PLACE_NEXT },
+	{ "snmp*", "-A", PLACE_EITHER },
+	{ "snmp*", "-X", PLACE_EITHER },
+	{ "snmp*", "-c", PLACE_EITHER },
+	{ "nmcli", "password", PLACE_NEXT },
+	{ "aws", "aws_secret_access_key", PLACE_NEXT },
+	{ "aws", "aws_session_token", PLACE_NEXT },
+	{ "ngrok", "authtoken", PLACE_NEXT },
+	{ "ngrok", "add-authtoken", PLACE_NEXT },
+	{ "vault", "login", PLACE_NEXT },
+};
+#define RULES (sizeof(rules) / sizeof(rules[0]))
+_Static_assert(RULES <= 64, "one bit each in struct words");
+
+/* Programs whose arguments name another one, and go on with that one's. */
+static const char wrappers[] =
+	"sudo doas su runuser pkexec env nice ionice chrt taskset nohup setsid timeout stdbuf time "
+	"strace ltrace xargs parallel watch flock script unshare nsenter chroot setpriv prlimit "
+	"systemd-run systemd-nspawn bwrap docker podman nerdctl kubectl crictl oc lxc sshpass ssh sh "
+	"bash dash ash zsh ksh busybox tini dumb-init gosu su-exec";
+
+/* The value of an option that is secret by its name */
+static const struct rule named = { .option = "--", .places = PLACE_NEXT };
+
+/* Strings in their order: arguments, or the words of one that holds a command line. */
+struct words {
+	const struct secret_index *index;
+	struct mask *mask;
+	uint64_t programs; /* the rules whose program was named */
+	uint64_t ready; /* of these, those whose word in front was there */
+	const struct rule *awaited; /* the next string is the value that this asks for */
+	bool begun; /* the first string, the program's name, was there */
+	bool wraps; /* any string may name a program */
+	bool code; /* the next string is a command line: sh -c */
+};
+
+/* How deep command lines in arguments of command lines are looked into: sudo sh -c "ssh host 'mysql
+ * -pSECRET'" */
+#define WORDS_DEPTH 2
+
+static struct text from(struct text text, size_t bytes)
+{
+	return (struct text){ text.bytes + bytes, text.length - bytes };
+}
+
+static bool equals(struct text text, const char *string)
+{
+	return text.length == strlen(string) && !memcmp(text.bytes, string, text.length);
+}
+
+static bool begins_with(struct text text, const char *string)
+{
+	return text.length >= strlen(string) && !memcmp(text.bytes, string, strlen(string));
+}
+
+static bool is_letter(char byte)
+{
+	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+/* A word without the quotes around all of it. */
+static struct text unquoted(struct text word)
+{
+	if (word.length >= 2 && (word.bytes[0] == '"' || word.bytes[0] == '\'') &&
+	    word.bytes[word.length - 1] == word.bytes[0])
+		return (struct text){ word.bytes + 1, word.length - 2 };
+	return word;
+}
+
+/* Whether a word is in a list of names separated by blanks. */
+static bool is_listed(struct text word, const char *list)
+{
+	while (*list) {
+		size_t same = 0;
+
+		while (same < word.length && word.bytes[same] == list[same])
+			same++;
+		if (list[same] == '*' ||
+		    (same == word.length && (list[same] == ' ' || !list[same])))
+			return true;
+		list = strchrnul(list + same, ' ');
+		list += *list == ' ';
+	}
+	return false;
+}
+
+/* Whether a program of this name may be in any list, by its first two bytes. */
+static bool may_be_listed(const struct secret_index *index, struct text word)
+{
+	return word.length >= 2 &&
+	       index->program_seconds[(unsigned char)word.bytes[0]] & 1u << (word.bytes[1] & 31);
+}
+
+static void index_list(struct secret_index *index, const char *list, uint64_t rule)
+{
+	for (; *list; list += strcspn(list, " "), list += *list == ' ') {
+		index->program_starts[(unsigned char)list[0]] |= rule;
+		index->program_seconds[(unsigned char)list[0]] |= 1u << (list[1] & 31);
+	}
+}
+
+void secret_args_index(struct secret_index *index)
+{
+	index_list(index, wrappers, 0);
+	for (size_t i = 0; i < RULES; i++)
+		index_list(index, rules[i].programs, UINT64_C(1) << i);
+}
+
+/* The file name of a path; of a login shell's "-bash", "bash". */
+static struct text base_name(struct text path)
+{
+	const char *slash = path.length ? memrchr(path.bytes, '/', path.length) : NULL;
+
+	if (slash)
+		return from(path, (size_t)(slash + 1 - path.bytes));
+	return path.length && path.bytes[0] == '-' ? from(path, 1) : path;
+}
+
+static void note_program(struct words *words, struct text name)
+{
+	for (uint64_t left = words->index->program_starts[(unsigned char)name.bytes[0]]; left;
+	     left &= left - 1) {
+		int i = __builtin_ctzll(left);
+
+		if (!is_listed(name, rules[i].programs))
+			continue;
+		words->programs |= UINT64_C(1) << i;
+		if (!rules[i].after)
+			words->ready |= UINT64_C(1) << i;
+	}
+}
+
+/* A word that is neither option nor assignment. */
+static void visit_plain(struct words *words, struct text word)
+{
+	struct text name = base_name(word);
+
+	for (uint64_t left = words->programs; left; left &= left - 1) {
+		int i = __builtin_ctzll(left);
+
+		if (rules[i].after && equals(word, rules[i].after))
+			words->ready |= UINT64_C(1) << i;
+		if (rules[i].until && is_listed(name, rules[i].until))
+			words->ready &= ~(UINT64_C(1) << i);
+	}
+	if ((words->begun && !words->wraps) || !may_be_listed(words->index, name))
+		return;
+	note_program(words, name);
+	words->wraps = words->wraps || is_listed(name, wrappers);
+}
+
+/*
+ * An option rather than the value that is awaited: -x or --xyz. A value may begin with one dash
+ * too, but not that of a rule whose option is a plain word.
+ */
+static bool is_option(const struct rule *awaited, struct text word)
+{
+	if (!word.length || word.bytes[0] != '-')
+		return false;
+	return word.length <= 2 || word.bytes[1] == '-' || awaited->option[0] != '-';
+}
+
+static void mask_behind(const struct words *words, struct text value, char byte)
+{
+	const char *found = byte ? memchr(value.bytes, byte, value.length) : NULL;
+
+	if (byte && !found)
+		return;
+	if (found)
+		value = from(value, (size_t)(found + 1 - value.bytes));
+	if (byte == ':' && begins_with(value, "//"))
+		return;
+	mask_add(words->mask, unquoted(value));
+}
+
+/* -sSu: letters only, the last of which is the option's */
+static bool is_cluster(struct text word, const char *option)
+{
+	if (word.length <= 2 || word.bytes[0] != '-' || word.bytes[word.length - 1] != option[1])
+		return false;
+	for (size_t i = 1; i < word.length; i++)
+		if (!is_letter(word.bytes[i]))
+			return false;
+	return true;
+}
+
+static bool obey_rule(struct words *words, const struct rule *rule, struct text word)
+{
+	size_t length = strlen(rule->option);
+	bool is_long = begins_with(text_from_string(rule->option), "--");
+
+	if ((rule->places & PLACE_NEXT && equals(word, rule->option)) ||
+	    (rule->places & PLACE_CLUSTER && is_cluster(word, rule->option))) {
+		words->awaited = rule;
+		return true;
+	}
+	if (!(rule->places & PLACE_ATTACHED) || word.length <= length + is_long ||
+	    !begins_with(word, rule->option) || (is_long && word.bytes[length] != '='))
+		return false;
+	mask_behind(words, from(word, length + is_long), rule->behind);
+	return true;
+}
+
+static bool obey_rules(struct words *words, struct text word)
+{
+	for (uint64_t left = words->ready; left; left &= left - 1)
+		if (obey_rule(words, &rules[__builtin_ctzll(left)], word))
+			return true;
+	return false;
+}
+
+/* --no-password, --ask-pass: it has no value */
+static bool takes_nothing(struct text name)
+{
+	return begins_with(name, "no-") || begins_with(name, "ask-") ||
+	       begins_with(name, "skip-") || begins_with(name, "prompt-");
+}
+
+/* --NAME=value, NAME=value, --option=NAME=value; --NAME before its value */
+static void visit_named(struct words *words, struct text word)
+{
+	for (;;) {
+		size_t dashes = 0;
+		const char *sign;
+		struct text name;
+
+		while (dashes < word.length && word.bytes[dashes] == '-')
+			dashes++;
+		name = from(word, dashes);
+		sign = memchr(name.bytes, '=', name.length);
+		if (sign)
+			name.length = (size_t)(sign - name.bytes);
+		if ((sign || dashes) && secret_name(words->index, name) == SECRET_NAME_VALUE) {
+			if (sign)
+				mask_add(words->mask,
+					 unquoted(from(word, (size_t)(sign + 1 - word.bytes))));
+			else if (!takes_nothing(name))
+				words->awaited = &named;
+			return;
+		}
+		if (!sign && !dashes)
+			visit_plain(words, word);
+		if (!sign || !dashes)
+			return;
+		word = from(word, (size_t)(sign + 1 - word.bytes));
+	}
+}
+
+static void visit_word(struct words *words, struct text word)
+{
+	const struct rule *awaited = words->awaited;
+
+	words->awaited = NULL;
+	if (awaited && !is_option(awaited, word))
+		mask_behind(words, word, awaited->behind);
+	else if (!obey_rules(words, word))
+		visit_named(words, word);
+	words->begun = true;
+	words->wraps |= equals(word, "-exec") || equals(word, "-execdir") ||
+			equals(word, "-ok"); /* find(1) */
+}
+
+/* -c, -lc: what follows is a command line */
+static bool announces_code(struct text word)
+{
+	return equals(word, "-c") || is_cluster(word, "-c");
+}
+
+static bool holds_blanks(struct text text)
+{
+	return memchr(text.bytes, ' ', text.length) || memchr(text.bytes, '\n', text.length);
+}
+
+static void visit_line(const struct secret_index *index, struct mask *mask, struct text line,
+		       int depth);
+
+static void visit(struct words *words, struct text string, int depth)
+{
+	bool is_line = holds_blanks(string);
+	bool code = words->code && is_line && !words->awaited;
+
+	words->code = announces_code(string);
+	if (!code) /* else its first NAME= would seem to have all of the line as its value */
+		visit_word(words, string);
+	if (is_line && depth)
+		visit_line(words->index, words->mask, string, depth - 1);
+}
+
+/* Between two commands */
+static bool is_end(char byte)
+{
+	return byte == ';' || byte == '|' || byte == '&' || byte == '\n' || byte == '(' ||
+	       byte == '`';
+}
+
+/* Between two words */
+static bool is_gap(char byte)
+{
+	return byte == ' ' || byte == '\t' || byte == '\r' || byte == ')' || byte == '<' ||
+	       byte == '>' || is_end(byte);
+}
+
+/* The quote that closes the one at `at`, or `at` if there is none. */
+static const char *closing_quote(const char *at, const char *end)
+{
+	char quote = *at;
+
+	for (const char *next = at + 1; next < end; next++) {
+		if (*next == quote)
+			return next;
+		if (*next == '\\' && quote == '"')
+			next++;
+	}
+	return at;
+}
+
+/* Takes the next word as a shell would split it, quotes included, off the front of *line. */
+static bool next_word(struct text *line, struct text *word, bool *new_command)
+{
+	const char *at = line->bytes, *end = line->bytes + line->length, *start;
+
+	*new_command = false;
+	for (; at < end && is_gap(*at); at++)
+		*new_command |= is_end(*at);
+	for (start = at; at < end && !is_gap(*at); at++) {
+		if (*at == '"' || *at == '\'')
+			at = closing_quote(at, end);
+		else if (*at == '\\' && at + 1 < end)
+			at++;
+	}
+	*word = (struct text){ start, (size_t)(at - start) };
+	*line = (struct text){ at, (size_t)(end - at) };
+	return word->length;
+}
+
+/* A string that may hold a command line, as the argument of sh -c does. */
+static void visit_line(const struct secret_index *index, struct mask *mask, struct text line,
+		       int depth)
+{
+	const struct words start = { .index = index, .mask = mask, .wraps = true };
+	struct words words = start;
+	bool new_command;
+	struct text word;
+
+	while (next_word(&line, &word, &new_command)) {
+		if (new_command)
+			words = start;
+		word = unquoted(word);
+		visit(&words, word, depth);
+	}
+}
+
+void secret_args_mask(const struct secret_index *index, struct text filename, struct mask *mask)
+{
+	const char *end = mask->text.bytes + mask->text.length;
+	struct words words = { .index = index, .mask = mask };
+	struct text rest = mask->text, string;
+
+	filename = base_name(filename);
+	if (may_be_listed(index, filename))
+		note_program(&words, filename);
+	while (text_next_string(&rest, &string)) {
+		secret_text_mask(index, string, string.bytes + string.length == end, mask);
+		visit(&words, string, WORDS_DEPTH);
+	}
+}
+
+void secret_variable_mask(const struct secret_index *index, struct text name, bool cut,
+			  struct mask *mask)
+{
+	if (secret_name(index, name) == SECRET_NAME_VALUE) {
+		mask_add(mask, mask->text);
+		return;
+	}
+	secret_text_mask(index, mask->text, cut, mask);
+	if (holds_blanks(mask->text))
+		visit_line(index, mask, mask->text, WORDS_DEPTH);
+}

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "util/text.h"
+
+#include <endian.h>
+#include <string.h>
+
+#define EIGHT_DIGITS 100000000 /* numbers with more digits than eight */
+
+struct text text_from_string(const char *string)
+{
+	return (struct text){ string, strlen(string) };
+}
+
+struct text text_base_name(struct text path)
+{
+	const char *slash = path.length ? memrchr(path.bytes, '/', path.length) : NULL;
+	size_t before = slash ? (size_t)(slash - path.bytes) + 1 : 0;
+
+	return (struct text){ path.bytes + before, path.length - before };
+}
+
+/* What a leading byte asks for: how many bytes follow, and the range of the first of them. */
+struct utf8_lead {
+	unsigned char following, low, high;
+};
+
+static struct utf8_lead utf8_lead(unsigned char byte)
+{
+	if (byte < 0x80)
+		return (struct utf8_lead){ 0, 0, 0 };
+	if (byte >= 0xc2 && byte <= 0xdf)
+		return (struct utf8_lead){ 1, 0x80, 0xbf };
+	if (byte >= 0xe0 && byte <= 0xef)
+		return (struct utf8_lead){ 2, byte == 0xe0 ? 0xa0 : 0x80,
+					   byte == 0xed ? 0x9f : 0xbf };
+	if (byte >= 0xf0 && byte <= 0xf4)
+		return (struct utf8_lead){ 3, byte == 0xf0 ? 0x90 : 0x80,
+					   byte == 0xf4 ? 0x8f : 0xbf };
+	return (struct utf8_lead){ 0, 1, 0 };
+}
+
+size_t text_step(struct text text, bool *well_formed)
+{
+	const unsigned char *bytes = (const unsigned char *)text.bytes;
+	struct utf8_lead lead = utf8_lead(bytes[0]);
+	size_t length = 1;
+
+	*well_formed = lead.following || lead.low <= lead.high;
+	while (length <= lead.following) {
+		if (length == text.length || bytes[length] < lead.low ||
+		    bytes[length] > lead.high) {
+			*well_formed = false;
+			break;
+		}
+		lead.low = 0x80;
+		lead.high = 0xbf;
+		length++;
+	}
+	return length;
+}
+
+static struct text text_skip(struct text text, size_t bytes)
+{
+	return (struct text){ text.bytes + bytes, text.length - bytes };
+}
+
+/* 8 where so many plain bytes are at the front of text, else 0. */
+static size_t plain_word(struct text text)
+{
+	uint64_t word;
+
+	if (text.length < sizeof(word))
+		return 0;
+	memcpy(&word, text.bytes, sizeof(word));
+	return text_word_is_plain(word) ? sizeof(word) : 0;
+}
+
+bool text_is_utf8(struct text text)
+{
+	bool well_formed = true;
+
+	while (text.length && well_formed) {
+		size_t plain = plain_word(text);
+
+		text = text_skip(text, plain ? plain : text_step(text, &well_formed));
+	}
+	return well_formed;
+}
+
+size_t text_to_utf8(struct text text, char *out)
+{
+	char *start = out;
+
+	while (text.length) {
+		bool well_formed;
+		size_t length = text_step(text, &well_formed);
+
+		if (well_formed)
+			out = mempcpy(out, text.bytes, length);
+		else
+			out = mempcpy(out, TEXT_REPLACEMENT, TEXT_REPLACEMENT_BYTES);
+		text = text_skip(text, length);
+	}
+	return (size_t)(out - start);
+}
+
+size_t text_to_base64(struct text text, char *out)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *bytes = (const unsigned char *)text.bytes;
+
+	for (size_t i = 0; i < text.length; i += 3) {
+		unsigned int group = (unsigned int)bytes[i] << 16;
+
+		if (i + 1 < text.length)
+			group |= (unsigned int)bytes[i + 1] << 8;
+		if (i + 2 < text.length)
+			group |= bytes[i + 2];
+		*out++ = digits[group >> 18];
+		*out++ = digits[group >> 12 & 63];
+		*out++ = i + 1 < text.length ? digits[group >> 6 & 63] : '=';
+		*out++ = i + 2 < text.length ? digits[group & 63] : '=';
+	}
+	return TEXT_BASE64_LENGTH(text.length);
+}
+
+/*
+ * The digits of a number below 10^8, the first one in the lowest byte: all are found at once, by
+ * halves, quarters and eighths. A multiplication and a shift divide by 100 and by 10, exactly for
+ * so small numbers.
+ */
+static inline uint64_t eight_digits(uint32_t number)
+{
+	uint64_t halves = number / 10000 | (uint64_t)(number % 10000) << 32;
+	uint64_t hundreds = (halves * 10486 >> 20) & 0x0000007f0000007f;
+	uint64_t pairs = hundreds | (halves - 100 * hundreds) << 16;
+	uint64_t tens = (pairs * 103 >> 10) & 0x000f000f000f000f;
+
+	return tens | (pairs - 10 * tens) << 8;
+}
+
+void text_to_eight_digits(uint32_t number, char out[8])
+{
+	uint64_t digits = htole64(eight_digits(number) | TEXT_EACH_BYTE('0'));
+
+	memcpy(out, &digits, sizeof(digits));
+}
+
+/* How many digits a number below 10^8 has: log10(2) is about 1233 / 4096, so from its bits follow
+ * that many or one less.
+ */
+static inline size_t count_digits(uint32_t number)
+{
+	static const uint32_t powers[] = { 0,	   10,	    100,      1000,	   10000,
+					   100000, 1000000, 10000000, EIGHT_DIGITS };
+	size_t bits = 32 - (size_t)__builtin_clz(number), digits = bits * 1233 >> 12;
+
+	return digits + (number >= powers[digits]);
+}
+
+/*
+ * Without a branch that depends on how many digits there are: to guess it wrong costs as much as
+ * all of this. And that number is found apart from the digits, for what comes next in a line waits
+ * for it only.
+ */
+size_t text_to_decimal_digits(uint64_t number, char out[TEXT_DECIMAL_BYTES])
+{
+	uint64_t digits;
+	size_t length;
+
+	if (number >= EIGHT_DIGITS) {
+		length = text_to_decimal(number / EIGHT_DIGITS, out);
+		text_to_eight_digits((uint32_t)(number % EIGHT_DIGITS), out + length);
+		return length + 8;
+	}
+	length = count_digits((uint32_t)number);
+	digits = htole64((eight_digits((uint32_t)number) | TEXT_EACH_BYTE('0')) >>
+			 (64 - 8 * length));
+	memcpy(out, &digits, sizeof(digits));
+	return length;
+}
+
+bool text_is_c1(struct text text)
+{
+	return text.length > 1 && text.bytes[0] == '\xc2' && (unsigned char)text.bytes[1] <= 0x9f &&
+	       (unsigned char)text.bytes[1] >= 0x80;
+}
+
+static size_t json_character_length(unsigned char byte)
+{
+	if (text_byte_is_plain(byte))
+		return 1;
+	if (byte == '"' || byte == '\\' || (byte >= '\b' && byte <= '\r' && byte != '\v'))
+		return 2;
+	return sizeof("\\u0000") - 1;
+}
+
+/* The JSON length of the step at the front of text, which is `bytes` long. */
+static size_t json_step(struct text text, size_t *bytes)
+{
+	bool well_formed;
+
+	*bytes = text_step(text, &well_formed);
+	if (!well_formed)
+		return TEXT_REPLACEMENT_BYTES;
+	if (text_is_c1(text))
+		return sizeof("\\u0000") - 1;
+	return *bytes > 1 ? *bytes : json_character_length((unsigned char)text.bytes[0]);
+}
+
+size_t text_json_length(struct text text)
+{
+	size_t total = 0, bytes;
+
+	for (; text.length; text = text_skip(text, bytes)) {
+		bytes = plain_word(text);
+		total += bytes ? bytes : json_step(text, &bytes);
+	}
+	return total;
+}
+
+struct text text_cut(struct text text, size_t json_bytes)
+{
+	struct text rest = text;
+	size_t bytes, cost;
+
+	while (rest.length) {
+		bytes = cost = plain_word(rest);
+		if (!bytes || cost > json_bytes)
+			cost = json_step(rest, &bytes);
+		if (cost > json_bytes)
+			break;
+		json_bytes -= cost;
+		rest = text_skip(rest, bytes);
+	}
+	return (struct text){ text.bytes, text.length - rest.length };
+}
+
+struct text text_tail(struct text text, size_t json_bytes)
+{
+	size_t excess = text_json_length(text), bytes;
+
+	for (excess -= json_bytes < excess ? json_bytes : excess; excess;
+	     text = text_skip(text, bytes)) {
+		size_t cost = json_step(text, &bytes);
+
+		excess -= cost < excess ? cost : excess;
+	}
+	return text;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The program that the cases execute: tells as a fact what /proc and the kernel say of it. The case
+ * is named by $CASE, or by argv[1] where the kernel started it. With $LOOP it then executes itself
+ * that many times.
+ *
+ * tell storm WORKER NUMBER COUNT LETTERS: executes itself, NUMBER counted up to COUNT, with as many
+ * equal LETTERS as follow from WORKER and NUMBER.
+ */
+#include "facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <time.h>
+
+#define TELL "/bin/tell"
+
+extern char **environ;
+
+static char text[4 << 20];
+
+/* Reads a file below /proc into text. Returns its length, -1 where it can't be had. */
+static ssize_t read_proc(const char *path)
+{
+	int fd = openat(PROC_FD, path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = 0, got;
+
+	if (fd < 0)
+		return -1;
+	while ((got = read(fd, text + length, sizeof(text) - 1 - (size_t)length)) > 0)
+		length += got;
+	close(fd);
+	text[length] = '\0';
+	return length;
+}
+
+static void tell_link(const char *key, const char *path)
+{
+	ssize_t length = readlinkat(PROC_FD, path, text, sizeof(text));
+
+	if (length >= 0)
+		fact_bytes(key, text, (size_t)length);
+	else if (errno == EACCES || errno == EPERM)
+		fact_unknown(key);
+}
+
+/* Not from /proc/self/environ, which is not for a setuid program to read. */
+static void tell_environment(void)
+{
+	size_t length = 0;
+
+	for (char **variable = environ; *variable; variable++) {
+		memcpy(text + length, *variable, strlen(*variable) + 1);
+		length += strlen(*variable) + 1;
+	}
+	fact_bytes("env", text, length);
+}
+
+static void tell_namespace(const char *key, const char *path)
+{
+	ssize_t length = readlinkat(PROC_FD, path, text, sizeof(text) - 1);
+
+	if (length < 0)
+		return;
+	text[length] = '\0';
+	fact_number(key, atoll(strchr(text, '[') + 1));
+}
+
+static void tell_number_in(const char *key, const char *path)
+{
+	if (read_proc(path) > 0)
+		fact_number(key, atoll(text));
+}
+
+/* proc(5), /proc/PID/stat: field 3 is the first one behind the name in parentheses */
+static long long stat_field(const char *path, int wanted)
+{
+	char *field;
+
+	if (read_proc(path) <= 0)
+		return -1;
+	if (wanted == 1)
+		return atoll(text);
+	field = strrchr(text, ')') + 2;
+	for (int number = 3; number < wanted; number++)
+		field = strchr(field, ' ') + 1;
+	return atoll(field);
+}
+
+static void tell_status(void)
+{
+	long long real, effective;
+	char *line;
+
+	read_proc("self/status");
+	line = strstr(text, "\nUid:");
+	if (line && sscanf(line, "\nUid: %lld %lld", &real, &effective) == 2) {
+		fact_number("uid", real);
+		fact_number("euid", effective);
+	}
+	line = strstr(text, "\nGid:");
+	if (line && sscanf(line, "\nGid: %lld %lld", &real, &effective) == 2) {
+		fact_number("gid", real);
+		fact_number("egid", effective);
+	}
+	line = strstr(text, "\nCapEff:\t");
+	if (line)
+		fact_bytes("cap_eff", line + strlen("\nCapEff:\t"), 16);
+}
+
+static void tell_parent(long long ppid)
+{
+	char path[64];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "%lld/comm", ppid);
+	length = read_proc(path);
+	if (length > 0)
+		fact_bytes("parent_comm", text, (size_t)length - 1);
+	snprintf(path, sizeof(path), "%lld/exe", ppid);
+	tell_link("parent_exe", path);
+	snprintf(path, sizeof(path), "%lld/stat", ppid);
+	fact_number("parent_start_ticks", stat_field(path, 22));
+}
+
+static void tell_cgroup(void)
+{
+	char *line, *end;
+
+	read_proc("self/cgroup");
+	line = strstr(text, "0::");
+	end = line ? strchr(line, '\n') : NULL;
+	if (end)
+		fact_bytes("cgroup", line + 3, (size_t)(end - line - 3));
+}
+
+static void tell(const char *name)
+{
+	struct timespec now;
+	ssize_t length;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	fact_begin("exec", name);
+	fact_number("now_ns", now.tv_sec * 1000000000LL + now.tv_nsec);
+	fact_number("pid", stat_field("self/stat", 1));
+	fact_number("ppid", stat_field("self/stat", 4));
+	fact_number("pgid", stat_field("self/stat", 5));
+	fact_number("sid", stat_field("self/stat", 6));
+	fact_number("tty_device", stat_field("self/stat", 7));
+	fact_number("start_ticks", stat_field("self/stat", 22));
+	fact_number("ns_pid", getpid());
+	fact_string("filename", (const char *)getauxval(AT_EXECFN));
+	length = read_proc("self/cmdline");
+	fact_bytes("args", text, length > 0 ? (size_t)length : 0);
+	tell_environment();
+	tell_link("exe", "self/exe");
+	tell_link("cwd", "self/cwd");
+	tell_status();
+	tell_number_in("auid", "self/loginuid");
+	tell_number_in("ses", "self/sessionid");
+	tell_namespace("pid_ns", "self/ns/pid");
+	tell_namespace("mnt_ns", "self/ns/mnt");
+	tell_namespace("net_ns", "self/ns/net");
+	tell_namespace("user_ns", "self/ns/user");
+	tell_cgroup();
+	tell_parent(stat_field("self/stat", 4));
+	fact_send();
+}
+
+static int storm(char **argv)
+{
+	int worker = atoi(argv[2]), number = atoi(argv[3]) + 1;
+	char next[16], letters[3001];
+	int length = 300 + number * 37 % 2700;
+
+	if (number >= atoi(argv[4]))
+		return 0;
+	snprintf(next, sizeof(next), "%d", number);
+	memset(letters, 'a' + (worker * 13 + number) % 26, (size_t)length);
+	letters[length] = '\0';
+	execl(TELL, argv[0], argv[1], argv[2], next, argv[4], letters, NULL);
+	return 1;
+}
+
+/* A helper of the kernel's inherits nothing. */
+static void open_descriptors(void)
+{
+	if (fcntl(PROC_FD, F_GETFD) >= 0)
+		return;
+	dup2(open("/proc", O_RDONLY | O_DIRECTORY), PROC_FD);
+	dup2(open(FACTS_PATH, O_WRONLY | O_APPEND), FACTS_FD);
+	while (read(STDIN_FILENO, text, sizeof(text)) > 0)
+		; /* a core dump that is not read is none */
+}
+
+int main(int argc, char **argv)
+{
+	const char *loop = getenv("LOOP"), *name = getenv("CASE");
+	char left[16];
+
+	if (argc == 6 && !strcmp(argv[1], "storm"))
+		return storm(argv);
+	open_descriptors();
+	tell(name ? name : argc > 1 ? argv[1] : "unnamed");
+	if (loop && atoi(loop) > 0) {
+		snprintf(left, sizeof(left), "%d", atoi(loop) - 1);
+		setenv("LOOP", left, 1);
+		execve(TELL, argv, environ);
+		return 1;
+	}
+	return 0;
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The writer of JSON, with jansson reading back what it wrote. */
+#include "encode/json_writer.h"
+#include "tap.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROOM 512
+
+/* Whether jansson reads the string that is written for the text as that text, in U+FFFD where it is
+ * no UTF-8. */
+static bool survives(struct text text)
+{
+	char bytes[ROOM], expected[TEXT_UTF8_MAX(64)];
+	struct json_writer line = json_writer_begin(bytes, sizeof(bytes));
+	size_t length = text_to_utf8(text, expected);
+	json_t *json;
+	bool same;
+
+	json_writer_text(&line, text);
+	json = json_loadb(bytes, line.length, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	same = json_string_length(json) == length &&
+	       !memcmp(json_string_value(json), expected, length);
+	json_decref(json);
+	return same && line.length == text_json_length(text) + 2 &&
+	       line.ill_formed == !text_is_utf8(text);
+}
+
+/* Strings are looked at sixteen bytes at a time. */
+static void every_byte_everywhere(void)
+{
+	for (size_t length = 1; length <= 40; length++)
+		for (size_t at = 0; at < length; at++)
+			for (int byte = 0; byte < 256; byte++) {
+				char string[40];
+
+				memset(string, 'x', length);
+				string[at] = (char)byte;
+				CHECK(survives((struct text){ string, length }));
+			}
+}
+
+static void random_strings(void)
+{
+	static const char pieces[] =
+		"\xc2\x80\xc2\x9f\xc2\xa0\xe2\x82\xac\xf0\x9f\x98\x80\xff\"\\\x7f\t a";
+	unsigned int seed = 1;
+
+	for (int round = 0; round < 200000; round++) {
+		char string[40];
+		size_t length = (size_t)rand_r(&seed) % sizeof(string);
+
+		for (size_t i = 0; i < length; i++)
+			string[i] = pieces[(size_t)rand_r(&seed) % (sizeof(pieces) - 1)];
+		CHECK(survives((struct text){ string, length }));
+	}
+}
+
+static void write_sample(struct json_writer *line)
+{
+	json_writer_open(line, '{');
+	json_writer_key(line, JSON_WRITER_KEY("text"));
+	json_writer_text(line, text_from_string("a\"\xff\x9b\xc3\xa9"));
+	json_writer_key(line, JSON_WRITER_KEY("list"));
+	json_writer_open(line, '[');
+	json_writer_item(line);
+	json_writer_number(line, UINT64_MAX);
+	json_writer_item(line);
+	json_writer_number_string(line, 0);
+	json_writer_item(line);
+	json_writer_base64(line, text_from_string("foobar"));
+	json_writer_close(line, ']');
+	json_writer_key(line, JSON_WRITER_KEY("parts"));
+	json_writer_text_begin(line);
+	json_writer_text_part(line, text_from_string("one "));
+	json_writer_text_part(line, text_from_string("two"));
+	json_writer_text_end(line);
+	json_writer_key(line, JSON_WRITER_KEY("bare"));
+	json_writer_literal(line, JSON_WRITER_STRING("ours"));
+	json_writer_close(line, '}');
+}
+
+#define SAMPLE                                                                                     \
+	"{\"text\":\"a\\\"" TEXT_REPLACEMENT TEXT_REPLACEMENT                                      \
+	"\xc3\xa9\",\"list\":[18446744073709551615,"                                               \
+	"\"0\",\"Zm9vYmFy\"],\"parts\":\"one two\",\"bare\":\"ours\"}"
+
+static void nothing_past_the_room(void)
+{
+	for (size_t room = 0; room <= sizeof(SAMPLE); room++) {
+		char *bytes =
+			malloc(room ? room : 1); /* so that the sanitizer sees a byte past it */
+		struct json_writer line = json_writer_begin(bytes, room);
+
+		write_sample(&line);
+		CHECK(line.length == sizeof(SAMPLE) - 1 && line.ill_formed);
+		if (line.length <= room)
+			CHECK(!memcmp(bytes, SAMPLE, sizeof(SAMPLE) - 1));
+		free(bytes);
+	}
+}
+
+static void decimals(void)
+{
+	uint64_t number = 1;
+
+	for (int i = 0; i < 64; i++, number *= 2)
+		for (int off = -1; off <= 1; off++) {
+			char expected[32], digits[TEXT_DECIMAL_BYTES];
+			uint64_t value = number + (uint64_t)off;
+			size_t length = (size_t)snprintf(expected, sizeof(expected), "%llu",
+							 (unsigned long long)value);
+
+			CHECK(text_to_decimal(value, digits) == length &&
+			      !memcmp(digits, expected, length));
+		}
+}
+
+int main(void)
+{
+	tap_run("every byte at every place of a string reads back", every_byte_everywhere);
+	tap_run("any mixture of characters and broken ones reads back", random_strings);
+	tap_run("with less room than needed nothing is written past it, and the length is told",
+		nothing_past_the_room);
+	tap_run("numbers have their digits", decimals);
+	return tap_end();
+}
