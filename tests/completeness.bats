@@ -76,7 +76,7 @@ sleeps() {
 }
 
 @test "when the buffer overflows, lines and losses add up, and every line is whole" {
-	start_witness
+	start_reference
 	start_exectap --buffer 128K
 	"$helpers/noop" "$marker-first"
 	poll grep -q "$marker-first" "$lines"

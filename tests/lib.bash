@@ -146,12 +146,12 @@ status_of() {
 	awk -v name="$1:" '$1 == name { $1 = ""; print substr($0, 2) }' "/proc/$pid/status"
 }
 
-# Starts another exectap, with room for all that this host executes, whose lines go to $witness.
-start_witness() {
-	witness=$BATS_TEST_TMPDIR/witness
-	"$exectap" --buffer 64M --output "file:$witness" 2>"$witness.log" 3>&- &
+# Starts another exectap, with room for all that this host executes, whose lines go to $reference.
+start_reference() {
+	reference=$BATS_TEST_TMPDIR/reference
+	"$exectap" --buffer 64M --output "file:$reference" 2>"$reference.log" 3>&- &
 	held+=($!)
-	poll grep -q '^exectap: watching' "$witness.log"
+	poll grep -q '^exectap: watching' "$reference.log"
 }
 
 # The execs in file $1 from the one with the argument $marker-first to that with $marker-last, each once.
@@ -160,16 +160,16 @@ execs_between() {
 		sed -n "/^$marker-first /,/^$marker-last /p"
 }
 
-# adds_up LEAST: between these two execs, which both have seen, $lines has each exec that the witness has, or counts it as
+# adds_up LEAST: between these two execs, which both have seen, $lines has each exec that the reference has, or counts it as
 # lost; at least LEAST of them.
 adds_up() {
 	local told lost seen
-	poll grep -q "$marker-last" "$witness"
+	poll grep -q "$marker-last" "$reference"
 	told=$(execs_between "$lines" | wc -l)
-	seen=$(execs_between "$witness" | wc -l)
+	seen=$(execs_between "$reference" | wc -l)
 	lost=$(jq -s '[.[] | select(.type == "lost") | .count] | add // 0' "$lines")
 	echo "$seen execs, $told told, $lost lost"
-	[ "$(grep -c '"type":"lost"' "$witness")" = 0 ]
+	[ "$(grep -c '"type":"lost"' "$reference")" = 0 ]
 	[ "$seen" -ge "$1" ]
 	[ "$told" -gt 0 ]
 	[ "$lost" -gt 0 ]

@@ -146,7 +146,7 @@ grown() {
 
 @test "what the buffer could not hold while no one was there is told once: lines and losses are all execs" {
 	make_place
-	start_witness
+	start_reference
 	start_pinned --buffer 128K
 	"$helpers/noop" "$marker-first"
 	stop_exectap

@@ -100,16 +100,16 @@ marked_documents() {
 		del(.seq, ."@timestamp", .timestamp, .start, .event_id)' "$1" | sort
 }
 
-# same MARKED: what is stored is what the witness wrote.
+# same MARKED: what is stored is what the reference wrote.
 same() {
-	diff <("$1" "$stored") <("$1" "$witness") | cut -c 1-1500 | head -n 6
+	diff <("$1" "$stored") <("$1" "$reference") | cut -c 1-1500 | head -n 6
 	[ "${PIPESTATUS[0]}" = 0 ]
 }
 
-# A second exectap sees the same execs; its pid is in $witness_pid.
+# A second exectap sees the same execs; its pid is in $reference_pid.
 observe() {
-	start_witness
-	witness_pid=${held[-1]}
+	start_reference
+	reference_pid=${held[-1]}
 }
 
 # stop PID...: ends them in the orderly way
@@ -130,7 +130,7 @@ stores_every_line() {
 	count=$(execute_hostile | wc -l)
 	"$helpers/storm" 2 1500 "$marker" "$helpers/noop"
 	poll has_stored $((3000 + count))
-	stop "$exectap_pid" "$witness_pid"
+	stop "$exectap_pid" "$reference_pid"
 	stop_shipper
 	lines_are_whole
 	[ "$(stored_numbers | wc -l)" = $((3000 + count)) ]
@@ -271,7 +271,7 @@ has_lost_line() {
 	grep -q '"type":"lost"' "$stored"
 }
 
-# What was stored and what was lost is what the witness saw, see adds_up().
+# What was stored and what was lost is what the reference saw, see adds_up().
 sum_is_exact() {
 	awk '!seen[$0]++' "$stored" >"$lines" # some may have been sent twice
 	jq -c 'select(.type == "lost")' "$lines"
@@ -293,7 +293,7 @@ sum_is_exact() {
 	poll has_lost_line
 	"$helpers/noop" "$marker-last"
 	poll grep -q "$marker-last" "$stored"
-	stop "$exectap_pid" "$witness_pid"
+	stop "$exectap_pid" "$reference_pid"
 	stop_shipper
 	lines_are_whole
 	sum_is_exact
@@ -328,7 +328,7 @@ resident_kib() {
 	poll grep -q "$marker-last" "$stored"
 	echo "$before KiB at first, $largest KiB at the most"
 	[ "$largest" -le $((before + 128)) ]
-	stop "$exectap_pid" "$witness_pid"
+	stop "$exectap_pid" "$reference_pid"
 	stop_shipper
 	lines_are_whole
 	sum_is_exact
@@ -346,7 +346,7 @@ stores_documents() {
 	"$helpers/storm" 1 1000 "$marker" "$helpers/noop"
 	poll has_stored $((1000 + count))
 	patience_s=90 poll sent_again # when it tries again is its choice
-	stop "$exectap_pid" "$witness_pid"
+	stop "$exectap_pid" "$reference_pid"
 	stop_shipper
 	jq -e 'select(.document.type == "exec" and ._id != .document.event_id)' "$stored" && return 1
 	jq -c 'select(.seen | not)' "$stored" >"$place/once"
@@ -397,12 +397,12 @@ sent_again() {
 	poll watching
 	count=$(execute_hostile | wc -l)
 	"$helpers/storm" 2 1500 "$marker" "$helpers/noop"
-	stop "$exectap_pid" "$witness_pid"
+	stop "$exectap_pid" "$reference_pid"
 	wait "$jq"
 	[ ! -s "$place/faults" ]
 	[ "$(stored_numbers | wc -l)" = $((3000 + count)) ]
 	same marked_documents
-	python3 - "$stored" "$witness" "$marker" <<'END'
+	python3 - "$stored" "$reference" "$marker" <<'END'
 import json, sys
 def arguments(path):
     with open(path, encoding="utf-8") as file:
@@ -434,7 +434,7 @@ socat_stores() {
 	count=$(execute_hostile | wc -l)
 	"$helpers/storm" 2 1500 "$marker" "$helpers/noop"
 	poll has_stored $((3000 + count))
-	stop "$exectap_pid" "$witness_pid"
+	stop "$exectap_pid" "$reference_pid"
 	[ "$(stored_numbers | wc -l)" = $((3000 + count)) ]
 	lines_are_whole
 	same marked_bytes

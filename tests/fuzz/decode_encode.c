@@ -52,7 +52,7 @@ static bool agrees(const struct encode_format *format, json_t *json, json_t *nat
 	return true;
 }
 
-static void judge(const struct encode_format *format, const struct event *event, const char *line,
+static void verify(const struct encode_format *format, const struct event *event, const char *line,
 		  size_t length, size_t limit)
 {
 	json_t *json, *expected = reference_native(event);
@@ -77,7 +77,7 @@ static void encode(const struct encode_format *format, const uint8_t *data, cons
 	if (!enricher)
 		enricher = fixture_enricher("HOME,LANG,EVIL");
 	if (!fixture_line(enricher, format, record, length, &event, line, limit, &line_length))
-		judge(format, &event, line, line_length, limit);
+		verify(format, &event, line, line_length, limit);
 	free(line);
 }
 

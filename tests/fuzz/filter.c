@@ -114,7 +114,7 @@ static bool is_shown_otherwise(const struct rule *rules, size_t count, const jso
 	return json_object_get(line, "raw");
 }
 
-static void judge(const struct rule *rules, size_t count, const struct event *event, bool passes)
+static void verify(const struct rule *rules, size_t count, const struct event *event, bool passes)
 {
 	json_t *line = reference_native(event);
 
@@ -164,7 +164,7 @@ static void run(struct filter *filter, char *text, const void *record, size_t re
 	if (decode_record(record, record_size, &event))
 		return;
 	enrich_event(enricher, &event);
-	judge(rules, count, &event, filter_passes(filter, &event));
+	verify(rules, count, &event, filter_passes(filter, &event));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -51,7 +51,7 @@ static bool is_between(size_t value, size_t least, size_t most)
 	return value >= least && value <= most;
 }
 
-static void judge(const struct options *options)
+static void verify(const struct options *options)
 {
 	const unsigned int every =
 		OPTIONS_EVENT_EXEC | OPTIONS_EVENT_EXEC_FAILED | OPTIONS_EVENT_EXIT;
@@ -101,7 +101,7 @@ static int parse(struct options *options, int argc, char **argv)
 	if (errors != (result ? 1 : 0))
 		abort();
 	if (!result)
-		judge(options);
+		verify(options);
 	redact_free(redactor);
 	filter_free(filter);
 	options->filter = NULL;

@@ -92,7 +92,7 @@ static char *make_args(const uint8_t *data, size_t size, struct text *args)
 	return bytes;
 }
 
-static void judge(struct redactor *redactor, struct redactor *again, struct text args, bool planted)
+static void verify(struct redactor *redactor, struct redactor *again, struct text args, bool planted)
 {
 	struct text value = { args.bytes, strnlen(args.bytes, args.length) };
 	struct event_variable variable = { { "X", 1 }, value }, masked_variable;
@@ -129,7 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!size || has_secret((struct text){ (const char *)data, size }))
 		return 0;
 	bytes = make_args(data, size, &args);
-	judge(redactor, again, args, plants[data[0] % PLANTS][0]);
+	verify(redactor, again, args, plants[data[0] % PLANTS][0]);
 	free(bytes);
 	return 0;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * guest: runs exectap in the guest, and below it each way to execute, to fail and to end. Writes
- * facts (facts.h) of what it did, and the programs that it executes write theirs (tell.c); judge
- * compares both with the lines.
+ * facts (facts.h) of what it did, and the programs that it executes write theirs (probe.c);
+ * verify_guest compares both with the lines.
  *
  * A way runs in a process of its own, named by-NAME. It does not come back where it executes
  * something itself; what it does not tell otherwise by a fact of kind "case", holds: one exec,
- * whose keys are those in tell's fact.
+ * whose keys are those in probe's fact.
  */
 #include "facts.h"
 
@@ -28,7 +28,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
-#define TELL "/bin/tell"
+#define PROBE "/bin/probe"
 #define WORK "/work"
 #define PIN_DIRECTORY "/sys/fs/bpf/exectap"
 #define NAME_BYTES 16 /* TASK_COMM_LEN */
@@ -92,11 +92,11 @@ static void copy_to_fd(int to, const char *path)
 	close(from);
 }
 
-static const char *copy_tell(const char *path)
+static const char *copy_probe(const char *path)
 {
 	int fd = done(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755), path);
 
-	copy_to_fd(fd, TELL);
+	copy_to_fd(fd, PROBE);
 	close(fd);
 	return path;
 }
@@ -107,7 +107,7 @@ static void make_dir(const char *path)
 		broken(path);
 }
 
-/* A fact of kind "case": what holds for the exec lines of this case in place of what tell says. */
+/* A fact of kind "case": what holds for the exec lines of this case in place of what probe says. */
 static void expect_begin(void)
 {
 	fact_begin("case", case_name);
@@ -143,29 +143,29 @@ static void execute(const char *path)
 
 static void way_execve(void)
 {
-	execute(TELL);
+	execute(PROBE);
 }
 
 static void way_execveat_directory(void)
 {
-	char *arguments[] = { "tell", NULL };
+	char *arguments[] = { "probe", NULL };
 
-	syscall(SYS_execveat, done(open("/bin", O_PATH), "/bin"), "tell", arguments, environ, 0);
+	syscall(SYS_execveat, done(open("/bin", O_PATH), "/bin"), "probe", arguments, environ, 0);
 	broken("execveat");
 }
 
 static void way_execveat_empty_path(void)
 {
-	char *arguments[] = { "tell", "", NULL };
+	char *arguments[] = { "probe", "", NULL };
 
-	syscall(SYS_execveat, done(open(TELL, O_RDONLY), TELL), "", arguments, environ,
+	syscall(SYS_execveat, done(open(PROBE, O_RDONLY), PROBE), "", arguments, environ,
 		AT_EMPTY_PATH);
 	broken("execveat");
 }
 
 static void execute_fd(int fd)
 {
-	char *arguments[] = { "tell", "by descriptor", NULL };
+	char *arguments[] = { "probe", "by descriptor", NULL };
 
 	fexecve(fd, arguments, environ);
 	broken("fexecve");
@@ -175,7 +175,7 @@ static void way_memfd(void)
 {
 	int fd = done(memfd_create("some name", 0), "memfd_create");
 
-	copy_to_fd(fd, TELL);
+	copy_to_fd(fd, PROBE);
 	expect_begin();
 	fact_string("exe", "/memfd:some name");
 	fact_number("memfd", 1);
@@ -185,7 +185,7 @@ static void way_memfd(void)
 
 static void way_deleted(void)
 {
-	const char *path = copy_tell(WORK "/gone");
+	const char *path = copy_probe(WORK "/gone");
 	int fd = done(open(path, O_RDONLY), path);
 
 	unlink(path);
@@ -198,7 +198,7 @@ static void way_deleted(void)
 
 static void way_script(void)
 {
-	static const char script[] = "#! " TELL " -x y\n";
+	static const char script[] = "#! " PROBE " -x y\n";
 
 	make_file(WORK "/script", script, strlen(script), 0755);
 	execute(WORK "/script");
@@ -206,7 +206,7 @@ static void way_script(void)
 
 static void way_script_of_script(void)
 {
-	static const char inner[] = "#!" TELL "\n", outer[] = "#!" WORK "/inner z\n";
+	static const char inner[] = "#!" PROBE "\n", outer[] = "#!" WORK "/inner z\n";
 
 	make_file(WORK "/inner", inner, strlen(inner), 0755);
 	make_file(WORK "/outer", outer, strlen(outer), 0755);
@@ -216,23 +216,23 @@ static void way_script_of_script(void)
 static void way_relative(void)
 {
 	make_dir(WORK "/sub");
-	copy_tell(WORK "/tell");
+	copy_probe(WORK "/probe");
 	done(chdir(WORK "/sub"), "chdir");
-	execute("../tell");
+	execute("../probe");
 }
 
 static void way_chroot(void)
 {
 	make_dir(WORK "/root");
 	make_dir(WORK "/root/bin");
-	copy_tell(WORK "/root" TELL);
+	copy_probe(WORK "/root" PROBE);
 	expect_begin();
-	fact_string("exe", WORK "/root" TELL);
+	fact_string("exe", WORK "/root" PROBE);
 	fact_string("cwd", WORK "/root");
 	fact_send();
 	done(chroot(WORK "/root"), "chroot");
 	done(chdir("/"), "chdir");
-	execute(TELL);
+	execute(PROBE);
 }
 
 static void own_mounts(void)
@@ -247,10 +247,10 @@ static void way_bind_mount(void)
 	make_dir(WORK "/from");
 	make_dir(WORK "/from/sub");
 	make_dir(WORK "/bound");
-	copy_tell(WORK "/from/sub/tell");
+	copy_probe(WORK "/from/sub/probe");
 	done(mount(WORK "/from", WORK "/bound", NULL, MS_BIND, NULL), "mount");
 	done(chdir(WORK "/bound/sub"), "chdir");
-	execute(WORK "/bound/sub/tell");
+	execute(WORK "/bound/sub/probe");
 }
 
 static void way_overlay(void)
@@ -260,12 +260,12 @@ static void way_overlay(void)
 	make_dir(WORK "/upper");
 	make_dir(WORK "/index");
 	make_dir(WORK "/merged");
-	copy_tell(WORK "/lower/tell");
+	copy_probe(WORK "/lower/probe");
 	if (mount("overlay", WORK "/merged", "overlay", 0,
 		  "lowerdir=" WORK "/lower,upperdir=" WORK "/upper,workdir=" WORK "/index"))
 		skip(errno == ENODEV ? "this kernel has no overlayfs" : strerror(errno));
 	done(chdir(WORK "/merged"), "chdir");
-	execute(WORK "/merged/tell");
+	execute(WORK "/merged/probe");
 }
 
 static void way_namespaces(void)
@@ -283,7 +283,7 @@ static void way_namespaces(void)
 		fact_number("egid", 0);
 		fact_number("ns_pid", 1);
 		fact_send();
-		execute(TELL);
+		execute(PROBE);
 	}
 	reap(child);
 	_exit(0);
@@ -297,7 +297,7 @@ static void *execute_as_thread(void *unused)
 	fact_number("tid", syscall(SYS_gettid));
 	fact_string("comm", "some-thread");
 	fact_send();
-	execute(TELL);
+	execute(PROBE);
 	return NULL;
 }
 
@@ -313,7 +313,7 @@ static void way_thread(void)
 
 static void way_setuid_setgid(void)
 {
-	const char *path = copy_tell(WORK "/suid");
+	const char *path = copy_probe(WORK "/suid");
 
 	done(chown(path, 3456, 4567), "chown");
 	done(chmod(path, 06755), "chmod");
@@ -342,7 +342,7 @@ static void way_kernel_helper(void)
 {
 	pid_t child;
 
-	write_to("/proc/sys/kernel/core_pattern", "|" TELL " kernel_helper %P");
+	write_to("/proc/sys/kernel/core_pattern", "|" PROBE " kernel_helper %P");
 	expect_begin();
 	fact_unknown("comm");
 	fact_unknown("parent_comm");
@@ -361,7 +361,7 @@ static void way_argc_0(void)
 {
 	char *arguments[] = { NULL };
 
-	execve(TELL, arguments, environ);
+	execve(PROBE, arguments, environ);
 	broken("execve");
 }
 
@@ -370,17 +370,17 @@ static void way_vfork(void)
 	pid_t child = vfork();
 
 	if (!child)
-		execute(TELL);
+		execute(PROBE);
 	reap(child);
 	_exit(0);
 }
 
 static void way_posix_spawn(void)
 {
-	char *arguments[] = { "tell", NULL };
+	char *arguments[] = { "probe", NULL };
 	pid_t child;
 
-	if (posix_spawn(&child, TELL, NULL, NULL, arguments, environ))
+	if (posix_spawn(&child, PROBE, NULL, NULL, arguments, environ))
 		broken("posix_spawn");
 	reap(child);
 	_exit(0);
@@ -393,13 +393,13 @@ static void way_loop(void)
 	fact_unknown("comm"); /* that of the first one is another */
 	fact_send();
 	setenv("LOOP", "20", 1);
-	execute(TELL);
+	execute(PROBE);
 }
 
 static void way_long_path(void)
 {
 	static char path[4096] = WORK, name[251];
-	char *arguments[] = { "tell", NULL };
+	char *arguments[] = { "probe", NULL };
 
 	memset(name, 'n', 250);
 	for (int depth = 0; depth < 15; depth++) {
@@ -410,7 +410,7 @@ static void way_long_path(void)
 	done(chdir(path), "chdir");
 	strcat(path, "/");
 	strncat(path, name, sizeof(path) - 1 - strlen(path));
-	execve(copy_tell(path), arguments, environ);
+	execve(copy_probe(path), arguments, environ);
 	broken("execve");
 }
 
@@ -419,7 +419,7 @@ static void way_cgroup(void)
 	make_dir("/sys/fs/cgroup/outer");
 	make_dir("/sys/fs/cgroup/outer/some group");
 	write_to("/sys/fs/cgroup/outer/some group/cgroup.procs", "0");
-	execute(TELL);
+	execute(PROBE);
 }
 
 static void way_terminal(void)
@@ -430,7 +430,7 @@ static void way_terminal(void)
 	slave = done(open(ptsname(master), O_RDWR | O_NOCTTY), "pts");
 	done(setsid(), "setsid");
 	done(ioctl(slave, TIOCSCTTY, 0), "TIOCSCTTY");
-	execute(TELL);
+	execute(PROBE);
 }
 
 static void way_audit_login(void)
@@ -438,7 +438,7 @@ static void way_audit_login(void)
 	if (access("/proc/self/loginuid", W_OK))
 		skip("this kernel has no audit logins");
 	write_to("/proc/self/loginuid", "4321");
-	execute(TELL);
+	execute(PROBE);
 }
 
 static void way_environment(void)
@@ -447,7 +447,7 @@ static void way_environment(void)
 		skip("this exectap has no --env");
 	setenv("EMPTY", "", 1);
 	setenv("BYTES", "\xff\xc3\xa9=,\"", 1);
-	execute(TELL);
+	execute(PROBE);
 }
 
 /* --- ways to fail */
@@ -514,8 +514,8 @@ static void way_failed(void)
 	fail(long_name);
 	syscall(SYS_execve, 1, arguments, NULL);
 	fact_failure(errno, NULL, "x", 2);
-	syscall(SYS_execve, TELL, 16, NULL);
-	fact_failure(errno, TELL, NULL, 0);
+	syscall(SYS_execve, PROBE, 16, NULL);
+	fact_failure(errno, PROBE, NULL, 0);
 	dup2(done(open(WORK, O_RDONLY), WORK), 77);
 	syscall(SYS_execveat, 77, "sub/not-there", arguments, NULL, 0);
 	fact_failure(errno, "/dev/fd/77/sub/not-there", "x", 2);
@@ -697,7 +697,7 @@ static void execute_long(int count, size_t length)
 			argument[j] = (char)(1 + (j * 7 + (size_t)i * 11) % 255);
 		arguments[i] = argument;
 	}
-	execve(TELL, arguments, environ);
+	execve(PROBE, arguments, environ);
 	broken("execve");
 }
 
@@ -727,7 +727,7 @@ static void way_argument_lengths(void)
 				arguments[part] = calloc(1, (size_t)bytes + 1);
 				memset(arguments[part], 'a' + part, (size_t)bytes);
 			}
-			execve(TELL, arguments, environ);
+			execve(PROBE, arguments, environ);
 			broken("execve");
 		}
 		reap(child);
@@ -915,8 +915,8 @@ static void run_storm(const char *name, int workers, int count)
 		pids[i] = done(fork(), "fork");
 		if (!pids[i]) {
 			snprintf(number, sizeof(number), "%d", i);
-			execl(TELL, "tell", "storm", number, "0", total, "", NULL);
-			broken(TELL);
+			execl(PROBE, "probe", "storm", number, "0", total, "", NULL);
+			broken(PROBE);
 		}
 		fact_begin("storm", name);
 		fact_number("pid", pids[i]);

@@ -4,7 +4,7 @@
  * is named by $CASE, or by argv[1] where the kernel started it. With $LOOP it then executes itself
  * that many times.
  *
- * tell storm WORKER NUMBER COUNT LETTERS: executes itself, NUMBER counted up to COUNT, with as many
+ * probe storm WORKER NUMBER COUNT LETTERS: executes itself, NUMBER counted up to COUNT, with as many
  * equal LETTERS as follow from WORKER and NUMBER.
  */
 #include "facts.h"
@@ -15,7 +15,7 @@
 #include <sys/auxv.h>
 #include <time.h>
 
-#define TELL "/bin/tell"
+#define PROBE "/bin/probe"
 
 extern char **environ;
 
@@ -136,7 +136,7 @@ static void tell_cgroup(void)
 		fact_bytes("cgroup", line + 3, (size_t)(end - line - 3));
 }
 
-static void tell(const char *name)
+static void write_facts(const char *name)
 {
 	struct timespec now;
 	ssize_t length;
@@ -180,7 +180,7 @@ static int storm(char **argv)
 	snprintf(next, sizeof(next), "%d", number);
 	memset(letters, 'a' + (worker * 13 + number) % 26, (size_t)length);
 	letters[length] = '\0';
-	execl(TELL, argv[0], argv[1], argv[2], next, argv[4], letters, NULL);
+	execl(PROBE, argv[0], argv[1], argv[2], next, argv[4], letters, NULL);
 	return 1;
 }
 
@@ -203,11 +203,11 @@ int main(int argc, char **argv)
 	if (argc == 6 && !strcmp(argv[1], "storm"))
 		return storm(argv);
 	open_descriptors();
-	tell(name ? name : argc > 1 ? argv[1] : "unnamed");
+	write_facts(name ? name : argc > 1 ? argv[1] : "unnamed");
 	if (loop && atoi(loop) > 0) {
 		snprintf(left, sizeof(left), "%d", atoi(loop) - 1);
 		setenv("LOOP", left, 1);
-		execve(TELL, argv, environ);
+		execve(PROBE, argv, environ);
 		return 1;
 	}
 	return 0;
