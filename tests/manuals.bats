@@ -17,11 +17,34 @@ options() {
 }
 
 @test "mandoc has nothing to say about the manuals" {
-	# but for what this host has no manual of
-	mandoc -Tlint "$man"/* 2>"$BATS_TEST_TMPDIR/database" | grep -v 'referenced manual not found' >"$BATS_TEST_TMPDIR/lint" || true
+	# except that this host lacks a page, and that .Os names the project in place of a system
+	mandoc -Tlint "$man"/* 2>"$BATS_TEST_TMPDIR/database" |
+		grep -v 'referenced manual not found\|operating system explicitly specified: Os exectap' \
+			>"$BATS_TEST_TMPDIR/lint" || true
 	cat "$BATS_TEST_TMPDIR/lint"
 	[ ! -s "$BATS_TEST_TMPDIR/lint" ]
 	[ "$(grep -cv 'outdated mandoc.db\|makewhatis' "$BATS_TEST_TMPDIR/database")" = 0 ]
+}
+
+# margins RENDERER...: the first and the last line of a page on standard input, as plain text
+margins() {
+	"$@" | sed 's/.\x08//g' | grep . | sed -n '1p; $p'
+}
+
+@test "the margins of the manuals name exectap, and no BSD, with mandoc and with groff" {
+	local page
+	for page in "$man"/*; do
+		echo "$page"
+		margins mandoc -Tascii <"$page" >"$BATS_TEST_TMPDIR/margins"
+		if command -v groff >/dev/null; then
+			margins groff -mdoc -Tascii <"$page" >"$BATS_TEST_TMPDIR/groff"
+			grep -q 'exectap manual' "$BATS_TEST_TMPDIR/groff"
+			cat "$BATS_TEST_TMPDIR/groff" >>"$BATS_TEST_TMPDIR/margins"
+		fi
+		cat "$BATS_TEST_TMPDIR/margins"
+		[ "$(grep -c '^exectap .* exectap$' "$BATS_TEST_TMPDIR/margins")" = "$(($(wc -l <"$BATS_TEST_TMPDIR/margins") / 2))" ]
+		if grep -q 'BSD' "$BATS_TEST_TMPDIR/margins"; then return 1; fi
+	done
 }
 
 @test "exectap(8) has every option of --help, with the same letter and argument, and no other" {
