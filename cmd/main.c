@@ -53,9 +53,7 @@ static enum status attach(const struct options *options, struct pin *pin, struct
 		.pin = pin,
 		.buffer_bytes = options->buffer_bytes,
 		.args_max_bytes = options->no_args ? 0 : options->line_max_bytes,
-		.exec = options->events & OPTIONS_EVENT_EXEC,
-		.exec_failed = options->events & OPTIONS_EVENT_EXEC_FAILED,
-		.exit = options->events & OPTIONS_EVENT_EXIT,
+		.events = options->events,
 		.env = options->env_names != NULL,
 	};
 	int result = capture_new(capture, &capture_options);

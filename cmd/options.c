@@ -6,6 +6,7 @@
 #include "host/account.h"
 #include "output/output.h"
 #include "redact/redact.h"
+#include "util/event_type.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -83,23 +84,6 @@ static int take_format(struct options *options, const char *name, const char *va
 	return -EINVAL;
 }
 
-static unsigned int find_event(const char *name, size_t length)
-{
-	static const struct {
-		const char *name;
-		enum options_event event;
-	} events[] = {
-		{ "exec", OPTIONS_EVENT_EXEC },
-		{ "exec_failed", OPTIONS_EVENT_EXEC_FAILED },
-		{ "exit", OPTIONS_EVENT_EXIT },
-	};
-
-	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
-		if (strlen(events[i].name) == length && !memcmp(events[i].name, name, length))
-			return events[i].event;
-	return 0;
-}
-
 static int take_events(struct options *options, const char *name, const char *value)
 {
 	const char *rest = value;
@@ -107,17 +91,17 @@ static int take_events(struct options *options, const char *name, const char *va
 
 	options->events = 0;
 	do {
-		unsigned int event;
+		enum event_type event;
 
 		length = strcspn(rest, ",");
-		event = find_event(rest, length);
-		if (!event) {
+		event = event_type_find(rest, length);
+		if (event >= EVENT_TYPES || !(EVENT_BIT(event) & EVENT_BITS_PROCESS)) {
 			log_error(
 				"--%s %s: unknown event '%.*s': there are exec, exec_failed and exit",
 				name, value, (int)length, rest);
 			return -EINVAL;
 		}
-		options->events |= event;
+		options->events |= EVENT_BIT(event);
 		rest += length + 1;
 	} while (rest[-1] == ',');
 	return 0;
@@ -370,7 +354,7 @@ int options_parse(struct options *options, struct filter *filter, struct redacto
 		.socket_group = (gid_t)-1,
 		.line_max_bytes = LINE_MAX_DEFAULT_BYTES,
 		.buffer_bytes = BUFFER_DEFAULT_BYTES,
-		.events = OPTIONS_EVENT_EXEC,
+		.events = EVENT_BIT(EVENT_EXEC),
 	};
 	fill_getopt(long_options, letters);
 	while ((found = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {

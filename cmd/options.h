@@ -7,12 +7,6 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum options_event {
-	OPTIONS_EVENT_EXEC = 1 << 0,
-	OPTIONS_EVENT_EXIT = 1 << 1,
-	OPTIONS_EVENT_EXEC_FAILED = 1 << 2,
-};
-
 struct filter;
 struct redactor;
 
@@ -21,7 +15,7 @@ struct options {
 	const struct encode_format *format;
 	size_t line_max_bytes;
 	size_t buffer_bytes; /* a power of two */
-	unsigned int events; /* enum options_event, or'ed */
+	unsigned int events; /* EVENT_BIT()s of those that the hooks report */
 	const char *env_names; /* separated by commas; NULL: none */
 	struct filter *filter; /* the caller's */
 	struct redactor *redactor; /* likewise */

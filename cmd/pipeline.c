@@ -34,12 +34,6 @@ struct pipeline {
 	struct event event; /* the one under way */
 };
 
-static const char *const record_type_names[RECORD_TYPES] = {
-	[RECORD_EXEC] = "exec",
-	[RECORD_EXIT] = "exit",
-	[RECORD_EXEC_FAILED] = "exec_failed",
-};
-
 static const char *const record_loss_names[RECORD_LOSSES] = {
 	[RECORD_LOSS_BUFFER_FULL] = "buffer_full",
 	[RECORD_LOSS_NO_SCRATCH] = "no_scratch",
@@ -116,7 +110,7 @@ static void write_event(struct pipeline *pipeline)
 			      pipeline->stages.line_max_bytes);
 	output_commit(pipeline->stages.output, length, pipeline->event.seq);
 	pipeline->seq++;
-	pipeline->written += pipeline->event.type < EVENT_LOST;
+	pipeline->written += event_is_process(&pipeline->event);
 }
 
 static void write_record(struct pipeline *pipeline, const void *record, size_t length)
@@ -168,7 +162,7 @@ static int report_kernel_losses(struct pipeline *pipeline, uint64_t now_ns)
 
 			if (count <= *reported)
 				continue;
-			result = write_lost(pipeline, record_type_names[type],
+			result = write_lost(pipeline, event_type_name((enum event_type)type),
 					    record_loss_names[reason], count - *reported, now_ns);
 			if (!result)
 				*reported = count;

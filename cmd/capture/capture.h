@@ -7,6 +7,7 @@
 #define EXECTAP_CAPTURE_H
 
 #include "record.h"
+#include "util/event_type.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,9 +21,7 @@ struct capture_options {
 			    process */
 	size_t buffer_bytes; /* a power of two, and of pages */
 	size_t args_max_bytes; /* argument bytes worth keeping of one exec */
-	bool exec;
-	bool exec_failed;
-	bool exit;
+	unsigned int events; /* EVENT_BIT()s */
 	bool env; /* the whole environment of each exec goes along */
 };
 

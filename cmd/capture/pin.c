@@ -40,12 +40,6 @@ struct pin {
 	size_t incomplete_count;
 };
 
-static const char *const program_names[RECORD_TYPES] = {
-	[RECORD_EXEC] = PROGRAM_PREFIX "exec",
-	[RECORD_EXIT] = PROGRAM_PREFIX "exit",
-	[RECORD_EXEC_FAILED] = PROGRAM_PREFIX "exec_failed",
-};
-
 /* --- names */
 
 struct object_path {
@@ -73,10 +67,11 @@ static int pin_object(const struct pin *pin, unsigned int number, const char *pr
 	return bpf_obj_pin(fd, path.text) ? -errno : 0;
 }
 
-static int get_object(const struct pin *pin, unsigned int number, const char *name)
+static int get_object(const struct pin *pin, unsigned int number, const char *prefix,
+		      const char *name)
 {
 	struct object_path path;
-	int result = name_object(pin, number, "", name, &path), fd;
+	int result = name_object(pin, number, prefix, name, &path), fd;
 
 	if (result)
 		return result;
@@ -190,7 +185,7 @@ static int count_objects(void *context, int fd, const char *name)
 
 static int read_about(const struct pin *pin, struct pin_set *set)
 {
-	int fd = get_object(pin, set->number, ABOUT), result = 0;
+	int fd = get_object(pin, set->number, "", ABOUT), result = 0;
 	struct bpf_map_info info = {};
 	__u32 length = sizeof(info), key = 0;
 
@@ -406,11 +401,12 @@ int pin_get_fds(const struct pin *pin, const struct pin_set *set, struct ring_so
 	struct ring_source_fds found = RING_SOURCE_NO_FDS;
 	int result;
 
-	result = found.events = get_object(pin, set->number, EVENTS);
+	result = found.events = get_object(pin, set->number, "", EVENTS);
 	if (result >= 0 && set->manifest.record_version == RECORD_VERSION)
-		result = found.shared = get_object(pin, set->number, SHARED);
+		result = found.shared = get_object(pin, set->number, "", SHARED);
 	for (int type = 0; type < RECORD_TYPES && result >= 0; type++) {
-		found.programs[type] = get_object(pin, set->number, program_names[type]);
+		found.programs[type] = get_object(pin, set->number, PROGRAM_PREFIX,
+						  event_type_name((enum event_type)type));
 		if (found.programs[type] < 0 && found.programs[type] != -ENOENT)
 			result = found.programs[type];
 	}
@@ -465,7 +461,8 @@ static int pin_all(const struct pin *pin, const struct pin_set *set,
 		result = pin_object(pin, set->number, "", SHARED, fds.shared);
 	for (int type = 0; type < RECORD_TYPES && !result; type++)
 		if (fds.programs[type] >= 0)
-			result = pin_object(pin, set->number, "", program_names[type],
+			result = pin_object(pin, set->number, PROGRAM_PREFIX,
+					    event_type_name((enum event_type)type),
 					    fds.programs[type]);
 	ring_source_close_fds(&fds);
 	if (!result)

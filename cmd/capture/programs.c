@@ -130,14 +130,16 @@ static void note_hooks(struct programs *programs)
 static int choose_programs(struct programs *programs, const struct capture_options *options)
 {
 	struct exectap *skeleton = programs->skeleton;
+	bool execs = options->events & EVENT_BIT(EVENT_EXEC),
+	     exits = options->events & EVENT_BIT(EVENT_EXIT);
 	int result;
 
-	bpf_program__set_autoload(skeleton->progs.handle_exec, options->exec);
-	bpf_program__set_autoload(skeleton->progs.handle_skipped_exec, options->exec);
+	bpf_program__set_autoload(skeleton->progs.handle_exec, execs);
+	bpf_program__set_autoload(skeleton->progs.handle_skipped_exec, execs);
 	bpf_program__set_autoload(skeleton->progs.handle_task_rename,
-				  options->exec || options->exec_failed);
-	bpf_program__set_autoload(skeleton->progs.handle_exit, options->exit);
-	if (options->exit)
+				  options->events & EVENT_BITS_EXEC);
+	bpf_program__set_autoload(skeleton->progs.handle_exit, exits);
+	if (exits)
 		skeleton->rodata->config_exit_has_group_dead = exit_has_group_dead();
 	result = attempts_choose(skeleton, programs->attempts);
 	note_hooks(programs);
@@ -148,7 +150,7 @@ static int choose_programs(struct programs *programs, const struct capture_optio
 static int choose_maps(const struct programs *programs, const struct capture_options *options)
 {
 	const struct exectap *skeleton = programs->skeleton;
-	bool execs = options->exec || options->exec_failed;
+	bool execs = options->events & EVENT_BITS_EXEC;
 	int result = bpf_map__set_autocreate(skeleton->maps.callers, execs);
 
 	if (!result)
@@ -162,7 +164,8 @@ static int choose_maps(const struct programs *programs, const struct capture_opt
 	if (!result)
 		result = bpf_map__set_autocreate(
 			skeleton->maps.exited,
-			options->exit && !skeleton->rodata->config_exit_has_group_dead);
+			options->events & EVENT_BIT(EVENT_EXIT) &&
+				!skeleton->rodata->config_exit_has_group_dead);
 	return result;
 }
 
@@ -228,7 +231,7 @@ static int programs_try(struct programs **programs, const struct capture_options
 int programs_new(struct programs **programs, const struct capture_options *options)
 {
 	libbpf_set_print(print_libbpf);
-	if (!options->exec_failed)
+	if (!(options->events & EVENT_BIT(EVENT_EXEC_FAILED)))
 		return programs_try(programs, options, ATTEMPTS_UNSEEN);
 	if (!attempts_try_returns() && !programs_try(programs, options, ATTEMPTS_BY_RETURN)) {
 		log_detail("failed attempts are seen at the return of the entry points");
@@ -311,11 +314,15 @@ void programs_identify(const struct capture_options *options,
 {
 	size_t length;
 	const unsigned char *object = exectap__elf_bytes(&length);
+	char *end = identity + PROGRAMS_IDENTITY_BYTES, *to = identity;
 
-	snprintf(identity, PROGRAMS_IDENTITY_BYTES,
-		 "exectap " EXECTAP_VERSION " (%016" PRIx64
-		 "), events%s%s%s, buffer %zu, args %zu, env %zu",
-		 hash(object, length), options->exec ? " exec" : "",
-		 options->exec_failed ? " exec_failed" : "", options->exit ? " exit" : "",
-		 options->buffer_bytes, args_max_bytes(options), env_max_bytes(options));
+	to += snprintf(to, (size_t)(end - to),
+		       "exectap " EXECTAP_VERSION " (%016" PRIx64 "), events",
+		       hash(object, length));
+	for (int type = 0; type < RECORD_TYPES; type++)
+		if (options->events & EVENT_BIT(type))
+			to += snprintf(to, (size_t)(end - to), " %s",
+				       event_type_name((enum event_type)type));
+	snprintf(to, (size_t)(end - to), ", buffer %zu, args %zu, env %zu", options->buffer_bytes,
+		 args_max_bytes(options), env_max_bytes(options));
 }

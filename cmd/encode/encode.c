@@ -180,8 +180,7 @@ size_t encode_event(const struct encode_format *format, struct event *event, cha
 	const struct encoding encoding = { format, event, line, line_max_bytes };
 	size_t length = write_event(&encoding);
 
-	if (length > line_max_bytes &&
-	    (event->type == EVENT_EXEC || event->type == EVENT_EXEC_FAILED))
+	if (length > line_max_bytes && event_is_exec(event))
 		length = fit(&encoding);
 	return length;
 }

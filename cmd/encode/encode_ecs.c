@@ -34,7 +34,7 @@ static void write_event(struct json_writer *line, const struct event *event)
 	};
 
 	encode_mapped_number(line, heads[event->type], event->seq);
-	if (event->type < EVENT_LOST)
+	if (event_is_process(event))
 		encode_mapped_plain(line, JSON_WRITER_KEY("id"), event->process.event_id);
 	if (event->type == EVENT_EXIT) {
 		encode_mapped_time(line, JSON_WRITER_KEY("start"), event->process.start_wall_ns);
@@ -219,7 +219,7 @@ static void write_process(struct json_writer *line, const struct event *event)
 		encode_mapped_number(line, JSON_WRITER_KEY("vpid"), task->ns_pid);
 	if (encode_mapped_name(event, &name))
 		encode_mapped_text(line, JSON_WRITER_KEY("name"), name);
-	if (encode_mapped_is_call(event))
+	if (event_is_exec(event))
 		write_call(line, event);
 	encode_mapped_time(line, JSON_WRITER_KEY("start"), process->start_wall_ns);
 	if (event->type == EVENT_EXIT)
@@ -289,11 +289,11 @@ static JSON_WRITER_FLATTEN struct json_writer write_ecs(struct json_writer line,
 	encode_mapped_time(&line, JSON_WRITER_KEY("@timestamp"), event->wall_ns);
 	write_event(&line, event);
 	write_host(&line, event);
-	if (event->type < EVENT_LOST) {
+	if (event_is_process(event)) {
 		write_process(&line, event);
 		write_user(&line, &event->process.task);
 	}
-	if (encode_mapped_is_call(event))
+	if (event_is_exec(event))
 		write_container(&line, &event->exec.container);
 	write_error(&line, event);
 	json_writer_key(&line, JSON_WRITER_KEY("exectap"));

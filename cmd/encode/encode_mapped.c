@@ -107,7 +107,7 @@ static void write_raw(struct json_writer *line, const struct event *event)
 	json_writer_open(line, '[');
 	for (size_t i = 0; i < FIELD_COUNT; i++)
 		if (field_table[i].form >= FIELD_JSON_STRING &&
-		    field_table[i].events & FIELD_EVENT(event->type))
+		    field_table[i].events & EVENT_BIT(event->type))
 			raw_entries(line, &field_table[i], event);
 	json_writer_close(line, ']');
 }
@@ -117,8 +117,7 @@ static inline struct json_writer rest_of(struct json_writer line, const struct e
 {
 #pragma GCC unroll 128
 	for (size_t i = 0; i < FIELD_COUNT; i++)
-		if (field_table[i].rest & format &&
-		    field_table[i].events & FIELD_EVENT(event->type))
+		if (field_table[i].rest & format && field_table[i].events & EVENT_BIT(event->type))
 			encode_native_field(&line, &field_table[i], event);
 	if (line.ill_formed)
 		write_raw(&line, event);
@@ -193,7 +192,7 @@ struct json_writer encode_mapped_message(struct json_writer line, struct text ke
 {
 	json_writer_key(&line, key);
 	json_writer_text_begin(&line);
-	if (encode_mapped_is_call(event))
+	if (event_is_exec(event))
 		append_call(&line, event);
 	else if (event->type == EVENT_EXIT)
 		append_exit(&line, event);

@@ -18,11 +18,6 @@
 #define ENCODE_MAPPED_ARGUMENT_AROUND_BYTES (sizeof("\"\", ") - 1)
 #define ENCODE_MAPPED_ARGUMENT_RAW_BYTES (sizeof("\"args.=\",") - 1)
 
-static inline bool encode_mapped_is_call(const struct event *event)
-{
-	return event->type == EVENT_EXEC || event->type == EVENT_EXEC_FAILED;
-}
-
 static inline bool encode_mapped_is_readable(const struct event *event, enum record_key key)
 {
 	return !(event->process.unreadable & key);
@@ -35,13 +30,13 @@ static inline bool encode_mapped_has_exe(const struct event *event)
 
 static inline bool encode_mapped_has_parent_exe(const struct event *event)
 {
-	return encode_mapped_is_call(event) && event->exec.parent_has_exe &&
+	return event_is_exec(event) && event->exec.parent_has_exe &&
 	       encode_mapped_is_readable(event, RECORD_KEY_PARENT_EXE);
 }
 
 static inline bool encode_mapped_has_args(const struct event *event)
 {
-	return encode_mapped_is_call(event) && !event->exec.args_hidden &&
+	return event_is_exec(event) && !event->exec.args_hidden &&
 	       encode_mapped_is_readable(event, RECORD_KEY_ARGS);
 }
 

@@ -102,7 +102,7 @@ static inline struct json_writer write_fields(struct json_writer line, const str
 	json_writer_open(&line, '{');
 #pragma GCC unroll 128
 	for (size_t i = 0; i < FIELD_COUNT; i++)
-		if (field_table[i].events & FIELD_EVENT(type))
+		if (field_table[i].events & EVENT_BIT(type))
 			encode_native_field(&line, &field_table[i], event);
 	if (line.ill_formed)
 		line = encode_native_raw(line, event);

@@ -74,7 +74,7 @@ static void write_metadata(struct json_writer *line, const struct event *event)
 	encode_mapped_plain(line, heads[event->type].class, event->version);
 	json_writer_close(line, '}');
 	encode_mapped_number(line, heads[event->type].profiles, event->seq);
-	if (event->type < EVENT_LOST) {
+	if (event_is_process(event)) {
 		encode_mapped_plain(line, JSON_WRITER_KEY("uid"), event->process.event_id);
 		if (event->process.truncated) {
 			json_writer_key(line, JSON_WRITER_KEY("is_truncated"));
@@ -133,7 +133,7 @@ static void write_actor(struct json_writer *line, const struct event *event)
 	encode_mapped_plain(line, JSON_WRITER_KEY("uid"), process->id);
 	if (encode_mapped_is_readable(event, RECORD_KEY_COMM))
 		encode_mapped_text(line, JSON_WRITER_KEY("name"), process->comm);
-	if (encode_mapped_is_call(event) && event->exec.tid != process->task.pid)
+	if (event_is_exec(event) && event->exec.tid != process->task.pid)
 		encode_mapped_number(line, JSON_WRITER_KEY("ptid"), event->exec.tid);
 	json_writer_close(line, '}');
 	write_uid(line, ENCODE_MAPPED_JSON("\"user\":{\"uid\":"), process->task.uid);
@@ -269,7 +269,7 @@ static void write_process(struct json_writer *line, const struct event *event)
 	encode_mapped_plain(line, JSON_WRITER_KEY("uid"), process->id);
 	if (encode_mapped_name(event, &name))
 		encode_mapped_text(line, JSON_WRITER_KEY("name"), name);
-	if (encode_mapped_is_call(event))
+	if (event_is_exec(event))
 		write_call(line, event);
 	write_time(line, JSON_WRITER_KEY("created_time"), JSON_WRITER_KEY("created_time_dt"),
 		   process->start_wall_ns);
@@ -316,10 +316,10 @@ static void write_class(struct json_writer *line, const struct event *event)
 		write_exit(line, event);
 	else if (event->type == EVENT_LOST)
 		write_lost(line, &event->lost);
-	if (event->type < EVENT_LOST) {
+	if (event_is_process(event)) {
 		write_actor(line, event);
 		write_process(line, event);
-	} else if (event->type > EVENT_LOST) {
+	} else if (event_is_heartbeat(event)) {
 		encode_mapped_plain(line, ENCODE_MAPPED_JSON(PRODUCT("app")), event->version);
 		json_writer_close(line, '}');
 	}
@@ -348,7 +348,7 @@ static JSON_WRITER_FLATTEN struct json_writer write_ocsf(struct json_writer line
 	write_class(&line, event);
 	json_writer_key(&line, JSON_WRITER_KEY("unmapped"));
 	json_writer_open(&line, '{');
-	if (encode_mapped_is_call(event))
+	if (event_is_exec(event))
 		write_homeless(&line, &event->exec,
 			       event->type == EVENT_EXEC_FAILED || encode_mapped_has_exe(event));
 	line = encode_mapped_rest(line, event, FIELD_OCSF);

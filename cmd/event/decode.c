@@ -99,7 +99,6 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 	struct event_process *process = &event->process;
 	struct event_exec *out = &event->exec;
 
-	event->type = exec->header.type == RECORD_EXEC ? EVENT_EXEC : EVENT_EXEC_FAILED;
 	process->task = exec->task;
 	process->comm = comm_view(exec->comm);
 	process->parent_comm = comm_view(exec->task.parent_comm);
@@ -152,7 +151,6 @@ static int decode_exit(const struct record_exit *record, struct event *event)
 	struct event_exit *out = &event->exit;
 	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 
-	event->type = EVENT_EXIT;
 	process->task = record->task;
 	process->comm = comm_view(record->comm);
 	process->parent_comm = comm_view(record->task.parent_comm);
@@ -186,6 +184,7 @@ int decode_record(const void *bytes, size_t length, struct event *event)
 	/* a record may be followed by unused room, never be longer than what was received */
 	if (header->size > length || header->size < fixed_bytes[header->type])
 		return -EBADMSG;
+	event->type = (enum event_type)header->type;
 	event->time_ns = header->time_ns;
-	return header->type == RECORD_EXIT ? decode_exit(bytes, event) : decode_exec(bytes, event);
+	return event->type == EVENT_EXIT ? decode_exit(bytes, event) : decode_exec(bytes, event);
 }

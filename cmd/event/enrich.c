@@ -300,11 +300,9 @@ void enrich_event(struct enricher *enricher, struct event *event)
 	if (event->type == EVENT_LOST) {
 		event->lost.from_wall_ns = wall_ns(enricher, event->lost.from_ns);
 		event->lost.to_wall_ns = wall_ns(enricher, event->lost.to_ns);
-		return;
 	}
-	if (event->type > EVENT_LOST)
-		return;
-	enrich_process(enricher, event);
-	if (event->type != EVENT_EXIT)
+	if (event_is_process(event))
+		enrich_process(enricher, event);
+	if (event_is_exec(event))
 		enrich_exec(enricher, &event->exec);
 }

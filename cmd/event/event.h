@@ -8,6 +8,7 @@
 
 #include "event/container.h"
 #include "record.h"
+#include "util/event_type.h"
 #include "util/text.h"
 
 #include <stdbool.h>
@@ -19,16 +20,6 @@
 #define EVENT_FILENAME_BYTES (RECORD_PATH_BYTES + 32)
 #define EVENT_ID_BYTES 64
 #define EVENT_TTY_BYTES 24
-
-enum event_type {
-	EVENT_EXEC,
-	EVENT_EXEC_FAILED, /* in event.exec as well; it has no exe */
-	EVENT_EXIT,
-	EVENT_LOST, /* from here on about exectap itself */
-	EVENT_START,
-	EVENT_STATS,
-	EVENT_STOP,
-};
 
 enum event_path {
 	EVENT_PATH_EXE,
@@ -141,5 +132,23 @@ struct event {
 		struct event_heartbeat heartbeat;
 	};
 };
+
+/* Reports whether event->exec is valid: an exec or a failed attempt, which has no exe. */
+static inline bool event_is_exec(const struct event *event)
+{
+	return EVENT_BIT(event->type) & EVENT_BITS_EXEC;
+}
+
+/* Reports whether event->process is valid; the others are about exectap itself. */
+static inline bool event_is_process(const struct event *event)
+{
+	return EVENT_BIT(event->type) & EVENT_BITS_PROCESS;
+}
+
+/* Reports whether event->heartbeat is valid. */
+static inline bool event_is_heartbeat(const struct event *event)
+{
+	return EVENT_BIT(event->type) & EVENT_BITS_HEARTBEAT;
+}
 
 #endif

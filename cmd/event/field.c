@@ -68,7 +68,7 @@ bool field_next(const struct field *field, const struct event *event, struct fie
 	const void *member = (const char *)event + field->offset;
 	enum field_kind kind = (enum field_kind)field->kind;
 
-	if (!(field->events & FIELD_EVENT(event->type)) || !field_value_is_present(field, event))
+	if (!(field->events & EVENT_BIT(event->type)) || !field_value_is_present(field, event))
 		return false;
 	if (field->form == FIELD_JSON_MAP)
 		return next_variable(&event->exec, cursor, value);

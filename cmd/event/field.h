@@ -23,9 +23,6 @@ enum field_format {
 	FIELD_OCSF = 1 << 1,
 };
 
-/* Bits of enum event_type */
-#define FIELD_EVENT(type) (1u << (type))
-
 /* Room for any value that is made, and not found in the event. */
 #define FIELD_ROOM_BYTES 32
 
@@ -33,7 +30,7 @@ struct field {
 	struct text key; /* as json_writer_key() takes it */
 	enum field_form form;
 	int kind; /* where the value is found: enum field_kind in field_table.h */
-	unsigned int events; /* those that have it: FIELD_EVENT()s */
+	unsigned int events; /* that have it: EVENT_BIT()s */
 	unsigned int rest; /* enum field_format: those that have no place for it, and show it as the
 			      native one does */
 	size_t offset; /* in struct event */

@@ -41,14 +41,14 @@ enum field_kind {
 };
 
 /* Which events have it: bits of enum event_type. */
-#define EXEC FIELD_EVENT(EVENT_EXEC)
-#define FAILED FIELD_EVENT(EVENT_EXEC_FAILED)
-#define EXIT FIELD_EVENT(EVENT_EXIT)
-#define LOST FIELD_EVENT(EVENT_LOST)
-#define CALL (EXEC | FAILED)
-#define PROCESS (CALL | EXIT)
-#define HEARTBEAT (FIELD_EVENT(EVENT_START) | FIELD_EVENT(EVENT_STATS) | FIELD_EVENT(EVENT_STOP))
-#define EVERY (PROCESS | LOST | HEARTBEAT)
+#define EXEC EVENT_BIT(EVENT_EXEC)
+#define FAILED EVENT_BIT(EVENT_EXEC_FAILED)
+#define EXIT EVENT_BIT(EVENT_EXIT)
+#define LOST EVENT_BIT(EVENT_LOST)
+#define CALL EVENT_BITS_EXEC
+#define PROCESS EVENT_BITS_PROCESS
+#define HEARTBEAT EVENT_BITS_HEARTBEAT
+#define EVERY EVENT_BITS_ALL
 
 /* Which of the formats that map events to another schema have no place for it, and show it as it
  * is. */

@@ -67,18 +67,6 @@ static inline bool give_capabilities(uint64_t mask, char room[FIELD_ROOM_BYTES],
 	return true;
 }
 
-static inline bool give_type(enum event_type type, struct text *value)
-{
-	static const char *const types[] = {
-		[EVENT_EXEC] = "exec",	 [EVENT_EXEC_FAILED] = "exec_failed",
-		[EVENT_EXIT] = "exit",	 [EVENT_LOST] = "lost",
-		[EVENT_START] = "start", [EVENT_STATS] = "stats",
-		[EVENT_STOP] = "stop",
-	};
-
-	return give_string(types[type], value);
-}
-
 static inline bool give_status(enum field_kind kind, uint32_t status, char room[FIELD_ROOM_BYTES],
 			       struct text *value)
 {
@@ -102,7 +90,7 @@ static inline bool give_made(enum field_kind kind, const struct event *event,
 
 	switch (kind) {
 	case KIND_TYPE:
-		return give_type(event->type, value);
+		return give_string(event_type_name(event->type), value);
 	case KIND_SCHEMA:
 		return give_string(SCHEMA_VERSION, value);
 	case KIND_TID:

@@ -116,7 +116,7 @@ static bool rules_match(const struct rules *rules, const struct event *event)
 
 bool filter_passes(const struct filter *filter, const struct event *event)
 {
-	if (event->type >= EVENT_LOST)
+	if (!event_is_process(event))
 		return true;
 	return rules_match(&filter->only, event) &&
 	       !(filter->skip.count && rules_match(&filter->skip, event));

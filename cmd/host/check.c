@@ -165,8 +165,8 @@ static int probe_programs(char why[WHY_BYTES])
 {
 	const struct capture_options options = { .buffer_bytes = TRIAL_BUFFER_BYTES,
 						 .args_max_bytes = TRIAL_ARGS_BYTES,
-						 .exec = true,
-						 .exit = true };
+						 .events = EVENT_BIT(EVENT_EXEC) |
+							   EVENT_BIT(EVENT_EXIT) };
 	struct capture *capture;
 	int result = capture_new(&capture, &options);
 

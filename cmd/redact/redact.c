@@ -206,7 +206,7 @@ static void redact_variable(struct redactor *redactor, struct event *event,
 void redact_event(struct redactor *redactor, struct event *event)
 {
 	free_copies(redactor);
-	if (event->type != EVENT_EXEC && event->type != EVENT_EXEC_FAILED)
+	if (!event_is_exec(event))
 		return;
 	if (redactor->hides_args)
 		hide_args(event);

@@ -54,7 +54,7 @@ static bool is_between(size_t value, size_t least, size_t most)
 static void verify(const struct options *options)
 {
 	const unsigned int every =
-		OPTIONS_EVENT_EXEC | OPTIONS_EVENT_EXEC_FAILED | OPTIONS_EVENT_EXIT;
+		EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_EXEC_FAILED) | EVENT_BIT(EVENT_EXIT);
 
 	if (!options->output || !options->format || !options->filter)
 		abort();

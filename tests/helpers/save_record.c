@@ -22,7 +22,8 @@ static int save(const char *path, const void *bytes, size_t length)
 
 int main(int argc, char **argv)
 {
-	struct capture_options options = { .buffer_bytes = 16 << 20, .exec = true, .exit = false };
+	struct capture_options options = { .buffer_bytes = 16 << 20,
+					   .events = EVENT_BIT(EVENT_EXEC) };
 	const char *kind = getenv("SAVE_RECORD");
 	struct capture *capture;
 	const void *record, *last = NULL;
@@ -32,9 +33,7 @@ int main(int argc, char **argv)
 		return 2;
 	options.args_max_bytes = (size_t)atol(argv[1]);
 	if (kind) {
-		options.exec = false;
-		options.exit = !strcmp(kind, "exit");
-		options.exec_failed = !strcmp(kind, "exec_failed");
+		options.events = EVENT_BIT(event_type_find(kind, strlen(kind)));
 	}
 	if (capture_new(&capture, &options)) {
 		fprintf(stderr, "save_record: cannot capture\n");

@@ -288,8 +288,12 @@ static void set_heartbeat(json_t *object, const struct event *event)
 
 json_t *reference_native(const struct event *event)
 {
-	static const char *const types[] = { "exec",  "exec_failed", "exit", "lost",
-					     "start", "stats",	     "stop" };
+	static const char *const types[] = {
+		[EVENT_EXEC] = "exec",	 [EVENT_EXEC_FAILED] = "exec_failed",
+		[EVENT_EXIT] = "exit",	 [EVENT_LOST] = "lost",
+		[EVENT_START] = "start", [EVENT_STATS] = "stats",
+		[EVENT_STOP] = "stop",
+	};
 	json_t *object = json_object();
 
 	set_time(object, "timestamp", event->wall_ns);
@@ -298,9 +302,9 @@ json_t *reference_native(const struct event *event)
 	set_text(object, "host", event->host);
 	set_text(object, "boot_id", event->boot_id);
 	set_integer(object, "schema", 1);
-	if (event->type <= EVENT_EXIT)
+	if (event->type != EVENT_LOST && event->type < EVENT_START)
 		set_process(object, &event->process);
-	if (event->type <= EVENT_EXEC_FAILED)
+	if (event->type == EVENT_EXEC || event->type == EVENT_EXEC_FAILED)
 		set_exec(object, event);
 	else if (event->type == EVENT_EXIT)
 		set_exit(object, event);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Event types, their names, and sets of them. */
+#ifndef EXECTAP_EVENT_TYPE_H
+#define EXECTAP_EVENT_TYPE_H
+
+#include "record.h"
+
+#include <stddef.h>
+
+/* The types that have a record have the number of its type. */
+enum event_type {
+	EVENT_EXEC = RECORD_EXEC,
+	EVENT_EXIT = RECORD_EXIT,
+	EVENT_EXEC_FAILED = RECORD_EXEC_FAILED,
+	EVENT_LOST = RECORD_TYPES, /* this type and those after it are about exectap itself */
+	EVENT_START,
+	EVENT_STATS,
+	EVENT_STOP,
+	EVENT_TYPES,
+};
+
+/* A set of event types is an unsigned int with the bits of its members. */
+#define EVENT_BIT(type) (1u << (type))
+#define EVENT_BITS_EXEC (EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_EXEC_FAILED))
+#define EVENT_BITS_PROCESS (EVENT_BITS_EXEC | EVENT_BIT(EVENT_EXIT))
+#define EVENT_BITS_HEARTBEAT                                                                       \
+	(EVENT_BIT(EVENT_START) | EVENT_BIT(EVENT_STATS) | EVENT_BIT(EVENT_STOP))
+#define EVENT_BITS_ALL (EVENT_BIT(EVENT_TYPES) - 1)
+
+/* Returns the value of the key "type". Inline, so that it is constant where the type is. */
+static inline const char *event_type_name(enum event_type type)
+{
+	static const char *const names[EVENT_TYPES] = {
+		[EVENT_EXEC] = "exec", [EVENT_EXIT] = "exit",	[EVENT_EXEC_FAILED] = "exec_failed",
+		[EVENT_LOST] = "lost", [EVENT_START] = "start", [EVENT_STATS] = "stats",
+		[EVENT_STOP] = "stop",
+	};
+
+	return names[type];
+}
+
+/* Returns the type with the name of `length` bytes, or EVENT_TYPES if there is none. */
+enum event_type event_type_find(const char *name, size_t length);
+
+#endif
