@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The arguments of an attempt that failed: the kernel's copy is gone by then, so they are read from
- * the caller's argv, pointer by pointer, when the call returns. Where the attempt got as far as to
- * copy them, the kernel has faulted their pages in; where the file was not even found, a page that
- * the caller never touched is not there to be read, and args are told to be unreadable.
+ * Reads the arguments of a failed attempt. The kernel's own copy is freed by then, so they are read
+ * from the caller's argv, pointer by pointer, when the call returns. If the attempt copied them,
+ * the kernel has faulted their pages in. If the file was not found, a page that the caller never
+ * touched is not resident, and args are unreadable.
  */
 #ifndef EXECTAP_ARGS_BPF_H
 #define EXECTAP_ARGS_BPF_H
@@ -19,8 +19,10 @@
 #define ARGS_STRIDE_STEPS 32
 #define ARGS_STRIDES 512
 
-/* bpf_probe_read_user_str(), which returns 0 for an empty string up to 6.13 (mm/maccess.c,
- * strncpy_from_user_nofault()). */
+/*
+ * Wraps bpf_probe_read_user_str(), which returns 0 for an empty string up to 6.13 (mm/maccess.c,
+ * strncpy_from_user_nofault()).
+ */
 static __always_inline long args_read_string(__u8 *to, __u32 size, const void *from)
 {
 	long length = bpf_probe_read_user_str(to, size, from);
@@ -31,8 +33,10 @@ static __always_inline long args_read_string(__u8 *to, __u32 size, const void *f
 	return 1;
 }
 
-/* Reads up to ARGS_STRIDE_STEPS pointers or chunks on from scratch->args. Returns 0 to be called
- * again, or ARGS_*. */
+/*
+ * Reads up to ARGS_STRIDE_STEPS pointers or chunks at the position in scratch->args. Returns 0 if
+ * there is more, or ARGS_*.
+ */
 __noinline int args_stride(__u32 slot)
 {
 	struct scratch *scratch = scratch_get(slot);
@@ -59,10 +63,10 @@ __noinline int args_stride(__u32 slot)
 				return ARGS_DONE;
 			scratch->args.index++;
 		}
-		/* what does not fit is counted only */
-		if (scratch->args.cut || end >= limit ||
+		/* strings that do not fit are only counted */
+		if (scratch->args.truncated || end >= limit ||
 		    end > SCRATCH_RECORD_BYTES - ARGS_CHUNK_BYTES) {
-			scratch->args.cut = 1;
+			scratch->args.truncated = 1;
 			scratch->args.string = 0;
 			continue;
 		}
@@ -70,8 +74,8 @@ __noinline int args_stride(__u32 slot)
 					  (const void *)scratch->args.string);
 		if (length <= 0)
 			return ARGS_UNREADABLE;
-		if (length ==
-		    ARGS_CHUNK_BYTES) { /* perhaps not its end: go on where the NUL was put */
+		if (length == ARGS_CHUNK_BYTES) { /* the string may be longer: continue at the
+						     position of this NUL */
 			scratch->args.string += length - 1;
 			scratch->args.end = end + length - 1;
 		} else {
@@ -82,7 +86,10 @@ __noinline int args_stride(__u32 slot)
 	return 0;
 }
 
-/* Appends the strings of the argv at the user address `vector` to the record at `offset`. */
+/*
+ * Appends the strings of the argv at the user address `vector` to the record at `offset`. Returns
+ * ARGS_*, or 0 if argv has more entries than the loops reach.
+ */
 static __always_inline int args_append(struct scratch *scratch, __u32 slot, __u32 offset,
 				       __u64 vector, __u32 pointer_bytes)
 {
@@ -93,7 +100,7 @@ static __always_inline int args_append(struct scratch *scratch, __u32 slot, __u3
 	scratch->args.index = 0;
 	scratch->args.start = offset;
 	scratch->args.end = offset;
-	scratch->args.cut = 0;
+	scratch->args.truncated = 0;
 	scratch->args.pointer_bytes = pointer_bytes;
 	if (!vector)
 		return ARGS_DONE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* From the return of a failed execve(2) or execveat(2) to the record of it. */
+/* Builds the record of a failed execve(2) or execveat(2) when the call returns. */
 #ifndef EXECTAP_ATTEMPT_BPF_H
 #define EXECTAP_ATTEMPT_BPF_H
 
@@ -13,8 +13,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-/* An attempt under way: where its strings are. One that succeeds never gets to take its entry out.
- */
+/* The user addresses of an attempt under way. A successful exec leaves its entry to the LRU. */
 struct attempt {
 	__u64 filename;
 	__u64 argv;
@@ -29,12 +28,11 @@ struct {
 	__type(value, struct attempt);
 } attempts SEC(".maps");
 
-#define ERESTARTSYS 512 /* include/linux/errno.h: from here on, errors that user space never sees  \
-			 */
+#define ERESTARTSYS 512 /* include/linux/errno.h: this and larger values never reach user space */
 
-static __always_inline __u32 append_failed_filename(struct scratch *scratch,
-						    struct record_exec *exec, __u32 end,
-						    const void *filename)
+static __always_inline __u32 attempt_append_filename(struct scratch *scratch,
+						     struct record_exec *exec, __u32 end,
+						     const void *filename)
 {
 	long length =
 		args_read_string(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES, filename);
@@ -51,9 +49,9 @@ static __always_inline __u32 append_failed_filename(struct scratch *scratch,
 	return end + length;
 }
 
-static __always_inline __u32 append_failed_args(struct scratch *scratch, struct record_exec *exec,
-						__u32 slot, __u32 end,
-						const struct attempt *attempt)
+static __always_inline __u32 attempt_append_args(struct scratch *scratch, struct record_exec *exec,
+						 __u32 slot, __u32 end,
+						 const struct attempt *attempt)
 {
 	int result = args_append(scratch, slot, end, attempt->argv, attempt->pointer_bytes);
 
@@ -64,41 +62,41 @@ static __always_inline __u32 append_failed_args(struct scratch *scratch, struct 
 		exec->unreadable |= RECORD_KEY_ARGS;
 		return end;
 	}
-	if (!result || scratch->args.cut)
+	if (!result || scratch->args.truncated)
 		exec->truncated |= RECORD_KEY_ARGS;
 	exec->args.length = scratch->args.end - end;
 	return scratch->args.end;
 }
 
-static __always_inline void send_failed(struct scratch *scratch, __u32 slot,
-					const struct attempt *attempt, __u32 error)
+static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
+					 const struct attempt *attempt, __u32 error)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u32 tid = (__u32)bpf_get_current_pid_tgid(), end = sizeof(struct record_exec);
-	struct record_exec *exec = begin_exec(scratch, RECORD_EXEC_FAILED, task);
-	bool gone = caller_fill_failed(exec, task, tid);
+	struct record_exec *exec = exec_begin(scratch, RECORD_EXEC_FAILED, task);
+	bool renamed = caller_fill_failed(exec, task, tid);
 
 	exec->tid = tid;
 	exec->error = error;
 	exec->directory_fd = attempt->directory_fd;
-	if (gone) {
+	if (renamed) {
 		exec->argc = RECORD_ARGC_UNKNOWN;
 		exec->args_bytes = RECORD_ARGS_BYTES_UNKNOWN;
 		exec->unreadable |= RECORD_KEY_FILENAME | RECORD_KEY_ARGS;
 	} else {
-		end = append_failed_filename(scratch, exec, end, (const void *)attempt->filename);
+		end = attempt_append_filename(scratch, exec, end, (const void *)attempt->filename);
 	}
-	end = append_cwd(exec, slot, task, end);
-	end = append_parent_exe(exec, slot, task, end);
-	end = append_cgroup(exec, slot, task, end);
-	if (!gone)
-		end = append_failed_args(scratch, exec, slot, end, attempt);
+	end = exec_append_cwd(exec, slot, task, end);
+	end = exec_append_parent_exe(exec, slot, task, end);
+	end = exec_append_cgroup(exec, slot, task, end);
+	if (!renamed)
+		end = attempt_append_args(scratch, exec, slot, end, attempt);
 	exec->header.size = end;
 	output_scratch(scratch, RECORD_EXEC_FAILED, end);
 }
 
-/* At the return of execve(2) or execveat(2) with `result`. */
-static __always_inline void handle_return(const struct attempt *attempt, long result)
+/* Handles the return of execve(2) or execveat(2) with `result`. */
+static __always_inline void attempt_handle_result(const struct attempt *attempt, long result)
 {
 	__u32 slot;
 	struct scratch *scratch;
@@ -111,24 +109,24 @@ static __always_inline void handle_return(const struct attempt *attempt, long re
 		output_count_loss(RECORD_EXEC_FAILED, RECORD_LOSS_NO_SCRATCH);
 		return;
 	}
-	send_failed(scratch, slot, attempt, -result);
+	attempt_send(scratch, slot, attempt, -result);
 	scratch_release(slot);
 }
 
 /* /sys/kernel/tracing/events/syscalls/sys_enter_NAME/format */
-struct enter_context {
+struct attempt_enter_context {
 	__u64 common;
 	long number;
 	unsigned long arguments[6];
 };
 
-struct exit_context {
+struct attempt_exit_context {
 	__u64 common;
 	long number;
 	long result;
 };
 
-static __always_inline int enter_attempt(unsigned long filename, unsigned long argv,
+static __always_inline int attempt_enter(unsigned long filename, unsigned long argv,
 					 int directory_fd)
 {
 	struct attempt attempt = { .filename = filename,
@@ -139,50 +137,51 @@ static __always_inline int enter_attempt(unsigned long filename, unsigned long a
 
 	if (output_state() == RECORD_STATE_OFF)
 		return 0;
-	/* an exec that succeeded left its caller's name, if no one asked for it */
+	/* a successful exec leaves its caller's name here if no hook consumed it */
 	caller_discard(tid);
 	bpf_map_update_elem(&attempts, &tid, &attempt, BPF_ANY);
 	return 0;
 }
 
 /*
- * A thread that is not the leader takes the leader's id when it gets past the point of no return;
- * where it failed then, the only trace under that id is the caller's name.
+ * Handles the return of the call. A thread that is not the leader takes the leader's id at the
+ * point of no return. If its exec fails after that, the only trace under the new id is the caller's
+ * name.
  */
-static __always_inline int leave_attempt(long result)
+static __always_inline int attempt_exit(long result)
 {
 	struct attempt attempt = { .directory_fd = RECORD_FD_CWD };
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct attempt *found = bpf_map_lookup_elem(&attempts, &tid);
+	struct attempt *entered = bpf_map_lookup_elem(&attempts, &tid);
 
-	if (found) {
-		attempt = *found;
+	if (entered) {
+		attempt = *entered;
 		bpf_map_delete_elem(&attempts, &tid);
 	} else if (!caller_is_pending(tid)) {
 		return 0;
 	}
-	handle_return(&attempt, result);
+	attempt_handle_result(&attempt, result);
 	return 0;
 }
 
 /*
- * The tracepoints make every system call of every task slower, these do not, but not every kernel
- * lets them be attached; the loader tries, and names the functions. These are the entry points,
- * which still have the caller's registers when they return.
+ * Handles the return of an entry point (fexit), whose registers are still the caller's. These
+ * programs do not slow other system calls, unlike the tracepoints, but not every kernel lets them
+ * attach. The loader tries, and sets the functions' names.
  */
-static __always_inline int return_from_entry(__u64 filename, __u64 argv, int directory_fd,
-					     __u32 pointer_bytes, long result)
+static __always_inline int attempt_return(__u64 filename, __u64 argv, int directory_fd,
+					  __u32 pointer_bytes, long result)
 {
 	struct attempt attempt = { .filename = filename,
 				   .argv = argv,
 				   .directory_fd = directory_fd,
 				   .pointer_bytes = pointer_bytes };
 
-	if (result >= 0) { /* it left its caller's name, if no one asked for it */
+	if (result >= 0) { /* the caller's name is still here if no hook consumed it */
 		caller_discard((__u32)bpf_get_current_pid_tgid());
 		return 0;
 	}
-	handle_return(&attempt, result);
+	attempt_handle_result(&attempt, result);
 	return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * fs/exec.c, begin_new_exec() names the task after the new program (by then it is the group leader)
- * before sched_process_exec: at task_rename the caller's name is still in place. Tasks also rename
- * themselves and each other, which caller_save() tells apart.
+ * Saves the caller's command name. begin_new_exec() (fs/exec.c) renames the task after the new
+ * program, by then as the group leader, before sched_process_exec; at task_rename the caller's name
+ * is still in place. Tasks also rename themselves and each other: caller_save() skips these.
  */
 #ifndef EXECTAP_CALLER_BPF_H
 #define EXECTAP_CALLER_BPF_H
@@ -17,17 +17,17 @@ struct caller {
 };
 
 /*
- * Command names of tasks that are in the middle of an exec. Thread ids follow one upon the other,
- * so these slots stay in the cache, where a hash would take another cold bucket for each task: that
- * costs more than all the rest here. Who finds its slot taken has its name in the hash. An exec
- * that is killed between the two hooks leaves its name behind: in a slot until its id is used
- * again, in the hash until it is one of the oldest.
+ * Command names of tasks between the two hooks of an exec. Thread ids are consecutive, so these
+ * slots stay in the cache; a hash would touch a cold bucket for each task, which costs more than
+ * the rest of the hook. On a collision the name goes to the LRU hash. An exec that is killed
+ * between the two hooks leaves its name behind: in a slot until the thread id is used again, in the
+ * hash until it is evicted.
  */
 #define CALLER_SLOTS 1024
 
 struct caller_slot {
-	__u32 users; /* claimed as a scratch slot is, scratch.bpf.h */
-	__u32 tid; /* whose it is; 0: nobody's */
+	__u32 users; /* claimed like a scratch slot, scratch.bpf.h */
+	__u32 tid; /* thread id of the owner; 0: none */
 	struct caller caller;
 };
 
@@ -45,7 +45,7 @@ struct {
 	__type(value, struct caller);
 } callers SEC(".maps");
 
-/* Whether anything was ever put into the hash: until then there is no need to look there. */
+/* Nonzero once the hash has had an entry; before that no lookup is needed. */
 __u32 callers_used SEC(".data.callers");
 
 static __always_inline bool caller_hash_is_used(void)
@@ -65,12 +65,12 @@ static __always_inline bool caller_slot_is(const struct caller_slot *slot, __u32
 	return slot && *(const volatile __u32 *)&slot->tid == tid;
 }
 
-/* A slot that is the task's until caller_slot_release(), or NULL. */
+/* Returns a slot that belongs to the task until caller_slot_release(), or NULL. */
 static __always_inline struct caller_slot *caller_slot_claim(__u32 tid)
 {
 	struct caller_slot *slot = caller_slot_of(tid);
 
-	if (!slot || caller_slot_is(slot, tid)) /* left behind by one that had this id before */
+	if (!slot || caller_slot_is(slot, tid)) /* left behind by a task that had this id before */
 		return slot;
 	__sync_fetch_and_add(&slot->users, 1);
 	if (*(volatile __u32 *)&slot->users == 1)
@@ -85,8 +85,7 @@ static __always_inline void caller_slot_release(struct caller_slot *slot)
 	__sync_fetch_and_add(&slot->users, -1);
 }
 
-/* Keeps the name of the current task, if the rename that it is about to get is part of an exec of
- * its own. */
+/* Saves the name of the current task if the rename that follows is part of its own exec. */
 static __always_inline void caller_save(struct task_struct *task)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
@@ -98,7 +97,7 @@ static __always_inline void caller_save(struct task_struct *task)
 	if (bpf_core_field_exists(task->in_execve)) {
 		if (!BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
 			return;
-	} else if (BPF_CORE_READ(task, mm, arg_start)) { /* set once the new stack is made,
+	} else if (BPF_CORE_READ(task, mm, arg_start)) { /* nonzero once the new stack is set up,
 							    fs/exec.c setup_arg_pages() */
 		return;
 	}
@@ -106,7 +105,7 @@ static __always_inline void caller_save(struct task_struct *task)
 	if (slot) {
 		bpf_core_read_str(slot->caller.comm, sizeof(slot->caller.comm), &task->comm);
 		*(volatile __u32 *)&slot->tid = tid;
-		if (caller_hash_is_used()) /* one that had this id before may have left its name
+		if (caller_hash_is_used()) /* a task that had this id before may have left its name
 					      there */
 			bpf_map_delete_elem(&callers, &tid);
 		return;
@@ -116,14 +115,14 @@ static __always_inline void caller_save(struct task_struct *task)
 	bpf_map_update_elem(&callers, &tid, &caller, BPF_ANY);
 }
 
-/* Whether handle_exec() has not seen this exec: it takes the name away. */
+/* Reports if handle_exec() has not run for this exec; that program consumes the name. */
 static __always_inline bool caller_is_pending(__u32 tid)
 {
 	return caller_slot_is(caller_slot_of(tid), tid) ||
 	       (caller_hash_is_used() && bpf_map_lookup_elem(&callers, &tid));
 }
 
-/* Takes the name away; false where there was none. */
+/* Copies the name out and removes it. Returns false if there is none. */
 static __always_inline bool caller_consume(char comm[RECORD_COMM_BYTES], __u32 tid)
 {
 	struct caller_slot *slot = caller_slot_of(tid);
@@ -156,8 +155,8 @@ static __always_inline void caller_fill(struct record_exec *exec, __u32 tid)
 }
 
 /*
- * The name that the caller still has, or had. True where the exec got as far as to rename the task:
- * then its memory is gone, and with it the strings.
+ * Fills in the name that the caller has, or had. Returns true if the exec got as far as to rename
+ * the task; its old memory is then gone, and the strings with it.
  */
 static __always_inline bool caller_fill_failed(struct record_exec *exec, struct task_struct *task,
 					       __u32 tid)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* From a task that has just executed a program to the record of it. */
+/* Builds the record of a task that has just executed a program. */
 #ifndef EXECTAP_EXEC_BPF_H
 #define EXECTAP_EXEC_BPF_H
 
@@ -13,13 +13,14 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-/* Notes in the record what a path walker returned. Returns the end of the variable data. */
-static __always_inline __u32 take_path(struct record_exec *exec, struct record_slice *slice,
-				       enum record_key key, __u32 offset, int walked)
+/* Sets a slice and its marks from the result of a path walk. Returns the end of the variable data.
+ */
+static __always_inline __u32 exec_set_slice(struct record_exec *exec, struct record_slice *slice,
+					    enum record_key key, __u32 offset, int walked)
 {
 	__u32 end = walked & PATH_END_MASK;
 
-	if (walked & PATH_CUT)
+	if (walked & PATH_TRUNCATED)
 		exec->truncated |= key;
 	if (walked & PATH_UNREADABLE)
 		exec->unreadable |= key;
@@ -28,8 +29,8 @@ static __always_inline __u32 take_path(struct record_exec *exec, struct record_s
 	return end;
 }
 
-static __always_inline __u32 append_filename(struct scratch *scratch, struct record_exec *exec,
-					     struct linux_binprm *bprm, __u32 end)
+static __always_inline __u32 exec_append_filename(struct scratch *scratch, struct record_exec *exec,
+						  struct linux_binprm *bprm, __u32 end)
 {
 	long length = bpf_probe_read_kernel_str(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES,
 						bprm->filename);
@@ -45,14 +46,14 @@ static __always_inline __u32 append_filename(struct scratch *scratch, struct rec
 }
 
 /* mm/memfd.c, MFD_NAME_PREFIX */
-static __always_inline bool is_memfd_name(const __u8 *name)
+static __always_inline bool exec_is_memfd_name(const __u8 *name)
 {
 	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' &&
 	       name[4] == 'd' && name[5] == ':';
 }
 
-static __always_inline __u32 append_exe(struct record_exec *exec, struct scratch *scratch,
-					__u32 slot, struct task_struct *task, __u32 end)
+static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct scratch *scratch,
+					     __u32 slot, struct task_struct *task, __u32 end)
 {
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct path path = {};
@@ -66,13 +67,13 @@ static __always_inline __u32 append_exe(struct record_exec *exec, struct scratch
 	if (!BPF_CORE_READ(path.dentry, d_hash.pprev) && !(walked & PATH_NAMELESS))
 		exec->flags |= RECORD_FLAG_DELETED; /* include/linux/dcache.h, d_unlinked() */
 	if (walked & PATH_NAMELESS && end <= RECORD_HEAD_MAX_BYTES - RECORD_NAME_BYTES &&
-	    is_memfd_name(&scratch->record[end]))
+	    exec_is_memfd_name(&scratch->record[end]))
 		exec->flags |= RECORD_FLAG_MEMFD;
-	return take_path(exec, &exec->exe, RECORD_KEY_EXE, end, walked);
+	return exec_set_slice(exec, &exec->exe, RECORD_KEY_EXE, end, walked);
 }
 
-static __always_inline __u32 append_cwd(struct record_exec *exec, __u32 slot,
-					struct task_struct *task, __u32 end)
+static __always_inline __u32 exec_append_cwd(struct record_exec *exec, __u32 slot,
+					     struct task_struct *task, __u32 end)
 {
 	struct path path = {};
 
@@ -80,17 +81,17 @@ static __always_inline __u32 append_cwd(struct record_exec *exec, __u32 slot,
 		exec->unreadable |= RECORD_KEY_CWD;
 		return end;
 	}
-	return take_path(exec, &exec->cwd, RECORD_KEY_CWD, end,
-			 path_append(slot, end, (__u64)path.mnt, (__u64)path.dentry));
+	return exec_set_slice(exec, &exec->cwd, RECORD_KEY_CWD, end,
+			      path_append(slot, end, (__u64)path.mnt, (__u64)path.dentry));
 }
 
 /*
- * The parent may be exiting on another CPU. Its task_struct stays (RCU); exit_mm() clears ->mm
- * before it lets go of the address space, so what was read is true if ->mm has not changed
- * meanwhile.
+ * Appends the path of the parent's program. The parent may be exiting on another CPU. Its
+ * task_struct stays (RCU). exit_mm() clears ->mm before it releases the address space, so the data
+ * is valid if ->mm is unchanged after the walk.
  */
-static __always_inline __u32 append_parent_exe(struct record_exec *exec, __u32 slot,
-					       struct task_struct *task, __u32 end)
+static __always_inline __u32 exec_append_parent_exe(struct record_exec *exec, __u32 slot,
+						    struct task_struct *task, __u32 end)
 {
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent, group_leader);
 	struct mm_struct *mm = BPF_CORE_READ(parent, mm);
@@ -107,22 +108,24 @@ static __always_inline __u32 append_parent_exe(struct record_exec *exec, __u32 s
 	walked = path_append(slot, end, (__u64)path.mnt, (__u64)path.dentry);
 	if (BPF_CORE_READ(parent, mm) != mm || BPF_CORE_READ(mm, exe_file) != file)
 		walked = end | PATH_UNREADABLE;
-	return take_path(exec, &exec->parent_exe, RECORD_KEY_PARENT_EXE, end, walked);
+	return exec_set_slice(exec, &exec->parent_exe, RECORD_KEY_PARENT_EXE, end, walked);
 }
 
-static __always_inline __u32 append_cgroup(struct record_exec *exec, __u32 slot,
-					   struct task_struct *task, __u32 end)
+static __always_inline __u32 exec_append_cgroup(struct record_exec *exec, __u32 slot,
+						struct task_struct *task, __u32 end)
 {
 	__u64 node = (__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 
-	return take_path(exec, &exec->cgroup, RECORD_KEY_CGROUP, end,
-			 path_append_cgroup(slot, end, node));
+	return exec_set_slice(exec, &exec->cgroup, RECORD_KEY_CGROUP, end,
+			      path_append_cgroup(slot, end, node));
 }
 
-/* What of args and env goes along; they lie one behind the other at the top of the new stack
- * (fs/binfmt_elf.c). */
-static __always_inline void fill_tail(struct record_exec *exec, struct scratch *scratch,
-				      struct task_struct *task, __u32 end)
+/*
+ * Sets the parts of args and env that are sent. They lie next to each other at the top of the new
+ * stack (fs/binfmt_elf.c).
+ */
+static __always_inline void exec_fill_tail(struct record_exec *exec, struct scratch *scratch,
+					   struct task_struct *task, __u32 end)
 {
 	struct mm_struct *mm = task->mm;
 	__u64 args_bytes = exec->args_bytes, env_bytes = 0;
@@ -149,8 +152,11 @@ static __always_inline void fill_tail(struct record_exec *exec, struct scratch *
 	scratch->tail.env_bytes = env_bytes;
 }
 
-/* One read, where the tail is in one piece and fits into the scratch. */
-static __always_inline bool send_short(struct scratch *scratch, __u32 end)
+/*
+ * Sends the record with a single read of user memory. Returns false if the tail is not contiguous,
+ * does not fit into the scratch, or is not readable.
+ */
+static __always_inline bool exec_send_short(struct scratch *scratch, __u32 end)
 {
 	__u64 length = scratch->tail.args_bytes + scratch->tail.env_bytes;
 
@@ -165,11 +171,11 @@ static __always_inline bool send_short(struct scratch *scratch, __u32 end)
 	return true;
 }
 
-static __always_inline void send_with_tail(struct record_exec *exec, struct scratch *scratch,
-					   struct task_struct *task, __u32 end)
+static __always_inline void exec_send_with_tail(struct record_exec *exec, struct scratch *scratch,
+						struct task_struct *task, __u32 end)
 {
-	fill_tail(exec, scratch, task, end);
-	if (send_short(scratch, end) || output_long(scratch, RECORD_EXEC, end))
+	exec_fill_tail(exec, scratch, task, end);
+	if (exec_send_short(scratch, end) || output_long(scratch, RECORD_EXEC, end))
 		return;
 	exec->truncated &= ~(RECORD_KEY_ARGS | RECORD_KEY_ENV);
 	exec->unreadable |= RECORD_KEY_ARGS | (config_env_max_bytes ? RECORD_KEY_ENV : 0);
@@ -179,9 +185,9 @@ static __always_inline void send_with_tail(struct record_exec *exec, struct scra
 	output_scratch(scratch, RECORD_EXEC, end);
 }
 
-/* What every record of an exec begins with. */
+/* Begins the record of an exec or of a failed attempt. */
 static __always_inline struct record_exec *
-begin_exec(struct scratch *scratch, enum record_type type, struct task_struct *task)
+exec_begin(struct scratch *scratch, enum record_type type, struct task_struct *task)
 {
 	struct record_exec *exec = (struct record_exec *)scratch->record;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The hooks. What they read is described in record.h, how in the *.bpf.h files. */
+/* The hooks. record.h describes the data, the *.bpf.h files read it. */
 #include "kernel_types.h"
 
 #include <linux/bpf.h>
@@ -39,17 +39,17 @@ static __always_inline void send_exec(struct task_struct *task, int old_tid,
 		caller_discard(task->pid);
 		return;
 	}
-	exec = begin_exec(scratch, RECORD_EXEC, task);
+	exec = exec_begin(scratch, RECORD_EXEC, task);
 	exec->tid = old_tid;
 	exec->argc = bprm->argc;
 	exec->args_bytes = task->mm->arg_end - task->mm->arg_start;
 	caller_fill(exec, task->pid);
-	end = append_filename(scratch, exec, bprm, end);
-	end = append_exe(exec, scratch, slot, task, end);
-	end = append_cwd(exec, slot, task, end);
-	end = append_parent_exe(exec, slot, task, end);
-	end = append_cgroup(exec, slot, task, end);
-	send_with_tail(exec, scratch, task, end);
+	end = exec_append_filename(scratch, exec, bprm, end);
+	end = exec_append_exe(exec, scratch, slot, task, end);
+	end = exec_append_cwd(exec, slot, task, end);
+	end = exec_append_parent_exe(exec, slot, task, end);
+	end = exec_append_cgroup(exec, slot, task, end);
+	exec_send_with_tail(exec, scratch, task, end);
 	scratch_release(slot);
 }
 
@@ -81,11 +81,11 @@ int BPF_PROG(handle_skipped_exec, struct task_struct *task, int old_tid, struct 
 }
 
 /*
- * What stands behind the slash is a name for people; the loader sets the kernel's function.
+ * The text after the slash is only a label; the loader sets the kernel's function.
  *
- * The context of an fexit program: the arguments, then the result. The first is read as
- * memory: 5.10 refuses to load it where the kernel's type information has no more than a
- * declaration of struct pt_regs for the function.
+ * The context of an fexit program holds the arguments, then the result. The first argument is read
+ * as memory: 5.10 refuses a load of it if the kernel's type information for the function has only a
+ * declaration of struct pt_regs.
  */
 static __always_inline struct pt_regs *entry_registers(unsigned long long *context)
 {
@@ -100,8 +100,8 @@ int return_execve(unsigned long long *context)
 {
 	struct pt_regs *regs = entry_registers(context);
 
-	return return_from_entry(ENTRY_ARGUMENT_1(regs), ENTRY_ARGUMENT_2(regs), RECORD_FD_CWD, 8,
-				 context[1]);
+	return attempt_return(ENTRY_ARGUMENT_1(regs), ENTRY_ARGUMENT_2(regs), RECORD_FD_CWD, 8,
+			      context[1]);
 }
 
 SEC("fexit/execveat")
@@ -109,8 +109,8 @@ int return_execveat(unsigned long long *context)
 {
 	struct pt_regs *regs = entry_registers(context);
 
-	return return_from_entry(ENTRY_ARGUMENT_2(regs), ENTRY_ARGUMENT_3(regs),
-				 ENTRY_ARGUMENT_1(regs), 8, context[1]);
+	return attempt_return(ENTRY_ARGUMENT_2(regs), ENTRY_ARGUMENT_3(regs),
+			      ENTRY_ARGUMENT_1(regs), 8, context[1]);
 }
 
 SEC("fexit/compat_execve")
@@ -118,8 +118,8 @@ int return_compat_execve(unsigned long long *context)
 {
 	struct pt_regs *regs = entry_registers(context);
 
-	return return_from_entry((__u32)COMPAT_ARGUMENT_1(regs), (__u32)COMPAT_ARGUMENT_2(regs),
-				 RECORD_FD_CWD, 4, context[1]);
+	return attempt_return((__u32)COMPAT_ARGUMENT_1(regs), (__u32)COMPAT_ARGUMENT_2(regs),
+			      RECORD_FD_CWD, 4, context[1]);
 }
 
 SEC("fexit/compat_execveat")
@@ -127,32 +127,32 @@ int return_compat_execveat(unsigned long long *context)
 {
 	struct pt_regs *regs = entry_registers(context);
 
-	return return_from_entry((__u32)COMPAT_ARGUMENT_2(regs), (__u32)COMPAT_ARGUMENT_3(regs),
-				 COMPAT_ARGUMENT_1(regs), 4, context[1]);
+	return attempt_return((__u32)COMPAT_ARGUMENT_2(regs), (__u32)COMPAT_ARGUMENT_3(regs),
+			      COMPAT_ARGUMENT_1(regs), 4, context[1]);
 }
 
 SEC("tracepoint/syscalls/sys_enter_execve")
-int enter_execve(struct enter_context *context)
+int enter_execve(struct attempt_enter_context *context)
 {
-	return enter_attempt(context->arguments[0], context->arguments[1], RECORD_FD_CWD);
+	return attempt_enter(context->arguments[0], context->arguments[1], RECORD_FD_CWD);
 }
 
 SEC("tracepoint/syscalls/sys_enter_execveat")
-int enter_execveat(struct enter_context *context)
+int enter_execveat(struct attempt_enter_context *context)
 {
-	return enter_attempt(context->arguments[1], context->arguments[2], context->arguments[0]);
+	return attempt_enter(context->arguments[1], context->arguments[2], context->arguments[0]);
 }
 
 SEC("tracepoint/syscalls/sys_exit_execve")
-int exit_execve(struct exit_context *context)
+int exit_execve(struct attempt_exit_context *context)
 {
-	return leave_attempt(context->result);
+	return attempt_exit(context->result);
 }
 
 SEC("tracepoint/syscalls/sys_exit_execveat")
-int exit_execveat(struct exit_context *context)
+int exit_execveat(struct attempt_exit_context *context)
 {
-	return leave_attempt(context->result);
+	return attempt_exit(context->result);
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -162,7 +162,7 @@ int handle_exit(unsigned long long *context)
 	struct record_exit *exit;
 
 	if (output_state() != RECORD_STATE_ON || task->flags & PF_KTHREAD ||
-	    !is_last_thread(context, task))
+	    !exit_is_last_thread(context, task))
 		return 0;
 	exit = bpf_ringbuf_reserve(&events, sizeof(*exit), 0);
 	if (!exit) {
@@ -180,7 +180,7 @@ int handle_exit(unsigned long long *context)
 	exit->status = task->group_leader->exit_code;
 	if (task->signal->flags & SIGNAL_GROUP_EXIT)
 		exit->status = task->signal->group_exit_code;
-	fill_times(exit, task);
+	exit_fill_times(exit, task);
 	bpf_ringbuf_submit(exit, BPF_RB_NO_WAKEUP);
 	output_wake(sizeof(*exit));
 	return 0;

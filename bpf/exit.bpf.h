@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* When a process has ended, and what it used. */
+/* Detects the end of a process and adds up the resources it used. */
 #ifndef EXECTAP_EXIT_BPF_H
 #define EXECTAP_EXIT_BPF_H
 
@@ -8,23 +8,27 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-/* Kernels since 6.16 tell the hook which thread was the last one; set by the loader. */
+/* Since 6.16 the hook has an argument that is true for the last thread. Set by the loader. */
 const volatile bool config_exit_has_group_dead = false;
 
-/* Processes of which an exit was sent, where the hook does not tell; needed while their threads end
- * at once. */
+/*
+ * Processes of which an exit was sent, for kernels without that argument. An entry is needed while
+ * the threads of a process end at the same time.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
 	__type(key, __u64); /* address of the signal_struct, which all threads share */
-	__type(value, __u64); /* start of the process, in case the address is used again */
+	__type(value, __u64); /* start of the process: the address may be used again */
 } exited SEC(".maps");
 
 /*
- * kernel/exit.c, do_exit() has counted signal->live down before the hook. Several threads may see 0
- * in it; the first one of them to enter itself speaks for the process.
+ * Reports if this thread is the process's last one. do_exit() (kernel/exit.c) decrements
+ * signal->live before the hook, so several threads may read 0; the first one to insert its entry
+ * sends the record.
  */
-static __always_inline bool is_last_thread(unsigned long long *context, struct task_struct *task)
+static __always_inline bool exit_is_last_thread(unsigned long long *context,
+						struct task_struct *task)
 {
 	__u64 process = (__u64)BPF_CORE_READ(task, signal),
 	      start = task->group_leader->start_boottime;
@@ -43,10 +47,10 @@ static __always_inline bool is_last_thread(unsigned long long *context, struct t
 	return true;
 }
 
-/* Threads whose times are added up one by one: those that are not reaped yet. */
+/* Maximum threads whose times are added up: those that are not reaped yet. */
 #define EXIT_THREADS_MAX 1024
 
-static __always_inline bool add_threads(struct record_exit *exit, struct signal_struct *signal)
+static __always_inline bool exit_add_threads(struct record_exit *exit, struct signal_struct *signal)
 {
 	struct list_head *end =
 		(void *)((__u64)signal + bpf_core_field_offset(struct signal_struct, thread_head));
@@ -68,12 +72,11 @@ static __always_inline bool add_threads(struct record_exit *exit, struct signal_
 }
 
 /*
- * CPU times of the reaped threads are in signal_struct, each other thread has its own; a thread
- * that is reaped meanwhile would be counted twice or not at all, which the sequence count tells
- * (kernel/exit.c,
- * __exit_signal()).
+ * Adds up the CPU times of a process: signal_struct has those of the reaped threads, each other
+ * thread has its own. A thread that is reaped during the sum would count twice or not at all; the
+ * sequence count reveals that (kernel/exit.c, __exit_signal()).
  */
-static __always_inline void fill_times(struct record_exit *exit, struct task_struct *task)
+static __always_inline void exit_fill_times(struct record_exit *exit, struct task_struct *task)
 {
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
 	bool complete;
@@ -85,7 +88,7 @@ static __always_inline void fill_times(struct record_exit *exit, struct task_str
 		exit->user_ns = BPF_CORE_READ(signal, utime);
 		exit->system_ns = BPF_CORE_READ(signal, stime);
 		exit->runtime_ns = BPF_CORE_READ(signal, sum_sched_runtime);
-		complete = add_threads(exit, signal);
+		complete = exit_add_threads(exit, signal);
 		if (complete &&
 		    sequence == BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence))
 			return;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The few kernel structures that the programs read, with just the members used. CO-RE relocates
- * each access to where the running kernel has the member, so order and completeness do not matter
- * here. Names after "___" are flavours of one kernel type (libbpf strips the suffix).
+ * The kernel structures that the programs read, with only the members used. CO-RE relocates each
+ * access to the member's offset in the running kernel, so order and completeness do not matter.
+ * Names with "___" are flavours of a kernel type (libbpf strips the suffix).
  */
 #ifndef EXECTAP_KERNEL_TYPES_H
 #define EXECTAP_KERNEL_TYPES_H
@@ -11,7 +11,7 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-/* include/linux/pid.h, enum pid_type (the same since 4.19) */
+/* include/linux/pid.h, enum pid_type (unchanged since 4.19) */
 enum { PIDTYPE_PGID = 2, PIDTYPE_SID = 3, PIDTYPE_COUNT = 4 };
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
@@ -65,8 +65,7 @@ struct cred {
 	kgid_t gid;
 	kuid_t euid;
 	kgid_t egid;
-	/* {u32 cap[2]} up to 6.2, {u64 val} since; 8 bytes of the same meaning on little-endian
-	 * machines */
+	/* {u32 cap[2]} up to 6.2, {u64 val} since: the same 8 bytes on little-endian machines */
 	struct {
 	} cap_effective;
 	struct user_namespace *user_ns;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The ring buffer, and who wakes its reader.
+ * Sends records through the ring buffer and wakes the consumer.
  *
- * A wake-up costs an exec some 29 us, so records are committed without one. While user space drains
- * in batches it needs none but the one when the buffer passes a mark. Before it waits without a
- * timeout it stores consumer_sleeps, issues a full barrier, and looks at the buffer once more; here
- * the record is committed (an xchg, a full barrier, kernel/bpf/ringbuf.c bpf_ringbuf_commit()) and
- * then consumer_sleeps is read. One of the two sees the other: no wake-up gets lost.
+ * A wakeup costs its exec about 29 us, so records are committed without one. A consumer that drains
+ * in batches needs a wakeup only when the buffer passes a mark. Before it waits without a timeout
+ * it stores consumer_sleeps, issues a full barrier, and checks the buffer again. This side commits
+ * the record (an xchg, a full barrier, kernel/bpf/ringbuf.c bpf_ringbuf_commit()) and then reads
+ * consumer_sleeps. One side always sees the other's store, so no wakeup is lost.
  */
 #ifndef EXECTAP_OUTPUT_BPF_H
 #define EXECTAP_OUTPUT_BPF_H
@@ -23,9 +23,9 @@ struct {
 
 struct record_shared shared;
 
-/* Set by the loader before loading. */
+/* Set before the programs are loaded. */
 const volatile __u64 config_args_max_bytes = RECORD_SHORT_ARGS_BYTES;
-const volatile __u64 config_env_max_bytes = 0; /* 0: env is not asked for */
+const volatile __u64 config_env_max_bytes = 0; /* 0: env is not collected */
 const volatile __u64 config_wake_mark_bytes = 2 * 1024 * 1024;
 
 static __always_inline enum record_state output_state(void)
@@ -38,8 +38,10 @@ static __always_inline void output_count_loss(enum record_type type, enum record
 	__sync_fetch_and_add(&shared.lost[type][reason], 1);
 }
 
-/* After a commit of record_bytes. A discarded reservation is how a program wakes the reader with no
- * record. */
+/*
+ * Wakes the consumer if needed, after a commit of record_bytes. A discarded reservation wakes it
+ * without a record.
+ */
 static __always_inline void output_wake(__u64 record_bytes)
 {
 	__u64 pending;
@@ -55,7 +57,7 @@ static __always_inline void output_wake(__u64 record_bytes)
 	if (!none)
 		return;
 	*(volatile __u32 *)&shared.consumer_sleeps =
-		0; /* once is enough, all the more where no one is left to wake */
+		0; /* one wakeup is enough, also if no consumer runs */
 	bpf_ringbuf_discard(none, BPF_RB_FORCE_WAKEUP);
 }
 
@@ -63,8 +65,8 @@ static __always_inline void output_wake(__u64 record_bytes)
 static __always_inline void output_scratch(struct scratch *scratch, enum record_type type,
 					   __u32 size)
 {
-	barrier_var(size); /* the compiler knows the bound from elsewhere and would drop the check
-			      that the verifier needs */
+	barrier_var(size); /* the compiler knows the bound from elsewhere and would drop the check,
+			      which the verifier needs */
 	if (size > SCRATCH_RECORD_BYTES ||
 	    bpf_ringbuf_output(&events, scratch->record, size, BPF_RB_NO_WAKEUP)) {
 		output_count_loss(type, RECORD_LOSS_BUFFER_FULL);
@@ -74,50 +76,50 @@ static __always_inline void output_scratch(struct scratch *scratch, enum record_
 }
 
 /*
- * Reads head and tail into a reservation of twice half_bytes. Each length is loaded and checked
- * right before its use: one that has to be kept on the stack over a call loses its bounds on
- * kernels up to 6.1.
+ * Copies head and tail into a reservation of twice half_bytes. Each length is loaded and checked
+ * right before its use: on kernels up to 6.1 a value that is spilled to the stack over a call loses
+ * its bounds.
  */
-static __always_inline bool fill_long(__u8 *room, const struct scratch *scratch, __u32 head_bytes,
-				      __u64 half_bytes)
+static __always_inline bool output_fill_long(__u8 *record, const struct scratch *scratch,
+					     __u32 head_bytes, __u64 half_bytes)
 {
 	__u64 args_bytes, env_bytes;
 
-	if (bpf_probe_read_kernel(room, head_bytes, scratch->record))
+	if (bpf_probe_read_kernel(record, head_bytes, scratch->record))
 		return false;
 	args_bytes = *(const volatile __u64 *)&scratch->tail.args_bytes;
 	if (args_bytes > half_bytes - RECORD_HEAD_MAX_BYTES ||
-	    bpf_probe_read_user(room + head_bytes, args_bytes, (const void *)scratch->tail.args))
+	    bpf_probe_read_user(record + head_bytes, args_bytes, (const void *)scratch->tail.args))
 		return false;
 	env_bytes = *(const volatile __u64 *)&scratch->tail.env_bytes;
 	return env_bytes <= half_bytes &&
-	       !bpf_probe_read_user(room + head_bytes + args_bytes, env_bytes,
+	       !bpf_probe_read_user(record + head_bytes + args_bytes, env_bytes,
 				    (const void *)scratch->tail.env);
 }
 
 /*
- * Sends a record whose tail (scratch->tail) is too long for the scratch, or is not in one piece: it
- * is read straight into the ring buffer, behind the `head_bytes` of the scratch.
+ * Sends a record whose tail (scratch->tail) is too long for the scratch, or is not contiguous. The
+ * tail is read straight into the ring buffer, after the `head_bytes` of the scratch.
  * bpf_ringbuf_reserve() takes constant sizes only (bpf-helpers(7)), so the reservation is a power
- * of two; args may fill one half of it with the head, and env the other. Returns false where a read
- * failed (nothing was sent then); a full buffer is counted here.
+ * of two: head and args have one half of it, env the other. Returns false if a read failed and
+ * nothing was sent. A full buffer is counted here.
  */
 #define OUTPUT_TRY_RESERVE(reserve_bytes)                                                          \
 	do {                                                                                       \
-		__u8 *room;                                                                        \
+		__u8 *record;                                                                      \
 		if (args_bytes > (reserve_bytes) / 2 - RECORD_HEAD_MAX_BYTES ||                    \
 		    env_bytes > (reserve_bytes) / 2)                                               \
 			break;                                                                     \
-		room = bpf_ringbuf_reserve(&events, reserve_bytes, 0);                             \
-		if (!room) {                                                                       \
+		record = bpf_ringbuf_reserve(&events, reserve_bytes, 0);                           \
+		if (!record) {                                                                     \
 			output_count_loss(type, RECORD_LOSS_BUFFER_FULL);                          \
 			return true;                                                               \
 		}                                                                                  \
-		if (!fill_long(room, scratch, head_bytes, (reserve_bytes) / 2)) {                  \
-			bpf_ringbuf_discard(room, BPF_RB_NO_WAKEUP);                               \
+		if (!output_fill_long(record, scratch, head_bytes, (reserve_bytes) / 2)) {         \
+			bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                             \
 			return false;                                                              \
 		}                                                                                  \
-		bpf_ringbuf_submit(room, BPF_RB_NO_WAKEUP);                                        \
+		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);                                      \
 		output_wake(reserve_bytes);                                                        \
 		return true;                                                                       \
 	} while (0)

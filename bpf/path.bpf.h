@@ -16,7 +16,7 @@
 #include <bpf/bpf_helpers.h>
 
 #define PATH_END_MASK 0xffffff
-#define PATH_CUT                                                                                   \
+#define PATH_TRUNCATED                                                                             \
 	(1 << 24) /* longer than RECORD_PATH_BYTES: the names next to the root are missing */
 #define PATH_UNREADABLE (1 << 25) /* nothing was appended */
 #define PATH_NAMELESS (1 << 26) /* the file is in no directory tree (memfd) */
@@ -97,7 +97,7 @@ __noinline int path_stride(__u32 slot)
 		if (length <= 0)
 			return PATH_DONE | PATH_UNREADABLE;
 		if (end + length - scratch->walk.start > RECORD_PATH_BYTES)
-			return PATH_DONE | PATH_CUT;
+			return PATH_DONE | PATH_TRUNCATED;
 		end += length;
 		scratch->walk.end = end;
 		if (next.parent == dentry)
@@ -127,11 +127,11 @@ __noinline int path_append(__u32 slot, __u32 offset, __u64 vfsmount_address, __u
 	if (result & PATH_UNREADABLE)
 		return offset | PATH_UNREADABLE;
 	if (!result)
-		result = PATH_CUT;
+		result = PATH_TRUNCATED;
 	return (scratch->walk.end & PATH_END_MASK) | (result & ~PATH_DONE);
 }
 
-static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
+static __always_inline struct kernfs_node *path_kernfs_parent(struct kernfs_node *node)
 {
 	struct kernfs_node___parent *older = (void *)node;
 
@@ -150,7 +150,7 @@ __noinline int path_append_cgroup(__u32 slot, __u32 offset, __u64 kernfs_node_ad
 	if (!scratch || !node)
 		return offset | PATH_UNREADABLE;
 	for (int step = 0; step < PATH_CGROUP_STEPS_MAX; step++) {
-		struct kernfs_node *parent = kernfs_parent(node);
+		struct kernfs_node *parent = path_kernfs_parent(node);
 		long length;
 
 		if (!parent)
@@ -159,11 +159,11 @@ __noinline int path_append_cgroup(__u32 slot, __u32 offset, __u64 kernfs_node_ad
 		if (length <= 0)
 			return offset | PATH_UNREADABLE;
 		if (end + length - offset > RECORD_PATH_BYTES)
-			return end | PATH_CUT;
+			return end | PATH_TRUNCATED;
 		end += length;
 		node = parent;
 	}
-	return end | PATH_CUT;
+	return end | PATH_TRUNCATED;
 }
 
 #endif

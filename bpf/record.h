@@ -1,38 +1,42 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The layout of what the BPF programs hand to user space: the records in the ring buffer and the
- * page of shared words beside it. The one header that both sides include, so it uses nothing but
+ * The layout of the data that the BPF programs hand to user space: the records in the ring buffer
+ * and the page of shared words beside it. Both sides include this header, so it uses nothing but
  * <linux/types.h>.
  *
- * Fixed fields come first, 8-byte members before 4-byte ones, so that no compiler pads; variable
- * data follows and is named by {offset, length} slices. Offsets count from the record's first byte.
+ * Fixed fields come first, 8-byte members before 4-byte ones, so that no compiler pads. Variable
+ * data follows; {offset, length} slices refer to it. Offsets count from the record's first byte.
  */
 #ifndef EXECTAP_RECORD_H
 #define EXECTAP_RECORD_H
 
 #include <linux/types.h>
 
-/* Raised whenever a reader of the former layout would misread the new one. */
+/* Incremented for every layout that a consumer of the previous one would misread. */
 #define RECORD_VERSION 1
 
 #define RECORD_COMM_BYTES 16 /* TASK_COMM_LEN, include/linux/sched.h */
 #define RECORD_PATH_BYTES                                                                          \
 	4096 /* PATH_MAX: longest string for filename, exe, cwd, parent_exe, cgroup */
 
-/* The most that everything but the argument strings takes: fixed fields, five paths, and room to
- * read one more name. */
+/*
+ * Maximum bytes of everything but the argument strings: fixed fields, five paths, and one more
+ * name.
+ */
 #define RECORD_NAME_BYTES 256 /* NAME_MAX and its NUL */
 #define RECORD_HEAD_MAX_BYTES (512 + 5 * RECORD_PATH_BYTES + RECORD_NAME_BYTES)
 
-/* Longer argument strings than these reserve a power of two in the ring buffer, up to
- * RECORD_MAX_BYTES. */
+/*
+ * Argument strings longer than this reserve a power of two in the ring buffer, up to
+ * RECORD_MAX_BYTES.
+ */
 #define RECORD_SHORT_ARGS_BYTES (24 * 1024)
 #define RECORD_MAX_BYTES (8 * 1024 * 1024)
 
-/* No audit login was made: AUDIT_UID_UNSET and AUDIT_SID_UNSET, include/uapi/linux/audit.h */
+/* No audit login: AUDIT_UID_UNSET and AUDIT_SID_UNSET, include/uapi/linux/audit.h */
 #define RECORD_AUDIT_UNSET ((__u32)-1)
 
-/* Of a failed attempt, where they were not read to their end. */
+/* In a failed attempt: argv was not read to its end. */
 #define RECORD_ARGC_UNKNOWN ((__u32)-1)
 #define RECORD_ARGS_BYTES_UNKNOWN ((__u64)-1)
 
@@ -42,33 +46,33 @@
 enum record_type {
 	RECORD_EXEC = 0,
 	RECORD_EXIT = 1,
-	RECORD_EXEC_FAILED = 2, /* struct record_exec as well; it has no exe */
+	RECORD_EXEC_FAILED = 2, /* a struct record_exec too, without exe */
 	RECORD_TYPES,
 };
 
-/* Why an event has no record. Indexes record_shared.lost. */
+/* Reasons for an event without a record. Indexes record_shared.lost. */
 enum record_loss {
 	RECORD_LOSS_BUFFER_FULL = 0, /* no room in the ring buffer */
 	RECORD_LOSS_NO_SCRATCH = 1, /* every scratch slot of this CPU was claimed */
 	RECORD_LOSS_RECURSION =
-		2, /* the kernel skipped the run, and counts it: bpf_prog_info.recursion_misses */
+		2, /* the kernel skipped the run and counted it: bpf_prog_info.recursion_misses */
 	RECORD_LOSSES,
 };
 
 /*
- * Whose turn it is where new programs replace old ones (--pin). The old ones run first in a
- * tracepoint (kernel/tracepoint.c, func_add()), so that with RECORD_STATE_ON stored for the new
- * before RECORD_STATE_OFF for the old, no event is left to neither; the return of a function runs
- * the new first (kernel/bpf/trampoline.c,
- * __bpf_trampoline_link_prog()), and there the old ones go on until they are detached.
+ * The state of a set of programs while new programs replace old ones (--pin). At a tracepoint the
+ * old programs run first (kernel/tracepoint.c, func_add()). RECORD_STATE_ON is stored for the new
+ * ones before RECORD_STATE_OFF for the old ones, so no event is missed by both. At the return of a
+ * function the new programs run first (kernel/bpf/trampoline.c, __bpf_trampoline_link_prog());
+ * there the old ones continue until they are detached.
  */
 enum record_state {
-	RECORD_STATE_STANDBY = 0, /* not yet */
+	RECORD_STATE_STANDBY = 0, /* not yet on */
 	RECORD_STATE_ON = 1,
-	RECORD_STATE_OFF = 2, /* not any more */
+	RECORD_STATE_OFF = 2, /* replaced */
 };
 
-/* Bits of the truncated and unreadable masks, one for each key that can be either. */
+/* Bits of the truncated and unreadable masks, one for each key that can be in them. */
 enum record_key {
 	RECORD_KEY_COMM = 1 << 0,
 	RECORD_KEY_FILENAME = 1 << 1,
@@ -84,8 +88,7 @@ enum record_key {
 
 /* Bits of record_exec.flags */
 enum record_flag {
-	RECORD_FLAG_MEMFD =
-		1 << 0, /* the file that runs has no name in any directory tree: memfd_create(2) */
+	RECORD_FLAG_MEMFD = 1 << 0, /* the program file is in no directory tree: memfd_create(2) */
 	RECORD_FLAG_DELETED = 1 << 1, /* its directory entry is gone */
 };
 
@@ -93,16 +96,16 @@ enum record_flag {
 #pragma GCC diagnostic warning "-Wpadded"
 
 /*
- * Part of the record's variable data. A path slice (exe, cwd, parent_exe, cgroup) holds names from
- * the leaf up to the root, each ended by a NUL; length 0 is the root itself. filename is one string
- * without its NUL; args and env are strings, each ended by a NUL unless the last was cut.
+ * A part of the record's variable data. A path slice (exe, cwd, parent_exe, cgroup) holds names
+ * from the leaf up to the root, each with a NUL; length 0 is the root itself. filename is a string
+ * without its NUL. args and env are strings, each with a NUL unless the last one was cut.
  */
 struct record_slice {
 	__u32 offset; /* bytes from the start of the record */
 	__u32 length; /* bytes */
 };
 
-/* What every record starts with. */
+/* The start of every record. */
 struct record_header {
 	__u32 size; /* bytes of the whole record, slices included */
 	__u16 version; /* RECORD_VERSION */
@@ -110,8 +113,7 @@ struct record_header {
 	__u64 time_ns; /* CLOCK_BOOTTIME at the hook */
 };
 
-/* Who it was: the acting task, read from the kernel's own structures. Ids are those of the initial
- * namespaces. */
+/* The acting task, read from the kernel's structures. Ids are those of the initial namespaces. */
 struct record_task {
 	__u64 start_ns; /* CLOCK_BOOTTIME at the fork of the process */
 	__u64 parent_start_ns;
@@ -140,15 +142,16 @@ struct record_task {
 struct record_exec {
 	struct record_header header;
 	struct record_task task;
-	__u64 args_bytes; /* true length of the argument strings, NULs included; args.length may be
+	__u64 args_bytes; /* full length of the argument strings with their NULs; args.length may be
 			     less */
 	__u32 tid; /* id of the calling thread before the exec */
 	__u32 argc; /* RECORD_ARGC_UNKNOWN */
 	__u32 flags; /* enum record_flag */
-	__u32 truncated; /* enum record_key: cut by the kernel side */
+	__u32 truncated; /* enum record_key: cut by the BPF program */
 	__u32 unreadable; /* enum record_key: a read failed, its slice is empty */
 	__u32 error; /* of a failed attempt: errno(3) */
-	__s32 directory_fd; /* of a failed attempt: what filename is relative to, execveat(2) */
+	__s32 directory_fd; /* of a failed attempt: the descriptor that filename is relative to,
+			       execveat(2) */
 	__u32 reserved;
 	char comm[RECORD_COMM_BYTES]; /* of the caller */
 	struct record_slice filename;
@@ -157,15 +160,15 @@ struct record_exec {
 	struct record_slice parent_exe; /* offset 0: the parent has none (a kernel thread) */
 	struct record_slice cgroup;
 	struct record_slice args;
-	struct record_slice env; /* offset 0: not asked for */
+	struct record_slice env; /* offset 0: not collected */
 };
 
-/* A process has ended: the last of its threads. */
+/* The end of a process, sent by its last thread. */
 struct record_exit {
 	struct record_header header;
 	struct record_task task;
-	__u64 user_ns; /* as the kernel counted it, of all threads; kernel/sched/cputime.c scales it
-			  with runtime_ns */
+	__u64 user_ns; /* sampled by ticks, of all threads; kernel/sched/cputime.c scales it with
+			  runtime_ns */
 	__u64 system_ns;
 	__u64 runtime_ns;
 	__u64 max_rss_pages;
@@ -174,19 +177,21 @@ struct record_exit {
 	char comm[RECORD_COMM_BYTES]; /* of the leader */
 };
 
-/* Words both sides see, in a memory-mapped page: read without a system call, thus without
- * privileges. */
+/*
+ * Words that both sides access in a memory-mapped page. Access needs no system call and no
+ * privileges.
+ */
 struct record_shared {
-	__u32 consumer_sleeps; /* user space is about to wait without a timeout: wake it after the
-				  next record */
+	__u32 consumer_sleeps; /* user space will wait without a timeout: wake it after the next
+				  record */
 	__u32 state; /* enum record_state */
-	__u64 lost[RECORD_TYPES]
-		  [RECORD_LOSSES]; /* user space adds what programs lost that these replaced */
-	__u64 recovered_misses; /* execs whose hook was skipped as a recursion and that have a
-				   record all the same */
-	/* user space's own, for the next process */
-	__u64 reported[RECORD_TYPES][RECORD_LOSSES]; /* of what was lost, what lines have told */
-	__u64 reported_until_ns; /* CLOCK_BOOTTIME; 0: nobody has looked yet */
+	__u64 lost[RECORD_TYPES][RECORD_LOSSES]; /* user space adds the losses of the programs that
+						    these replaced */
+	__u64 recovered_misses; /* execs with a record although the kernel skipped their first
+				   program as a recursion */
+	/* used by user space only, for the next process */
+	__u64 reported[RECORD_TYPES][RECORD_LOSSES]; /* the part of lost that lines have reported */
+	__u64 reported_until_ns; /* CLOCK_BOOTTIME; 0: no process has reported yet */
 };
 
 #pragma GCC diagnostic pop

@@ -18,19 +18,19 @@
 #define SCRATCH_SLOTS_PER_CPU 2
 #define SCRATCH_NONE ((__u32)-1)
 
-/* A record with as many argument bytes as the default --max-line can hold. */
+/* A record with as many argument bytes as fit into the default --max-line. */
 #define SCRATCH_RECORD_BYTES (RECORD_HEAD_MAX_BYTES + RECORD_SHORT_ARGS_BYTES)
 
 struct scratch {
 	__u32 users;
 	__u32 reserved;
-	struct { /* a path walk under way, path.bpf.h */
+	struct { /* a path walk in progress, path.bpf.h */
 		__u64 dentry;
 		__u64 mount;
 		__u32 start;
 		__u32 end;
 	} walk;
-	struct { /* user memory that ends the record: args, and env behind it */
+	struct { /* user memory at the end of the record: args, then env */
 		__u64 args;
 		__u64 args_bytes;
 		__u64 env;
@@ -42,7 +42,7 @@ struct scratch {
 		__u32 index;
 		__u32 start;
 		__u32 end;
-		__u32 cut;
+		__u32 truncated;
 		__u32 pointer_bytes; /* 4 for a 32-bit caller */
 		__u32 reserved;
 	} args;
@@ -50,13 +50,15 @@ struct scratch {
 };
 
 /*
- * A power of two less one, set by the loader. CPUs that are equal under it share slots, which the
- * claim makes safe.
+ * A power of two minus one, set by the loader. CPUs that are equal under this mask share slots,
+ * which claiming makes safe.
  */
 const volatile __u32 config_cpu_mask = 0;
 
-/* Slot k of CPU c is at c * SCRATCH_SLOTS_PER_CPU + k; the loader sets max_entries to match the
- * mask. */
+/*
+ * Slot k of CPU c has the index c * SCRATCH_SLOTS_PER_CPU + k; the loader sets max_entries
+ * accordingly.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, SCRATCH_SLOTS_PER_CPU);
@@ -69,13 +71,13 @@ static __always_inline struct scratch *scratch_get(__u32 slot)
 	return bpf_map_lookup_elem(&scratch_slots, &slot);
 }
 
-/* Returns a slot that is the caller's until scratch_release(), or SCRATCH_NONE. */
+/* Returns a slot that belongs to the program until scratch_release(), or SCRATCH_NONE. */
 static __always_inline __u32 scratch_claim(void)
 {
 	__u32 first = (bpf_get_smp_processor_id() & config_cpu_mask) * SCRATCH_SLOTS_PER_CPU;
 
-	/* A counter of its own: between two unknown numbers the verifier sees thousands of rounds,
-	 * "too complex". */
+	/* a separate counter: between two unknown bounds the verifier follows thousands of rounds
+	 */
 	for (__u32 i = 0; i < SCRATCH_SLOTS_PER_CPU; i++) {
 		struct scratch *scratch = scratch_get(first + i);
 

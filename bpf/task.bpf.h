@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Fills a record's struct record_task from a task's kernel structures: with reads that work on any
- * pointer, for not every hook's program type has typed ones on kernels before 5.11.
+ * Fills a record's struct record_task from a task's kernel structures. The reads work on any
+ * pointer: on kernels before 5.11 not every hook's program type has typed ones.
  */
 #ifndef EXECTAP_TASK_BPF_H
 #define EXECTAP_TASK_BPF_H

@@ -175,7 +175,7 @@ storm_until_enough() {
 }
 
 @test "with other options it replaces the hooks in a storm, and nothing is missing between the two" {
-	local former storm execs
+	local replaced storm execs
 	make_place
 	start_pinned
 	storm_until_enough 3>&- &
@@ -185,7 +185,7 @@ storm_until_enough() {
 	kill -STOP "$exectap_pid" # so that something is left to take from the old buffer
 	storm 300 "$marker-left"
 	kill_exectap
-	former=$(pinned_programs)
+	replaced=$(pinned_programs)
 	start_pinned --events exec,exit --buffer 4M
 	grep -q 'replaced.*events exec, .*events exec exit' "$log"
 	poll grown
@@ -194,7 +194,7 @@ storm_until_enough() {
 	execs=$(($(cat "$BATS_TEST_TMPDIR/rounds") * 500 + 300))
 	poll replaced_one_is_gone
 	stop_exectap
-	poll unloaded $former
+	poll unloaded $replaced
 	storm_lines | sort -u >"$BATS_TEST_TMPDIR/told"
 	echo "$execs execs, $(wc -l <"$BATS_TEST_TMPDIR/told") told"
 	[ "$(cut -d ' ' -f 1 "$BATS_TEST_TMPDIR/told" | sort -u | wc -l)" = "$execs" ]
@@ -244,7 +244,7 @@ replaced_one_is_gone() {
 	make_place
 	start_pinned
 	kill_exectap
-	rm "$pins"/*/about
+	rm "$pins"/*/manifest
 	start_pinned
 	[ "$(grep -cE 'taken over|replaced' "$log")" = 0 ]
 	kill_exectap
@@ -367,8 +367,8 @@ case $(uname -m) in aarch64) bpf_number=280 ;; *) bpf_number=321 ;; esac
 	for object in "$pins/other" "$pins/1/other" "$pins/7/other"; do
 		mkdir -p "${object%/*}"
 		bpftool map pin pinned "$pins/1/map_shared" "$object"
-		refused 1 "did not put there" --unpin "$pins"
-		refused 1 "did not put there" --pin "$pins"
+		refused 1 "did not create" --unpin "$pins"
+		refused 1 "did not create" --pin "$pins"
 		[ -e "$object" ]
 		[ -e "$pins/1/link_handle_exec" ]
 		rm "$object"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "capture/attempts.h"
 
-/* what the skeleton is about */
+/* used by the skeleton */
 #include "record.h"
 
 #include "capture/tracefs.h"
@@ -19,20 +19,19 @@
 #include <unistd.h>
 
 /*
- * Attempts are seen at their system call: by programs at the return of its entry points, where the
- * kernel lets them be attached, else by programs at its tracepoints. (libbpf could attach the
- * latter itself where tracefs is mounted, which need not be.)
+ * A program that sees failed attempts: at the return of a system call's entry point, or, if the
+ * kernel does not let it attach there, at the system call's tracepoint. libbpf can attach the
+ * latter only where tracefs is mounted.
  */
 struct attempt_program {
 	struct bpf_program *program;
 	struct bpf_link **link;
-	const char *
-		target; /* a function of the kernel, or a tracepoint; NULL: this machine has none */
+	const char *target; /* a kernel function or a tracepoint */
 	bool required;
 };
 
 #define ENOTSUPP                                                                                   \
-	524 /* include/linux/errno.h; not for user space, yet arm64 before 6.4 answers it */
+	524 /* include/linux/errno.h; not for user space, but arm64 before 6.4 returns it */
 
 #define RETURN_PROGRAMS 4
 #define TRACEPOINT_PROGRAMS 4
@@ -61,7 +60,7 @@ static void list_returns(struct exectap *skeleton, struct attempt_program list[R
 					    COMPAT_ENTRY_POINT("execveat"), false };
 }
 
-/* The ends first, so that no attempt is seen to begin that is not seen to end. */
+/* The exit hooks come first, so that no attempt is recorded at entry only. */
 static void list_tracepoints(struct exectap *skeleton,
 			     struct attempt_program list[TRACEPOINT_PROGRAMS])
 {
@@ -78,7 +77,7 @@ static void list_tracepoints(struct exectap *skeleton,
 					    true };
 }
 
-/* Attaches a program that does nothing to the return of a function, for a trial. */
+/* Attaches a program that does nothing to the return of a function, and detaches it. */
 static int try_return(struct btf *btf, const char *function)
 {
 	static const struct bpf_insn nothing[] = {
@@ -104,8 +103,9 @@ static int try_return(struct btf *btf, const char *function)
 	return result;
 }
 
-/* kernel.ftrace_enabled = 0: since some kernel between 5.10 and 6.1 such programs can be attached
- * then, but never run.
+/*
+ * Reads kernel.ftrace_enabled. If it is 0, kernels after 5.10 let fexit programs attach but never
+ * run them.
  */
 static bool ftrace_is_off(void)
 {
@@ -132,7 +132,7 @@ int attempts_try_returns(void)
 	return result;
 }
 
-/* Loads those of the programs that have a target here. */
+/* Enables the programs whose target exists on this machine. */
 static int choose_returns(struct exectap *skeleton)
 {
 	struct attempt_program list[RETURN_PROGRAMS];
@@ -150,7 +150,7 @@ static int choose_returns(struct exectap *skeleton)
 	return result;
 }
 
-int attempts_choose(struct exectap *skeleton, enum failed_exec_method way)
+int attempts_choose(struct exectap *skeleton, enum failed_exec_method method)
 {
 	struct attempt_program list[TRACEPOINT_PROGRAMS];
 
@@ -159,10 +159,10 @@ int attempts_choose(struct exectap *skeleton, enum failed_exec_method way)
 		bpf_program__set_autoload(list[i].program, false);
 	list_tracepoints(skeleton, list);
 	for (int i = 0; i < TRACEPOINT_PROGRAMS; i++) {
-		bpf_program__set_autoload(list[i].program, way == ATTEMPTS_BY_TRACEPOINT);
+		bpf_program__set_autoload(list[i].program, method == ATTEMPTS_BY_TRACEPOINT);
 		bpf_program__set_autoattach(list[i].program, false);
 	}
-	return way == ATTEMPTS_BY_RETURN ? choose_returns(skeleton) : 0;
+	return method == ATTEMPTS_BY_RETURN ? choose_returns(skeleton) : 0;
 }
 
 static int attach_tracepoint(struct attempt_program *attach)
@@ -175,7 +175,7 @@ static int attach_tracepoint(struct attempt_program *attach)
 	if (id < 0)
 		return id;
 	attributes.config = (__u64)id;
-	/* a tracepoint's program runs on every CPU, whichever one its event is opened on */
+	/* a tracepoint's program runs on every CPU; the CPU of the event does not matter */
 	fd = (int)syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -186,17 +186,17 @@ static int attach_tracepoint(struct attempt_program *attach)
 		close(fd);
 		return -error;
 	}
-	*attach->link = link; /* which owns fd now */
+	*attach->link = link; /* the link owns fd now */
 	return 0;
 }
 
-int attempts_attach(struct exectap *skeleton, enum failed_exec_method way)
+int attempts_attach(struct exectap *skeleton, enum failed_exec_method method)
 {
 	struct attempt_program list[TRACEPOINT_PROGRAMS];
 	int result = 0;
 
-	if (way != ATTEMPTS_BY_TRACEPOINT)
-		return 0; /* libbpf has attached what there is */
+	if (method != ATTEMPTS_BY_TRACEPOINT)
+		return 0; /* libbpf has attached these programs */
 	list_tracepoints(skeleton, list);
 	for (int i = 0; i < TRACEPOINT_PROGRAMS && !result; i++) {
 		result = attach_tracepoint(&list[i]);

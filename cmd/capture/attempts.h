@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which of the skeleton's programs see failed attempts on this kernel. A part of capture. */
+/* Selects and attaches the programs that see failed attempts on this kernel. A part of capture. */
 #ifndef EXECTAP_ATTEMPTS_H
 #define EXECTAP_ATTEMPTS_H
 
@@ -7,19 +7,21 @@ struct exectap; /* the skeleton */
 
 enum failed_exec_method {
 	ATTEMPTS_UNSEEN,
-	ATTEMPTS_BY_RETURN, /* fexit on the entry points of execve(2) and execveat(2): costs other
-			     * system calls nothing
-			     */
-	ATTEMPTS_BY_TRACEPOINT, /* the syscalls tracepoints: slow every system call */
+	ATTEMPTS_BY_RETURN, /* fexit on the entry points of execve(2) and execveat(2): no cost for
+			       other system calls */
+	ATTEMPTS_BY_TRACEPOINT, /* the syscalls tracepoints: they slow every system call */
 };
 
-/* Whether ATTEMPTS_BY_RETURN can be had: 0, or -errno of the trial. */
+/* Tests if ATTEMPTS_BY_RETURN is possible. Returns 0 or -errno of the test. */
 int attempts_try_returns(void);
 
-/* Before loading: sets which programs are loaded. Returns 0 or -errno. */
-int attempts_choose(struct exectap *skeleton, enum failed_exec_method way);
+/* Sets the programs to load. Call it before loading. Returns 0 or -errno. */
+int attempts_choose(struct exectap *skeleton, enum failed_exec_method method);
 
-/* After the skeleton was attached: attaches what libbpf did not. Returns 0 or -errno. */
-int attempts_attach(struct exectap *skeleton, enum failed_exec_method way);
+/*
+ * Attaches the programs that libbpf does not. Call it after the skeleton was attached. Returns 0 or
+ * -errno.
+ */
+int attempts_attach(struct exectap *skeleton, enum failed_exec_method method);
 
 #endif

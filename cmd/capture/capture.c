@@ -11,33 +11,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Programs that were detached can still be running: the kernel is done with them after some grace
- * periods. */
-#define FORMER_RUNS_NS 1000000000ull
-/* Between the stores that turn the new programs on and the old ones off: far more than a store
- * takes to be seen. */
+/* Maximum time for which detached programs may still run: a few RCU grace periods. */
+#define RETIRED_RUNS_NS 1000000000ull
+/*
+ * Time between the stores that turn the new programs on and the old ones off; longer than a store
+ * takes to become visible to other CPUs.
+ */
 #define OVERLAP_NS 10000
 
-/* A source that this process has replaced, and which may still hold something. */
-struct former {
+/* A set that this process has replaced, and whose ring buffer may still hold records. */
+struct retired_set {
 	struct ring_source *source;
 	unsigned int number; /* of its set, pin.h */
-	bool was_off; /* by an earlier process */
+	bool was_off; /* an earlier process replaced it */
 	uint64_t replaced_ns; /* CLOCK_BOOTTIME */
 };
 
 struct capture {
-	struct programs *programs; /* NULL where they are pinned */
-	struct pin *pin; /* NULL: nothing is pinned */
+	struct programs *programs; /* NULL if they are pinned */
+	struct pin *pin; /* NULL: no --pin */
 	struct ring_source *source;
-	struct former formers[PIN_SETS_MAX]; /* oldest first */
-	size_t formers_count;
-	uint64_t gone_bytes; /* read from formers that are no more */
+	struct retired_set retired[PIN_SETS_MAX]; /* oldest first */
+	size_t retired_count;
+	uint64_t retired_bytes; /* read from sets that have been dropped since */
 	char hooks[PROGRAMS_HOOKS_BYTES];
 	size_t hooks_length;
 };
 
-/* The names, each ended by a NUL, up to a second NUL. */
+/* Copies the hook names. Each ends with a NUL, the last one with two. */
 static void set_hooks(struct capture *capture, const char *hooks)
 {
 	const char *end = hooks;
@@ -82,8 +83,7 @@ static int open_set(const struct pin *pin, const struct pin_set *set, struct rin
 	return result;
 }
 
-/* Takes over the newest of the sets that is whole, is the same as this process would load, and was
- * not replaced. */
+/* Opens the newest set that is complete, has the same identity, and was not replaced. */
 static const struct pin_set *take_over(struct capture *capture, const char *identity)
 {
 	size_t count;
@@ -105,7 +105,7 @@ static const struct pin_set *take_over(struct capture *capture, const char *iden
 	return NULL;
 }
 
-/* Loads programs and pins them; they go on as if they had been taken over. */
+/* Loads programs and pins them; then opens them like a set that was taken over. */
 static int load_set(struct capture *capture, const struct capture_options *options,
 		    const char *identity, struct pin_set *set)
 {
@@ -120,61 +120,62 @@ static int load_set(struct capture *capture, const struct capture_options *optio
 		return -ECANCELED;
 	result = open_set(capture->pin, set, &capture->source);
 	if (result)
-		log_error("%s: what was just pinned can't be opened: %s",
-			  pin_directory(capture->pin), strerror(-result));
+		log_error("%s: cannot open the new pinned set: %s", pin_directory(capture->pin),
+			  strerror(-result));
 	return result ? -ECANCELED : 0;
 }
 
-static void drop_former(struct capture *capture, struct former *former)
+static void drop_retired(struct capture *capture, struct retired_set *retired)
 {
-	ring_source_take_lost(capture->source, former->source);
-	capture->gone_bytes += ring_read(ring_source_ring(former->source));
-	ring_source_free(former->source);
-	/* another user, which this process may be by now, is not permitted to: then the next start
-	 * does it */
-	if (pin_drop(capture->pin, former->number))
-		log_detail("%s/%u: left to the next start", pin_directory(capture->pin),
-			   former->number);
+	ring_source_take_lost(capture->source, retired->source);
+	capture->retired_bytes += ring_read(ring_source_ring(retired->source));
+	ring_source_free(retired->source);
+	/* a process that has dropped its privileges may not remove it; the next start does */
+	if (pin_drop(capture->pin, retired->number))
+		log_detail("%s/%u: cannot remove the set; the next start removes it",
+			   pin_directory(capture->pin), retired->number);
 }
 
-static bool is_empty(const struct former *former)
+static bool is_empty(const struct retired_set *retired)
 {
-	const struct ring *ring = ring_source_ring(former->source);
+	const struct ring *ring = ring_source_ring(retired->source);
 
 	return ring_read(ring) == ring_written(ring);
 }
 
-/* All sets but the one in use. What can't be opened is left out, and can only be removed. */
-static void open_formers(struct capture *capture, const struct pin_set *used)
+/* Opens all sets except the one in use. A set that cannot be opened is removed by the caller. */
+static void open_retired(struct capture *capture, const struct pin_set *used)
 {
 	size_t count;
 	const struct pin_set *sets = pin_sets(capture->pin, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		struct former *former = &capture->formers[capture->formers_count];
+		struct retired_set *retired = &capture->retired[capture->retired_count];
 		int result;
 
 		if (sets[i].number == used->number)
 			continue;
-		result = open_set(capture->pin, &sets[i], &former->source);
+		result = open_set(capture->pin, &sets[i], &retired->source);
 		if (result) {
-			log_error("%s/%u: can't be read, what it held is dropped: %s",
+			log_error("%s/%u: cannot open the pinned set, its records are dropped: %s",
 				  pin_directory(capture->pin), sets[i].number, strerror(-result));
 			continue;
 		}
 		if (sets[i].manifest.record_version != RECORD_VERSION)
 			log_error(
-				"%s/%u: is of a version that this one can't read: each record that it holds is counted as lost",
+				"%s/%u: pinned by a version with another record format, its records are counted as lost",
 				pin_directory(capture->pin), sets[i].number);
-		former->number = sets[i].number;
-		former->was_off = ring_source_state(former->source) == RECORD_STATE_OFF;
-		former->replaced_ns = clock_boot_ns();
-		capture->formers_count++;
+		retired->number = sets[i].number;
+		retired->was_off = ring_source_state(retired->source) == RECORD_STATE_OFF;
+		retired->replaced_ns = clock_boot_ns();
+		capture->retired_count++;
 	}
 }
 
-/* No event sees the old programs off and the new ones not yet on; one in OVERLAP_NS may be seen by
- * both. */
+/*
+ * Turns the new programs on, then the old ones off: no event is missed by both. An event within
+ * OVERLAP_NS may be recorded by both.
+ */
 static void switch_over(struct capture *capture)
 {
 	uint64_t begin_ns;
@@ -183,49 +184,51 @@ static void switch_over(struct capture *capture)
 	begin_ns = clock_boot_ns();
 	while (clock_boot_ns() - begin_ns < OVERLAP_NS)
 		;
-	for (size_t i = 0; i < capture->formers_count; i++)
-		ring_source_set_state(capture->formers[i].source, RECORD_STATE_OFF);
+	for (size_t i = 0; i < capture->retired_count; i++)
+		ring_source_set_state(capture->retired[i].source, RECORD_STATE_OFF);
 }
 
-/* From here on nothing new comes from the formers; those that an earlier process has left and that
- * are empty go. */
-static void retire_formers(struct capture *capture)
+/*
+ * Detaches the retired sets; they receive no more records. Drops the empty ones that an earlier
+ * process had replaced.
+ */
+static void detach_retired(struct capture *capture)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < capture->formers_count; i++) {
-		struct former *former = &capture->formers[i];
+	for (size_t i = 0; i < capture->retired_count; i++) {
+		struct retired_set *retired = &capture->retired[i];
 
-		pin_detach(capture->pin, former->number);
-		ring_source_take_lost(capture->source, former->source);
-		if (former->was_off && is_empty(former))
-			drop_former(capture, former);
+		pin_detach(capture->pin, retired->number);
+		ring_source_take_lost(capture->source, retired->source);
+		if (retired->was_off && is_empty(retired))
+			drop_retired(capture, retired);
 		else
-			capture->formers[kept++] = *former;
+			capture->retired[kept++] = *retired;
 	}
-	capture->formers_count = kept;
+	capture->retired_count = kept;
 }
 
-static bool is_former(const struct capture *capture, unsigned int number)
+static bool is_retired(const struct capture *capture, unsigned int number)
 {
-	for (size_t i = 0; i < capture->formers_count; i++)
-		if (capture->formers[i].number == number)
+	for (size_t i = 0; i < capture->retired_count; i++)
+		if (capture->retired[i].number == number)
 			return true;
 	return false;
 }
 
-/* The set in use takes the place of all others. */
+/* Replaces all other sets with the one in use. */
 static void replace_others(struct capture *capture, const struct pin_set *used)
 {
 	size_t count;
 	const struct pin_set *sets = pin_sets(capture->pin, &count);
 
-	open_formers(capture, used);
+	open_retired(capture, used);
 	switch_over(capture);
 	for (size_t i = 0; i < count; i++)
-		if (sets[i].number != used->number && !is_former(capture, sets[i].number))
+		if (sets[i].number != used->number && !is_retired(capture, sets[i].number))
 			pin_drop(capture->pin, sets[i].number);
-	retire_formers(capture);
+	detach_retired(capture);
 }
 
 static int open_pinned(struct capture *capture, const struct capture_options *options)
@@ -242,7 +245,7 @@ static int open_pinned(struct capture *capture, const struct capture_options *op
 	found = take_over(capture, identity);
 	if (found) {
 		used = *found;
-		log_info("%s: taken over: what happened meanwhile comes first",
+		log_info("%s: taken over; the events since the previous run come first",
 			 pin_directory(capture->pin));
 	} else {
 		result = load_set(capture, options, identity, &used);
@@ -250,33 +253,32 @@ static int open_pinned(struct capture *capture, const struct capture_options *op
 			return result;
 	}
 	if (!found && count)
-		log_info("%s: replaced: what it still holds comes first: it was %s; now it is %s",
+		log_info("%s: replaced; its remaining events come first; was: %s; now: %s",
 			 pin_directory(capture->pin), sets[count - 1].manifest.identity, identity);
 	set_hooks(capture, used.manifest.hooks);
 	replace_others(capture, &used);
 	return 0;
 }
 
-/* A former source is done with when it can't get more, all it had is written, and its losses are
- * passed on. */
-static bool is_done(const struct former *former)
+/* Reports if a retired set can be dropped: it gets no more records, and all it had are written. */
+static bool is_drained(const struct retired_set *retired)
 {
-	return is_empty(former) && clock_boot_ns() - former->replaced_ns > FORMER_RUNS_NS;
+	return is_empty(retired) && clock_boot_ns() - retired->replaced_ns > RETIRED_RUNS_NS;
 }
 
-static void drop_formers(struct capture *capture)
+static void drop_drained(struct capture *capture)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < capture->formers_count; i++) {
-		struct former *former = &capture->formers[i];
+	for (size_t i = 0; i < capture->retired_count; i++) {
+		struct retired_set *retired = &capture->retired[i];
 
-		if (is_done(former))
-			drop_former(capture, former);
+		if (is_drained(retired))
+			drop_retired(capture, retired);
 		else
-			capture->formers[kept++] = *former;
+			capture->retired[kept++] = *retired;
 	}
-	capture->formers_count = kept;
+	capture->retired_count = kept;
 }
 
 /* --- */
@@ -293,7 +295,7 @@ int capture_new(struct capture **capture, const struct capture_options *options)
 		capture_free(created);
 		return result;
 	}
-	capture_wake(created); /* an earlier process may have been killed in its sleep */
+	capture_wake(created); /* an earlier process may have been killed while it slept */
 	*capture = created;
 	return 0;
 }
@@ -302,8 +304,8 @@ void capture_free(struct capture *capture)
 {
 	if (!capture)
 		return;
-	for (size_t i = 0; i < capture->formers_count; i++)
-		ring_source_free(capture->formers[i].source);
+	for (size_t i = 0; i < capture->retired_count; i++)
+		ring_source_free(capture->retired[i].source);
 	ring_source_free(capture->source);
 	programs_free(capture->programs);
 	free(capture);
@@ -316,47 +318,47 @@ int capture_fd(const struct capture *capture)
 
 bool capture_next(struct capture *capture, const void **record, size_t *length)
 {
-	for (size_t i = 0; i < capture->formers_count; i++)
-		if (ring_next(ring_source_ring(capture->formers[i].source), record, length))
+	for (size_t i = 0; i < capture->retired_count; i++)
+		if (ring_next(ring_source_ring(capture->retired[i].source), record, length))
 			return true;
 	return ring_next(ring_source_ring(capture->source), record, length);
 }
 
 uint64_t capture_written(const struct capture *capture)
 {
-	uint64_t bytes = capture->gone_bytes + ring_written(ring_source_ring(capture->source));
+	uint64_t bytes = capture->retired_bytes + ring_written(ring_source_ring(capture->source));
 
-	for (size_t i = 0; i < capture->formers_count; i++)
-		bytes += ring_written(ring_source_ring(capture->formers[i].source));
+	for (size_t i = 0; i < capture->retired_count; i++)
+		bytes += ring_written(ring_source_ring(capture->retired[i].source));
 	return bytes;
 }
 
 uint64_t capture_read(const struct capture *capture)
 {
-	uint64_t bytes = capture->gone_bytes + ring_read(ring_source_ring(capture->source));
+	uint64_t bytes = capture->retired_bytes + ring_read(ring_source_ring(capture->source));
 
-	for (size_t i = 0; i < capture->formers_count; i++)
-		bytes += ring_read(ring_source_ring(capture->formers[i].source));
+	for (size_t i = 0; i < capture->retired_count; i++)
+		bytes += ring_read(ring_source_ring(capture->retired[i].source));
 	return bytes;
 }
 
 void capture_release(struct capture *capture, const struct capture_lost *reported)
 {
 	ring_source_set_reported(capture->source, reported);
-	for (size_t i = 0; i < capture->formers_count; i++)
-		ring_release(ring_source_ring(capture->formers[i].source));
+	for (size_t i = 0; i < capture->retired_count; i++)
+		ring_release(ring_source_ring(capture->retired[i].source));
 	ring_release(ring_source_ring(capture->source));
-	drop_formers(capture);
+	drop_drained(capture);
 }
 
 bool capture_sleep(struct capture *capture)
 {
 	const struct ring *ring = ring_source_ring(capture->source);
 
-	if (capture->formers_count)
+	if (capture->retired_count)
 		return false;
 	ring_source_set_consumer_sleeps(capture->source, true);
-	/* the store above against the load in ring_written(): output.bpf.h has the other half */
+	/* pairs the store above with the load in ring_written(), see output.bpf.h */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (ring_written(ring) == ring_read(ring))
 		return true;

@@ -19,9 +19,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* A link that leads nowhere: the directory is exectap's own, to be removed in the end. */
-#define MADE_MARK "made_by_exectap"
-#define ABOUT "about"
+/* A dangling symbolic link. It marks a directory that exectap created and has to remove. */
+#define CREATED_MARKER "created_by_exectap"
+#define MANIFEST "manifest"
 #define MAP_PREFIX "map_"
 #define EVENTS MAP_PREFIX "events"
 #define SHARED MAP_PREFIX "shared"
@@ -31,9 +31,10 @@
 struct pin {
 	char *directory;
 	int fd;
-	bool made; /* by exectap */
+	bool created; /* by exectap */
 	unsigned int last_number;
-	bool is_tried; /* the only set is of this process, which may still fail to start */
+	bool is_provisional; /* the only set was pinned by this process, which may still fail to
+				start */
 	size_t sets_count;
 	struct pin_set sets[PIN_SETS_MAX];
 	unsigned int incomplete[PIN_SETS_MAX];
@@ -46,7 +47,10 @@ struct object_path {
 	char text[PATH_MAX];
 };
 
-/* bpf(2) takes a path (a directory's descriptor since 6.5 only). Returns 0 or -ENAMETOOLONG. */
+/*
+ * Formats a path for bpf(2), which accepts a directory's descriptor since 6.5 only. Returns 0 or
+ * -ENAMETOOLONG.
+ */
 static int name_object(const struct pin *pin, unsigned int number, const char *prefix,
 		       const char *name, struct object_path *path)
 {
@@ -86,7 +90,7 @@ static bool has_prefix(const char *name, const char *prefix)
 
 static bool is_object_name(const char *name)
 {
-	return !strcmp(name, ABOUT) || has_prefix(name, MAP_PREFIX) ||
+	return !strcmp(name, MANIFEST) || has_prefix(name, MAP_PREFIX) ||
 	       has_prefix(name, PROGRAM_PREFIX) || has_prefix(name, LINK_PREFIX);
 }
 
@@ -107,9 +111,9 @@ static bool parse_number(const char *name, unsigned int *number)
 
 /* --- directories */
 
-/* Calls `each` with every name until it returns something else than 0, which is returned. */
-static int walk(int parent_fd, const char *name,
-		int (*each)(void *context, int fd, const char *name), void *context)
+/* Calls `each` for every name until it returns nonzero. Returns that value, or -errno. */
+static int for_each_entry(int parent_fd, const char *name,
+			  int (*each)(void *context, int fd, const char *name), void *context)
 {
 	int fd = openat(parent_fd, name, PIN_SET_FLAGS), result = 0;
 	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
@@ -151,9 +155,9 @@ void pin_detach(const struct pin *pin, unsigned int number)
 	int result;
 
 	name_set(number, name);
-	result = walk(pin->fd, name, unlink_link, NULL);
+	result = for_each_entry(pin->fd, name, unlink_link, NULL);
 	if (result)
-		log_error("%s/%s: the hooks can't be removed: %s", pin->directory, name,
+		log_error("%s/%s: cannot remove the hooks: %s", pin->directory, name,
 			  strerror(-result));
 }
 
@@ -163,16 +167,16 @@ int pin_drop(const struct pin *pin, unsigned int number)
 	int result;
 
 	name_set(number, name);
-	snprintf(manifest, sizeof(manifest), "%s/" ABOUT, name);
+	snprintf(manifest, sizeof(manifest), "%s/" MANIFEST, name);
 	if (unlinkat(pin->fd, manifest, 0) && errno != ENOENT)
 		return -errno;
-	result = walk(pin->fd, name, unlink_object, NULL);
+	result = for_each_entry(pin->fd, name, unlink_object, NULL);
 	if (!result && unlinkat(pin->fd, name, AT_REMOVEDIR))
 		result = -errno;
 	return result;
 }
 
-/* --- what is there */
+/* --- contents */
 
 static int count_objects(void *context, int fd, const char *name)
 {
@@ -183,9 +187,9 @@ static int count_objects(void *context, int fd, const char *name)
 	return is_object_name(name) ? 0 : -EEXIST;
 }
 
-static int read_about(const struct pin *pin, struct pin_set *set)
+static int read_manifest(const struct pin *pin, struct pin_set *set)
 {
-	int fd = get_object(pin, set->number, "", ABOUT), result = 0;
+	int fd = get_object(pin, set->number, "", MANIFEST), result = 0;
 	struct bpf_map_info info = {};
 	__u32 length = sizeof(info), key = 0;
 
@@ -201,31 +205,32 @@ static int read_about(const struct pin *pin, struct pin_set *set)
 	return result;
 }
 
-/* One entry of the directory; -EEXIST for what is not exectap's. */
-static int look_at(void *context, int fd, const char *name)
+/* Adds one entry of the directory to the sets. Returns -EEXIST for an entry that is not exectap's.
+ */
+static int scan_entry(void *context, int fd, const char *name)
 {
 	struct pin *pin = context;
 	struct pin_set set = {};
 	int result = 0;
 
-	if (!strcmp(name, MADE_MARK)) {
-		pin->made = true;
+	if (!strcmp(name, CREATED_MARKER)) {
+		pin->created = true;
 		return 0;
 	}
 	if (parse_number(name, &set.number))
-		result = walk(fd, name, count_objects, &set);
+		result = for_each_entry(fd, name, count_objects, &set);
 	else
 		result = -EEXIST;
 	if (result == -EEXIST || result == -ENOTDIR) {
 		log_error(
-			"%s: holds '%s', which exectap did not put there: give a directory of its own",
+			"%s: contains '%s', which exectap did not create; use a separate directory",
 			pin->directory, name);
 		return -EEXIST;
 	}
 	if (set.number > pin->last_number)
 		pin->last_number = set.number;
 	if (!result)
-		result = read_about(pin, &set);
+		result = read_manifest(pin, &set);
 	if (result && result != -ENOENT && result != -EPROTO)
 		return result;
 	if (pin->sets_count + pin->incomplete_count == PIN_SETS_MAX)
@@ -246,88 +251,89 @@ static int compare_sets(const void *a, const void *b)
 
 /* --- opening */
 
-static int refuse(const char *directory, int error)
+static int log_and_return(const char *directory, int error)
 {
-	log_error("%s: %s", directory, strerror(error));
+	log_error("cannot use %s for pins: %s", directory, strerror(error));
 	return error == EACCES ? -EPERM : -error;
 }
 
-static int refuse_file_system(const char *directory)
+static int log_wrong_file_system(const char *directory)
 {
-	log_error("%s: is not on a bpf file system: give a directory below /sys/fs/bpf, after "
-		  "'mount -t bpf bpf /sys/fs/bpf' where that is not mounted",
+	log_error("%s: not on a bpf file system; use a directory below /sys/fs/bpf, after "
+		  "'mount -t bpf bpf /sys/fs/bpf' if that is not mounted",
 		  directory);
 	return -EINVAL;
 }
 
 static bool is_bpf_file_system(const struct statfs *status)
 {
-	/* statfs(2) has a signed field */
+	/* the field of statfs(2) is signed */
 	return (unsigned int)status->f_type == BPF_FS_MAGIC;
 }
 
-/* Makes the directory where its parent is on a bpf file system. */
-static int make_directory(const char *directory)
+/* Creates the directory if its parent is on a bpf file system. */
+static int create_directory(const char *directory)
 {
 	char *copy = strdup(directory);
 	struct statfs status;
 	int result = 0;
 
 	if (!copy)
-		return refuse(directory, ENOMEM);
+		return log_and_return(directory, ENOMEM);
 	if (!statfs(dirname(copy), &status) && !is_bpf_file_system(&status))
-		result = refuse_file_system(directory);
-	else if (mkdir(directory, 0700)) /* which says as well what statfs(2) would have */
-		result = refuse(directory, errno);
+		result = log_wrong_file_system(directory);
+	else if (mkdir(directory, 0700)) /* reports the same errors as statfs(2) */
+		result = log_and_return(directory, errno);
 	free(copy);
 	return result;
 }
 
-static int open_directory(struct pin *pin, const char *directory, bool make)
+static int open_directory(struct pin *pin, const char *directory, bool create)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 	struct statfs status;
-	bool made = false;
+	bool created = false;
 	int result;
 
 	pin->fd = open(directory, flags);
-	if (pin->fd < 0 && errno == ENOENT && make) {
-		result = make_directory(directory);
+	if (pin->fd < 0 && errno == ENOENT && create) {
+		result = create_directory(directory);
 		if (result)
 			return result;
-		made = true;
+		created = true;
 		pin->fd = open(directory, flags);
 	}
 	if (pin->fd < 0 || fstatfs(pin->fd, &status))
-		return errno == ENOENT && !make ? -ENOENT : refuse(directory, errno);
+		return errno == ENOENT && !create ? -ENOENT : log_and_return(directory, errno);
 	if (!is_bpf_file_system(&status))
-		return refuse_file_system(directory);
+		return log_wrong_file_system(directory);
 	if (flock(pin->fd, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK)
-			return refuse(directory, errno);
-		log_error("%s: is in use by another exectap: there can be one at a time",
+			return log_and_return(directory, errno);
+		log_error("%s: in use by another exectap; only one can use it at a time",
 			  directory);
 		return -EBUSY;
 	}
-	return made && symlinkat(".", pin->fd, MADE_MARK) ? refuse(directory, errno) : 0;
+	return created && symlinkat(".", pin->fd, CREATED_MARKER) ? log_and_return(directory, errno)
+								  : 0;
 }
 
-/* Opened, locked, looked at. */
-static int pin_lock(struct pin **pin, const char *directory, bool make)
+/* Opens, locks and scans the directory. */
+static int pin_lock(struct pin **pin, const char *directory, bool create)
 {
 	struct pin *created = calloc(1, sizeof(*created));
 	int result;
 
 	if (!created)
-		return refuse(directory, ENOMEM);
+		return log_and_return(directory, ENOMEM);
 	created->fd = -1;
 	created->directory = strdup(directory);
-	result = created->directory ? open_directory(created, directory, make)
-				    : refuse(directory, ENOMEM);
+	result = created->directory ? open_directory(created, directory, create)
+				    : log_and_return(directory, ENOMEM);
 	if (!result) {
-		result = walk(created->fd, ".", look_at, created);
+		result = for_each_entry(created->fd, ".", scan_entry, created);
 		if (result && result != -EEXIST)
-			result = refuse(directory, -result);
+			result = log_and_return(directory, -result);
 	}
 	if (result) {
 		pin_close(created);
@@ -346,12 +352,12 @@ int pin_open(struct pin **pin, const char *directory)
 	if (result)
 		return result;
 	for (size_t i = 0; !result && i < opened->incomplete_count; i++) {
-		log_detail("%s/%u: incomplete: removed", directory, opened->incomplete[i]);
+		log_detail("%s/%u: incomplete set removed", directory, opened->incomplete[i]);
 		result = pin_drop(opened, opened->incomplete[i]);
 	}
 	if (result) {
 		pin_close(opened);
-		return refuse(directory, -result);
+		return log_and_return(directory, -result);
 	}
 	*pin = opened;
 	return 0;
@@ -359,21 +365,21 @@ int pin_open(struct pin **pin, const char *directory)
 
 static int remove_directory(const struct pin *pin)
 {
-	if (!pin->made)
+	if (!pin->created)
 		return 0;
-	return unlinkat(pin->fd, MADE_MARK, 0) || rmdir(pin->directory) ? -errno : 0;
+	return unlinkat(pin->fd, CREATED_MARKER, 0) || rmdir(pin->directory) ? -errno : 0;
 }
 
 void pin_keep(struct pin *pin)
 {
-	pin->is_tried = false;
+	pin->is_provisional = false;
 }
 
 void pin_close(struct pin *pin)
 {
 	if (!pin)
 		return;
-	if (pin->is_tried && !pin_drop(pin, pin->last_number))
+	if (pin->is_provisional && !pin_drop(pin, pin->last_number))
 		pin->last_number = 0;
 	if (!pin->last_number)
 		remove_directory(pin); /* nothing was pinned */
@@ -427,14 +433,16 @@ static int pin_links(const struct pin *pin, unsigned int number, const struct pr
 	for (size_t i = 0; i < count && !result; i++) {
 		result = pin_object(pin, number, LINK_PREFIX, links[i].name, links[i].fd);
 	}
-	/* bpf_perf_link (kernel/bpf/syscall.c) came with 5.15; what there was before can't be
-	 * pinned */
+	/*
+	 * bpf_perf_link (kernel/bpf/syscall.c) exists since 5.15; older perf events cannot be
+	 * pinned
+	 */
 	return result == -EINVAL ? -EOPNOTSUPP : result;
 }
 
 static int pin_manifest(const struct pin *pin, const struct pin_set *set)
 {
-	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "exectap_about", sizeof(__u32),
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "exectap_set", sizeof(__u32),
 				sizeof(set->manifest), 1, NULL),
 	    result;
 	__u32 key = 0;
@@ -443,7 +451,7 @@ static int pin_manifest(const struct pin *pin, const struct pin_set *set)
 		return -errno;
 	result = bpf_map_update_elem(fd, &key, &set->manifest, BPF_ANY) ? -errno : 0;
 	if (!result)
-		result = pin_object(pin, set->number, "", ABOUT, fd);
+		result = pin_object(pin, set->number, "", MANIFEST, fd);
 	close(fd);
 	return result;
 }
@@ -488,14 +496,13 @@ int pin_add(struct pin *pin, const struct programs *programs, const char *identi
 	if (result) {
 		pin_drop(pin, added.number);
 		if (result != -EOPNOTSUPP)
-			return refuse(pin->directory, -result);
+			return log_and_return(pin->directory, -result);
 		log_error(
-			"%s: the hooks of exec_failed can't stay on this kernel, Linux 5.15 and later can keep them: leave it "
-			"out of --events, or do without --pin",
+			"%s: this kernel cannot pin the hooks of exec_failed (Linux 5.15 can); omit exec_failed or --pin",
 			pin->directory);
 		return result;
 	}
-	pin->is_tried = !pin->last_number;
+	pin->is_provisional = !pin->last_number;
 	pin->last_number = added.number;
 	*set = added;
 	return 0;
@@ -503,7 +510,7 @@ int pin_add(struct pin *pin, const struct programs *programs, const char *identi
 
 /* --- --unpin */
 
-/* Records that no one has read. */
+/* Counts the records that were never read. */
 static uint64_t count_records(const struct pin *pin, const struct pin_set *set)
 {
 	struct ring_source_fds fds;
@@ -524,7 +531,7 @@ static uint64_t count_records(const struct pin *pin, const struct pin_set *set)
 	return count;
 }
 
-/* Newest first, so that nothing older is taken for what is in use if this is interrupted. */
+/* Drops the newest first: if this is interrupted, no older set is taken for the one in use. */
 static int drop_all(const struct pin *pin, uint64_t *records)
 {
 	int result = 0;
@@ -539,9 +546,9 @@ static int drop_all(const struct pin *pin, uint64_t *records)
 	return result;
 }
 
-static int refuse_nothing(const char *directory)
+static int log_nothing_pinned(const char *directory)
 {
-	log_error("%s: nothing is pinned there", directory);
+	log_error("%s: nothing is pinned", directory);
 	return -ENOENT;
 }
 
@@ -552,18 +559,18 @@ int pin_remove(const char *directory)
 	int result = pin_lock(&pin, directory, false);
 
 	if (result)
-		return result == -ENOENT ? refuse_nothing(directory) : result;
-	if (!pin->made && !pin->sets_count && !pin->incomplete_count) {
+		return result == -ENOENT ? log_nothing_pinned(directory) : result;
+	if (!pin->created && !pin->sets_count && !pin->incomplete_count) {
 		pin_close(pin);
-		return refuse_nothing(directory);
+		return log_nothing_pinned(directory);
 	}
 	result = drop_all(pin, &records);
 	if (!result)
 		result = remove_directory(pin);
 	if (result)
-		result = refuse(directory, -result);
+		result = log_and_return(directory, -result);
 	else
-		log_info("%s: the hooks are removed (events that no one had read: %llu)", directory,
+		log_info("%s: hooks are removed (unread events: %llu)", directory,
 			 (unsigned long long)records);
 	pin_close(pin);
 	return result;

@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The reader is woken from its batches when this part of the buffer is full. */
+/* The consumer is woken from its batches when 1/WAKE_MARK_DIVISOR of the buffer is full. */
 #define WAKE_MARK_DIVISOR 4
-/* What is shown of a verifier log. */
+/* Maximum bytes of a verifier log that are shown. */
 #define VERIFIER_LOG_TAIL_BYTES 4096
-/* A long record may take this part of the buffer at the most. */
+/* A long record takes at most 1/LONG_RECORD_DIVISOR of the buffer. */
 #define LONG_RECORD_DIVISOR 2
 
 struct programs {
@@ -34,8 +34,8 @@ _Static_assert(offsetof(struct exectap__bss, shared) == 0 &&
 	       "the map with the shared words holds nothing else");
 
 /*
- * libbpf's warnings are details to us: what they mean for the user is said by check_diagnose(). One
- * of them may be the verifier's whole log, of which the end tells why.
+ * Logs libbpf's warnings as details; check_diagnose() reports the cause to the user. A warning may
+ * contain the verifier's whole log; only its end matters.
  */
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list arguments)
 {
@@ -60,7 +60,7 @@ static size_t min_size(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* What a long record can hold of args, and as much of env (output.bpf.h). */
+/* Returns the maximum bytes of args in a long record; env has as much (output.bpf.h). */
 static size_t long_tail_bytes(const struct capture_options *options)
 {
 	size_t longest = min_size(options->buffer_bytes / LONG_RECORD_DIVISOR, RECORD_MAX_BYTES);
@@ -68,7 +68,7 @@ static size_t long_tail_bytes(const struct capture_options *options)
 	return longest / 2 > RECORD_HEAD_MAX_BYTES ? longest / 2 - RECORD_HEAD_MAX_BYTES : 0;
 }
 
-/* Short args alone go through the scratch, however small the buffer is. */
+/* Without env, short args are sent from the scratch, regardless of the buffer's size. */
 static size_t args_max_bytes(const struct capture_options *options)
 {
 	size_t most = long_tail_bytes(options);
@@ -83,7 +83,9 @@ static size_t env_max_bytes(const struct capture_options *options)
 	return options->env ? long_tail_bytes(options) : 0;
 }
 
-/* The prototype has (void *, struct task_struct *) before 6.16, and group_dead behind them since.
+/*
+ * Tests the tracepoint's prototype: (void *, struct task_struct *) before 6.16, with a third
+ * argument group_dead since.
  */
 static bool exit_has_group_dead(void)
 {
@@ -105,26 +107,26 @@ static bool exit_has_group_dead(void)
 	return has;
 }
 
-/* Two programs may share one. */
-static void note_hook(struct programs *programs, const char *name)
+/* Adds a name once; programs may share a hook. */
+static void add_hook(struct programs *programs, const char *name)
 {
 	size_t length = strlen(name) + 1;
 
 	if (memmem(programs->hooks, programs->hooks_length, name, length) ||
 	    length >= sizeof(programs->hooks) - programs->hooks_length)
-		return; /* a NUL has to follow */
+		return; /* the last name has a second NUL */
 	memcpy(programs->hooks + programs->hooks_length, name, length);
 	programs->hooks_length += length;
 }
 
-/* Names the hooks of the programs that are going to be loaded. */
-static void note_hooks(struct programs *programs)
+/* Adds the hooks of the programs that will be loaded. */
+static void add_hooks(struct programs *programs)
 {
 	struct bpf_program *program;
 
 	bpf_object__for_each_program(program, programs->skeleton->obj)
 		if (bpf_program__autoload(program))
-			note_hook(programs, bpf_program__section_name(program));
+			add_hook(programs, bpf_program__section_name(program));
 }
 
 static int choose_programs(struct programs *programs, const struct capture_options *options)
@@ -142,11 +144,11 @@ static int choose_programs(struct programs *programs, const struct capture_optio
 	if (exits)
 		skeleton->rodata->config_exit_has_group_dead = exit_has_group_dead();
 	result = attempts_choose(skeleton, programs->attempts);
-	note_hooks(programs);
+	add_hooks(programs);
 	return result;
 }
 
-/* Maps for which none of the programs that are loaded has a use take no memory. */
+/* Maps that no loaded program uses are not created. */
 static int choose_maps(const struct programs *programs, const struct capture_options *options)
 {
 	const struct exectap *skeleton = programs->skeleton;
@@ -208,7 +210,7 @@ static int load_and_attach(struct programs *programs, const struct capture_optio
 	return result ? result : attempts_attach(skeleton, programs->attempts);
 }
 
-/* One try, with failed attempts seen that way. */
+/* Loads and attaches with one method for failed attempts. */
 static int programs_try(struct programs **programs, const struct capture_options *options,
 			enum failed_exec_method attempts)
 {
@@ -234,10 +236,10 @@ int programs_new(struct programs **programs, const struct capture_options *optio
 	if (!(options->events & EVENT_BIT(EVENT_EXEC_FAILED)))
 		return programs_try(programs, options, ATTEMPTS_UNSEEN);
 	if (!attempts_try_returns() && !programs_try(programs, options, ATTEMPTS_BY_RETURN)) {
-		log_detail("failed attempts are seen at the return of the entry points");
+		log_detail("failed attempts: programs at the return of the entry points");
 		return 0;
 	}
-	log_detail("failed attempts are seen at the system calls' tracepoints");
+	log_detail("failed attempts: programs at the system calls' tracepoints");
 	return programs_try(programs, options, ATTEMPTS_BY_TRACEPOINT);
 }
 
@@ -249,7 +251,7 @@ void programs_free(struct programs *programs)
 	free(programs);
 }
 
-/* Another one for what `fd` stands for; -1 stays -1. False where that can't be had. */
+/* Duplicates a descriptor; a negative one becomes -1. Returns false on failure. */
 static bool duplicate(int fd, int *copy)
 {
 	*copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -259,7 +261,7 @@ static bool duplicate(int fd, int *copy)
 int programs_get_fds(const struct programs *programs, struct ring_source_fds *fds)
 {
 	const struct exectap *skeleton = programs->skeleton;
-	const struct bpf_program *const of_type[RECORD_TYPES] = {
+	const struct bpf_program *const program_of_type[RECORD_TYPES] = {
 		[RECORD_EXEC] = skeleton->progs.handle_exec,
 		[RECORD_EXIT] = skeleton->progs.handle_exit,
 		[RECORD_EXEC_FAILED] = programs->attempts == ATTEMPTS_BY_RETURN
@@ -271,7 +273,7 @@ int programs_get_fds(const struct programs *programs, struct ring_source_fds *fd
 		   duplicate(bpf_map__fd(skeleton->maps.bss), &copies.shared);
 
 	for (int type = 0; type < RECORD_TYPES && all; type++)
-		all = duplicate(bpf_program__fd(of_type[type]), &copies.programs[type]);
+		all = duplicate(bpf_program__fd(program_of_type[type]), &copies.programs[type]);
 	if (!all) {
 		ring_source_close_fds(&copies);
 		return -EMFILE;
@@ -299,7 +301,7 @@ const char *programs_hooks(const struct programs *programs)
 	return programs->hooks;
 }
 
-/* FNV-1a, 64 bits (RFC 9923): tells builds apart, no more. */
+/* FNV-1a, 64 bits (RFC 9923); distinguishes builds, it is no protection. */
 static uint64_t hash(const unsigned char *bytes, size_t length)
 {
 	uint64_t value = 0xcbf29ce484222325;

@@ -10,9 +10,9 @@
 #define RECORD_ALIGNMENT 8
 
 struct ring {
-	uint64_t *consumer_position; /* the first page, ours to write */
+	uint64_t *consumer_position; /* the first page, written by user space */
 	const uint64_t *producer_position; /* the second page */
-	const unsigned char *data; /* mapped twice in a row, so that a record never wraps */
+	const unsigned char *data; /* mapped twice in a row, so that no record wraps */
 	size_t size_bytes; /* a power of two */
 	size_t page_bytes;
 	uint64_t next;

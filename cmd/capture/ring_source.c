@@ -13,10 +13,10 @@
 
 struct ring_source {
 	struct ring_source_fds fds;
-	int misses[RECORD_TYPES]; /* misses.h; below 0: none */
+	int misses[RECORD_TYPES]; /* prog_misses.h; negative: none */
 	struct ring *ring;
 	struct record_shared *shared;
-	struct record_shared unknown; /* what shared points to where there is no such map */
+	struct record_shared unknown; /* target of shared if there is no such map */
 };
 
 static void close_fd(int fd)
@@ -175,13 +175,13 @@ void ring_source_take_lost(struct ring_source *source, struct ring_source *from)
 	for (int type = 0; type < RECORD_TYPES; type++)
 		for (int reason = 0; reason < RECORD_LOSSES; reason++) {
 			uint64_t *count = &reported.counts[type][reason];
-			uint64_t untold = lost.counts[type][reason] - *count;
+			uint64_t unreported = lost.counts[type][reason] - *count;
 
 			if (lost.counts[type][reason] <= *count)
 				continue;
-			__atomic_fetch_add(&source->shared->lost[type][reason], untold,
+			__atomic_fetch_add(&source->shared->lost[type][reason], unreported,
 					   __ATOMIC_RELAXED);
-			*count += untold;
+			*count += unreported;
 		}
 	ring_source_set_reported(from, &reported);
 	if (!source->shared->reported_until_ns)

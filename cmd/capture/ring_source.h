@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * Where records come from: the ring buffer and the shared page of one set of loaded programs,
- * whoever loaded them. A part of capture.
- */
+/* Reads from one set of loaded programs: its ring buffer and its shared page. A part of capture. */
 #ifndef EXECTAP_RING_SOURCE_H
 #define EXECTAP_RING_SOURCE_H
 
@@ -14,23 +11,19 @@ struct ring_source;
 
 struct ring_source_fds {
 	int events; /* the ring buffer map */
-	int shared; /* the array map with struct record_shared; -1: laid out in a way unknown here
-		     */
-	int programs[RECORD_TYPES]; /* of which the kernel counts the skipped runs; -1: none */
+	int shared; /* the array map with struct record_shared; -1: its layout is unknown */
+	int programs[RECORD_TYPES]; /* programs whose skipped runs the kernel counts; -1: none */
 };
 
 #define RING_SOURCE_NO_FDS                                                                         \
 	{                                                                                          \
-		-1, -1,                                                                            \
-		{                                                                                  \
-			-1, -1, -1                                                                 \
-		}                                                                                  \
+		.events = -1, .shared = -1, .programs = { [0 ... RECORD_TYPES - 1] = -1 }          \
 	}
 
 /*
- * Maps what there is. The descriptors are the source's then; they stay the caller's where this
- * fails. Returns 0 or -errno: -EPROTO where the maps are others than they should be. Free with
- * ring_source_free().
+ * Maps the ring buffer and the shared page. On success the source owns the descriptors; on failure
+ * the caller keeps them. Returns 0 or -errno: -EPROTO if a map has the wrong type or size. Free
+ * with ring_source_free().
  */
 int ring_source_new(struct ring_source **source, const struct ring_source_fds *fds);
 void ring_source_free(struct ring_source *source);
@@ -44,12 +37,12 @@ enum record_state ring_source_state(const struct ring_source *source);
 void ring_source_set_state(struct ring_source *source, enum record_state state);
 void ring_source_set_consumer_sleeps(struct ring_source *source, bool sleeps);
 
-/* What was lost since the programs were loaded, and what of it lines have reported; record.h. */
+/* Copy the losses since the programs were loaded, and the part of them that lines have reported. */
 void ring_source_get_lost(const struct ring_source *source, struct capture_lost *lost);
 void ring_source_get_reported(const struct ring_source *source, struct capture_lost *reported);
 void ring_source_set_reported(struct ring_source *source, const struct capture_lost *reported);
 
-/* What `from` lost and no line has told is to be told for `source`. */
+/* Moves the losses of `from` that no line has reported to `source`. */
 void ring_source_take_lost(struct ring_source *source, struct ring_source *from);
 
 #endif

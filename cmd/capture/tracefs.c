@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MOUNT_POINT "/sys/kernel/tracing" /* there since 4.1, mounted or not */
+#define MOUNT_POINT "/sys/kernel/tracing" /* exists since 4.1, mounted or not */
 
 static int read_id(const char *root, const char *group, const char *event)
 {
@@ -35,7 +35,9 @@ static int read_id_in_private_mount(const char *group, const char *event)
 	return read_id(MOUNT_POINT, group, event);
 }
 
-/* A process cannot go back to the mount namespace it had without CAP_SYS_CHROOT, so a child goes.
+/*
+ * Reads the id in a child, because a process without CAP_SYS_CHROOT cannot return to its mount
+ * namespace.
  */
 static int ask_child(const char *group, const char *event)
 {

@@ -3,9 +3,8 @@
 #define EXECTAP_TRACEFS_H
 
 /*
- * The id that perf_event_open(2) takes for a tracepoint. Where tracefs is not mounted, a child
- * mounts it for a moment in a mount namespace of its own, which takes CAP_SYS_ADMIN. Returns it, or
- * -errno.
+ * Returns the id of a tracepoint for perf_event_open(2), or -errno. If tracefs is not mounted, a
+ * child mounts it for a moment in its own mount namespace, which needs CAP_SYS_ADMIN.
  */
 int tracefs_event_id(const char *group, const char *event);
 
