@@ -149,11 +149,11 @@ struct record_exec {
 	__u32 flags; /* enum record_flag */
 	__u32 truncated; /* enum record_key: cut by the BPF program */
 	__u32 unreadable; /* enum record_key: a read failed, its slice is empty */
-	__u32 error; /* of a failed attempt: errno(3) */
-	__s32 directory_fd; /* of a failed attempt: the descriptor that filename is relative to,
+	__u32 error; /* failed attempts: errno(3) */
+	__s32 directory_fd; /* failed attempts: the descriptor that filename is relative to,
 			       execveat(2) */
 	__u32 reserved;
-	char comm[RECORD_COMM_BYTES]; /* of the caller */
+	char comm[RECORD_COMM_BYTES]; /* the caller's */
 	struct record_slice filename;
 	struct record_slice exe;
 	struct record_slice cwd;
@@ -172,9 +172,9 @@ struct record_exit {
 	__u64 system_ns;
 	__u64 runtime_ns;
 	__u64 max_rss_pages;
-	__u32 status; /* as wait4(2) reports it */
+	__u32 status; /* wait4(2) status */
 	__u32 unreadable; /* enum record_key */
-	char comm[RECORD_COMM_BYTES]; /* of the leader */
+	char comm[RECORD_COMM_BYTES]; /* the leader's */
 };
 
 /*

@@ -22,7 +22,7 @@
 /* A set that this process has replaced, and whose ring buffer may still hold records. */
 struct retired_set {
 	struct ring_source *source;
-	unsigned int number; /* of its set, pin.h */
+	unsigned int number; /* the set's number, pin.h */
 	bool was_off; /* an earlier process replaced it */
 	uint64_t replaced_ns; /* CLOCK_BOOTTIME */
 };
@@ -163,7 +163,7 @@ static void open_retired(struct capture *capture, const struct pin_set *used)
 		}
 		if (sets[i].manifest.record_version != RECORD_VERSION)
 			log_error(
-				"%s/%u: pinned by a version with another record format, its records are counted as lost",
+				"%s/%u: has another record format, its records are counted as lost",
 				pin_directory(capture->pin), sets[i].number);
 		retired->number = sets[i].number;
 		retired->was_off = ring_source_state(retired->source) == RECORD_STATE_OFF;

@@ -497,9 +497,8 @@ int pin_add(struct pin *pin, const struct programs *programs, const char *identi
 		pin_drop(pin, added.number);
 		if (result != -EOPNOTSUPP)
 			return log_and_return(pin->directory, -result);
-		log_error(
-			"%s: this kernel cannot pin the hooks of exec_failed (Linux 5.15 can); omit exec_failed or --pin",
-			pin->directory);
+		log_error("%s: cannot pin exec_failed on this kernel; omit it or --pin",
+			  pin->directory);
 		return result;
 	}
 	pin->is_provisional = !pin->last_number;

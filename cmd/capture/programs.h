@@ -14,7 +14,7 @@ struct programs;
 
 /* The attachment of a program to its hook. */
 struct programs_link {
-	const char *name; /* of the program */
+	const char *name; /* the program's */
 	int fd;
 };
 

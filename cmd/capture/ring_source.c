@@ -147,8 +147,8 @@ void ring_source_get_lost(const struct ring_source *source, struct capture_lost 
 		for (int reason = 0; reason < RECORD_LOSSES; reason++)
 			lost->counts[type][reason] = __atomic_load_n(
 				&source->shared->lost[type][reason], __ATOMIC_RELAXED);
-		if (type == RECORD_EXEC) /* the skip is counted before the rescue, which may come a
-					    moment after this */
+		if (type == RECORD_EXEC) /* the skip is counted before its recovery, which may come
+					    a moment after this */
 			misses -= min_u64(misses, recovered_misses);
 		lost->counts[type][RECORD_LOSS_RECURSION] += misses;
 	}
