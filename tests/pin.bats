@@ -206,7 +206,7 @@ storm_until_enough() {
 }
 
 replaced_one_is_gone() {
-	[ "$(find "$pins" -name about | wc -l)" = 1 ]
+	[ "$(find "$pins" -name manifest | wc -l)" = 1 ]
 }
 
 @test "another version replaces the hooks and takes what they hold" {
