@@ -53,30 +53,44 @@ static __always_inline void send_exec(struct task_struct *task, int old_tid,
 	scratch_release(slot);
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
+/* Set by the loader: tracepoints do not disable preemption, and handle_skipped_exec() is loaded. */
+const volatile bool config_is_preemptible = false;
+
+static __always_inline void claim_exec(struct task_struct *task, int old_tid,
+				       struct linux_binprm *bprm)
 {
+	if (config_is_preemptible)
+		__sync_fetch_and_add(&shared.claimed, 1);
 	if (output_state() == RECORD_STATE_ON)
 		send_exec(task, old_tid, bprm);
 	else
 		caller_discard(task->pid);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
+{
+	claim_exec(task, old_tid, bprm);
 	return 0;
 }
 
 /*
- * From Linux 7.0 on, programs at tracepoints can be preempted, and the kernel takes a second run of
- * the same program on the same CPU for a recursion and skips it (kernel/trace/bpf_trace.c,
- * __bpf_trace_run()). This is another program: it sees to the execs that handle_exec() was skipped
- * for. To jump into that one would be to run it twice at once, on the one stack that it has for
- * this CPU (kernel/bpf/verifier.c, bpf_enable_priv_stack(), from 6.13 on).
+ * Programs at tracepoints can be preempted from Linux 7.0 on. The kernel then skips a second run of
+ * the same program on the same CPU as a recursion (kernel/trace/bpf_trace.c, __bpf_trace_run()).
+ * This is another program, the last one at the hook: it claims the execs that handle_exec() was
+ * skipped for. It must not jump into that one: both would use the one stack that a program has on a
+ * CPU (kernel/bpf/verifier.c, bpf_enable_priv_stack(), from 6.13 on).
+ *
+ * An exec is claimed before it passes this program. Runs of this program, skipped ones included,
+ * less the claims are therefore never more than the execs that no program has claimed. They are
+ * less while claimed execs are at the hook.
  */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_skipped_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
-	if (output_state() != RECORD_STATE_ON || !caller_is_pending(task->pid))
-		return 0;
-	__sync_fetch_and_add(&shared.recovered_misses, 1);
-	send_exec(task, old_tid, bprm);
+	if (caller_is_pending(task->pid))
+		claim_exec(task, old_tid, bprm);
+	__sync_fetch_and_add(&shared.passed, 1);
 	return 0;
 }
 

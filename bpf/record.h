@@ -187,8 +187,8 @@ struct record_shared {
 	__u32 state; /* enum record_state */
 	__u64 lost[RECORD_TYPES][RECORD_LOSSES]; /* user space adds the losses of the programs that
 						    these replaced */
-	__u64 recovered_misses; /* execs with a record although the kernel skipped their first
-				   program as a recursion */
+	__u64 claimed; /* execs that a program at the hook has claimed; 0 with one program */
+	__u64 passed; /* execs that the last program at the hook has seen; 0 with one program */
 	/* used by user space only, for the next process */
 	__u64 reported[RECORD_TYPES][RECORD_LOSSES]; /* the part of lost that lines have reported */
 	__u64 reported_until_ns; /* CLOCK_BOOTTIME; 0: no process has reported yet */

@@ -87,24 +87,42 @@ static size_t env_max_bytes(const struct capture_options *options)
  * Tests the tracepoint's prototype: (void *, struct task_struct *) before 6.16, with a third
  * argument group_dead since.
  */
-static bool exit_has_group_dead(void)
+static bool exit_has_group_dead(const struct btf *btf)
+{
+	int id = btf__find_by_name_kind(btf, "btf_trace_sched_process_exit", BTF_KIND_TYPEDEF);
+	const struct btf_type *type;
+
+	if (id < 0)
+		return false;
+	type = btf__type_by_id(
+		btf, btf__type_by_id(btf, (__u32)id)->type); /* a pointer to the prototype */
+	type = btf__type_by_id(btf, type->type);
+	return btf_vlen(type) > 2;
+}
+
+/*
+ * Tracepoints that do not disable preemption are protected by tracepoint_srcu (kernel/tracepoint.c,
+ * 7.0). Up to 6.12 another structure had that name. The new one needs SRCU-fast, which came with
+ * 6.15 and has struct srcu_ctr.
+ */
+static bool tracepoints_are_preemptible(const struct btf *btf)
+{
+	return btf__find_by_name_kind(btf, "srcu_ctr", BTF_KIND_STRUCT) > 0 &&
+	       btf__find_by_name_kind(btf, "tracepoint_srcu_srcu_data", BTF_KIND_VAR) > 0;
+}
+
+/* Without type information the programs can't be loaded; loading them reports that. */
+static void learn_kernel(struct exectap *skeleton, bool execs, bool exits)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
-	const struct btf_type *type;
-	bool has = false;
-	int id;
 
-	id = btf ? btf__find_by_name_kind(btf, "btf_trace_sched_process_exit", BTF_KIND_TYPEDEF)
-		 : -1;
-	if (id > 0) {
-		type = btf__type_by_id(
-			btf,
-			btf__type_by_id(btf, (__u32)id)->type); /* a pointer to the prototype */
-		type = btf__type_by_id(btf, type->type);
-		has = btf_vlen(type) > 2;
-	}
+	if (!btf)
+		return;
+	if (exits)
+		skeleton->rodata->config_exit_has_group_dead = exit_has_group_dead(btf);
+	if (execs)
+		skeleton->rodata->config_is_preemptible = tracepoints_are_preemptible(btf);
 	btf__free(btf);
-	return has;
 }
 
 /* Adds a name once; programs may share a hook. */
@@ -136,13 +154,13 @@ static int choose_programs(struct programs *programs, const struct capture_optio
 	     exits = options->events & EVENT_BIT(EVENT_EXIT);
 	int result;
 
+	learn_kernel(skeleton, execs, exits);
 	bpf_program__set_autoload(skeleton->progs.handle_exec, execs);
-	bpf_program__set_autoload(skeleton->progs.handle_skipped_exec, execs);
+	bpf_program__set_autoload(skeleton->progs.handle_skipped_exec,
+				  skeleton->rodata->config_is_preemptible);
 	bpf_program__set_autoload(skeleton->progs.handle_task_rename,
 				  options->events & EVENT_BITS_EXEC);
 	bpf_program__set_autoload(skeleton->progs.handle_exit, exits);
-	if (exits)
-		skeleton->rodata->config_exit_has_group_dead = exit_has_group_dead();
 	result = attempts_choose(skeleton, programs->attempts);
 	add_hooks(programs);
 	return result;
@@ -157,7 +175,6 @@ static int choose_maps(const struct programs *programs, const struct capture_opt
 
 	if (!result)
 		result = bpf_map__set_autocreate(skeleton->maps.caller_slots, execs);
-
 	if (!result)
 		result = bpf_map__set_autocreate(skeleton->maps.scratch_slots, execs);
 	if (!result)
@@ -262,7 +279,9 @@ int programs_get_fds(const struct programs *programs, struct ring_source_fds *fd
 {
 	const struct exectap *skeleton = programs->skeleton;
 	const struct bpf_program *const program_of_type[RECORD_TYPES] = {
-		[RECORD_EXEC] = skeleton->progs.handle_exec,
+		[RECORD_EXEC] = skeleton->rodata->config_is_preemptible
+					? skeleton->progs.handle_skipped_exec
+					: skeleton->progs.handle_exec,
 		[RECORD_EXIT] = skeleton->progs.handle_exit,
 		[RECORD_EXEC_FAILED] = programs->attempts == ATTEMPTS_BY_RETURN
 					       ? skeleton->progs.return_execve

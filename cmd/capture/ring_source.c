@@ -131,26 +131,29 @@ void ring_source_set_consumer_sleeps(struct ring_source *source, bool sleeps)
 	__atomic_store_n(&source->shared->consumer_sleeps, sleeps, __ATOMIC_RELAXED);
 }
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
+/*
+ * Returns the execs that no program at the hook has claimed, or less while execs are at the hook
+ * (exectap.bpf.c, handle_skipped_exec()). The claims must be read last.
+ */
+static uint64_t count_skipped_execs(const struct ring_source *source)
 {
-	return a < b ? a : b;
+	const struct record_shared *shared = source->shared;
+	uint64_t ended = prog_misses_read(source->misses[RECORD_EXEC]) +
+			 __atomic_load_n(&shared->passed, __ATOMIC_SEQ_CST);
+	uint64_t claimed = __atomic_load_n(&shared->claimed, __ATOMIC_SEQ_CST);
+
+	return ended > claimed ? ended - claimed : 0;
 }
 
 void ring_source_get_lost(const struct ring_source *source, struct capture_lost *lost)
 {
-	uint64_t recovered_misses =
-		__atomic_load_n(&source->shared->recovered_misses, __ATOMIC_RELAXED);
-
 	for (int type = 0; type < RECORD_TYPES; type++) {
-		uint64_t misses = prog_misses_read(source->misses[type]);
-
 		for (int reason = 0; reason < RECORD_LOSSES; reason++)
 			lost->counts[type][reason] = __atomic_load_n(
 				&source->shared->lost[type][reason], __ATOMIC_RELAXED);
-		if (type == RECORD_EXEC) /* the skip is counted before its recovery, which may come
-					    a moment after this */
-			misses -= min_u64(misses, recovered_misses);
-		lost->counts[type][RECORD_LOSS_RECURSION] += misses;
+		lost->counts[type][RECORD_LOSS_RECURSION] +=
+			type == RECORD_EXEC ? count_skipped_execs(source)
+					    : prog_misses_read(source->misses[type]);
 	}
 }
 

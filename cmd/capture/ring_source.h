@@ -12,7 +12,7 @@ struct ring_source;
 struct ring_source_fds {
 	int events; /* the ring buffer map */
 	int shared; /* the array map with struct record_shared; -1: its layout is unknown */
-	int programs[RECORD_TYPES]; /* programs whose skipped runs the kernel counts; -1: none */
+	int programs[RECORD_TYPES]; /* last one at the hook, its skips are losses; -1: none */
 };
 
 #define RING_SOURCE_NO_FDS                                                                         \
