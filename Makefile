@@ -154,9 +154,9 @@ endif
 build/completions/exectap.bash: SHELL_NAME := bash
 build/completions/_exectap: SHELL_NAME := zsh
 build/completions/exectap.fish: SHELL_NAME := fish
-$(COMPLETIONS): $(HELPFUL) packaging/completions/generate cmd/event/field_table.h
+$(COMPLETIONS): $(HELPFUL) packaging/completions/generate
 	@mkdir -p $(@D)
-	$(HELPFUL) --help | packaging/completions/generate $(SHELL_NAME) >$@
+	packaging/completions/generate $(SHELL_NAME) $(HELPFUL) >$@
 
 # --- packaging/list-installed names each file that is installed
 

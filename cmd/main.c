@@ -4,6 +4,7 @@
 #include "capture/pin.h"
 #include "encode/encode.h"
 #include "event/enrich.h"
+#include "event/field.h"
 #include "event/filter.h"
 #include "host/check.h"
 #include "host/notify.h"
@@ -246,6 +247,10 @@ static enum status start(struct options *options)
 	}
 	if (options->version) {
 		puts("exectap " EXECTAP_VERSION);
+		return STATUS_STOPPED;
+	}
+	if (options->list_keys) {
+		field_list(stdout);
 		return STATUS_STOPPED;
 	}
 	if (options->check)

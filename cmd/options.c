@@ -238,6 +238,7 @@ static int take_unpin(struct options *options, const char *name, const char *val
 	return 0;
 }
 
+#define HIDDEN "" /* help of an option that --help does not show */
 #define FLAG(member) NULL, offsetof(struct options, member)
 
 static const struct option_row rows[] = {
@@ -265,6 +266,7 @@ static const struct option_row rows[] = {
 	{ NULL, 'v', "verbose", NULL, "more diagnostics on stderr", FLAG(verbose) },
 	{ "What it does instead", 0, "check", NULL, "say what this host supports", FLAG(check) },
 	{ NULL, 0, "unpin", "DIR", "end what --pin DIR keeps", take_unpin },
+	{ NULL, 0, "list-keys", NULL, HIDDEN, FLAG(list_keys) },
 	{ NULL, 'V', "version", NULL, NULL, FLAG(version) },
 	{ NULL, 'h', "help", NULL, "print that, or this", FLAG(help) },
 };
@@ -396,6 +398,8 @@ void options_print_help(void)
 
 	puts("Usage: exectap [options]     One JSON object a line for every program executed.");
 	for (size_t i = 0; i < ROWS; i++) {
+		if (rows[i].help && !*rows[i].help)
+			continue;
 		if (rows[i].group)
 			printf("%s\n", rows[i].group);
 		length += append_synopsis(synopsis + length, sizeof(synopsis) - (size_t)length,

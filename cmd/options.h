@@ -32,6 +32,7 @@ struct options {
 	bool verbose;
 	bool check;
 	bool help;
+	bool list_keys;
 	bool version;
 };
 

@@ -117,7 +117,7 @@ static inline struct json_writer rest_of(struct json_writer line, const struct e
 {
 #pragma GCC unroll 128
 	for (size_t i = 0; i < FIELD_COUNT; i++)
-		if (field_table[i].rest & format && field_table[i].events & EVENT_BIT(event->type))
+		if (field_table[i].unmapped & format && field_table[i].events & EVENT_BIT(event->type))
 			encode_native_field(&line, &field_table[i], event);
 	if (line.ill_formed)
 		write_raw(&line, event);

@@ -5,34 +5,38 @@
 
 #include <string.h>
 
-/* What the bits of the truncated, unreadable and redacted masks stand for. */
-static const struct {
-	const char *name;
-	uint32_t bit;
-} marks[] = {
-	{ "comm", RECORD_KEY_COMM },
-	{ "filename", RECORD_KEY_FILENAME },
-	{ "args", RECORD_KEY_ARGS },
-	{ "env", RECORD_KEY_ENV },
-	{ "exe", RECORD_KEY_EXE },
-	{ "cwd", RECORD_KEY_CWD },
-	{ "parent_exe", RECORD_KEY_PARENT_EXE },
-	{ "cgroup", RECORD_KEY_CGROUP },
-	{ "user_time", RECORD_KEY_TIMES },
-	{ "system_time", RECORD_KEY_TIMES },
-};
-#define MARKS (sizeof(marks) / sizeof(marks[0]))
+/* Returns the name of the field: its key without the quotes and the colon. */
+static struct text field_name(const struct field *field)
+{
+	return (struct text){ field->key.bytes + 1, field->key.length - sizeof("\"\":") + 1 };
+}
 
 const struct field *field_find(const char *name, size_t length)
 {
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
-		struct text key = field_table[i].key;
+		struct text known = field_name(&field_table[i]);
 
-		if (key.length == length + sizeof("\"\":") - 1 &&
-		    !memcmp(key.bytes + 1, name, length))
+		if (known.length == length && !memcmp(known.bytes, name, length))
 			return &field_table[i];
 	}
 	return NULL;
+}
+
+void field_list(FILE *out)
+{
+	for (size_t i = 0; i < FIELD_COUNT; i++) {
+		struct text name = field_name(&field_table[i]);
+		char separator = '\t';
+
+		fprintf(out, "%.*s", (int)name.length, name.bytes);
+		for (int type = 0; type < EVENT_TYPES; type++) {
+			if (!(field_table[i].events & EVENT_BIT(type)))
+				continue;
+			fprintf(out, "%c%s", separator, event_type_name((enum event_type)type));
+			separator = ',';
+		}
+		fputc('\n', out);
+	}
 }
 
 static bool next_string(const void *member, struct field_cursor *cursor, struct text *value)
@@ -43,11 +47,16 @@ static bool next_string(const void *member, struct field_cursor *cursor, struct 
 	return text_next_string(&cursor->rest, value);
 }
 
-static bool next_mark(uint32_t mask, struct field_cursor *cursor, struct text *value)
+static bool next_key_name(uint32_t mask, struct field_cursor *cursor, struct text *value)
 {
-	while (cursor->index < MARKS)
-		if (mask & marks[cursor->index++].bit)
-			return give_string(marks[cursor->index - 1].name, value);
+	while (cursor->index < FIELD_COUNT) {
+		const struct field *field = &field_table[cursor->index++];
+
+		if (mask & field->record_key) {
+			*value = field_name(field);
+			return true;
+		}
+	}
 	return false;
 }
 
@@ -66,14 +75,13 @@ bool field_next(const struct field *field, const struct event *event, struct fie
 		char room[FIELD_ROOM_BYTES], struct text *value)
 {
 	const void *member = (const char *)event + field->offset;
-	enum field_kind kind = (enum field_kind)field->kind;
 
 	if (!(field->events & EVENT_BIT(event->type)) || !field_value_is_present(field, event))
 		return false;
 	if (field->form == FIELD_JSON_MAP)
 		return next_variable(&event->exec, cursor, value);
-	if (kind == KIND_KEYS)
-		return next_mark(*(const uint32_t *)member, cursor, value);
+	if (field->kind == FIELD_KIND_KEYS)
+		return next_key_name(*(const uint32_t *)member, cursor, value);
 	if (field->form == FIELD_JSON_LIST)
 		return next_string(member, cursor, value);
 	if (cursor->begun)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The native keys of an event: what each is called, who has it, and its value. Pure. */
+/* The native keys of an event: their names, their event types, and their values. Pure. */
 #ifndef EXECTAP_FIELD_H
 #define EXECTAP_FIELD_H
 
@@ -7,8 +7,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
-/* What the value is in JSON. */
+/* Form of the value in JSON. */
 enum field_form {
 	FIELD_JSON_LITERAL, /* a number or true, as it stands */
 	FIELD_JSON_ASCII, /* a string of ours, with nothing to escape */
@@ -17,30 +18,64 @@ enum field_form {
 	FIELD_JSON_MAP, /* an object of strings: name and value take turns */
 };
 
+/* Source of the value. Up to FIELD_KIND_SECONDS it is the member at the field's offset, whose type
+ * is given here; the others are computed. */
+enum field_kind {
+	FIELD_KIND_TEXT, /* struct text */
+	FIELD_KIND_TEXT_OR_NONE, /* struct text; empty: absent */
+	FIELD_KIND_CHARS, /* char array; empty: absent */
+	FIELD_KIND_POINTER, /* const char *; NULL: absent */
+	FIELD_KIND_U32,
+	FIELD_KIND_U32_OR_NONE, /* 0: absent */
+	FIELD_KIND_AUDIT, /* uint32_t; RECORD_AUDIT_UNSET: absent */
+	FIELD_KIND_U64,
+	FIELD_KIND_FLAG, /* bool; false: absent */
+	FIELD_KIND_STRINGS, /* struct text: strings, each ended by a NUL */
+	FIELD_KIND_KEYS, /* uint32_t: enum record_key; 0: absent */
+	FIELD_KIND_TIME, /* uint64_t: nanoseconds since 1970 */
+	FIELD_KIND_SECONDS, /* uint64_t: nanoseconds */
+	FIELD_KIND_TYPE,
+	FIELD_KIND_SCHEMA,
+	FIELD_KIND_TID,
+	FIELD_KIND_ERROR,
+	FIELD_KIND_ERRNO,
+	FIELD_KIND_ARGS,
+	FIELD_KIND_ARGC,
+	FIELD_KIND_ARGS_BYTES,
+	FIELD_KIND_ENV,
+	FIELD_KIND_CAPABILITIES,
+	FIELD_KIND_PARENT_EXE,
+	FIELD_KIND_EXIT_CODE,
+	FIELD_KIND_SIGNAL,
+	FIELD_KIND_CORE_DUMPED,
+};
+
 /* The formats that map events to another schema, as bits. */
 enum field_format {
 	FIELD_ECS = 1 << 0,
 	FIELD_OCSF = 1 << 1,
 };
 
-/* Room for any value that is made, and not found in the event. */
+/* Bytes of the longest value that is formatted, and not a view into the event. */
 #define FIELD_ROOM_BYTES 32
 
 struct field {
 	struct text key; /* as json_writer_key() takes it */
 	enum field_form form;
-	int kind; /* where the value is found: enum field_kind in field_table.h */
-	unsigned int events; /* that have it: EVENT_BIT()s */
-	unsigned int rest; /* enum field_format: those that have no place for it, and show it as the
-			      native one does */
+	enum field_kind kind;
+	unsigned int events; /* EVENT_BIT()s of the types that have it */
+	unsigned int unmapped; /* enum field_format: the formats without a place for it */
 	size_t offset; /* in struct event */
-	uint32_t unreadable; /* enum record_key */
+	uint32_t record_key; /* enum record_key: its bit in the masks of struct event_process */
 };
 
-/* The key of that name, `length` bytes long; NULL if there is none. */
+/* Returns the field with the name of `length` bytes, or NULL if there is none. */
 const struct field *field_find(const char *name, size_t length);
 
-/* Where field_next() is; zero before the first call. */
+/* Prints one line for each field: its name, a tab, and its event types with commas between. */
+void field_list(FILE *out);
+
+/* Position of field_next(); zero before the first call. */
 struct field_cursor {
 	bool begun;
 	size_t index;
@@ -48,8 +83,8 @@ struct field_cursor {
 };
 
 /*
- * The next value of an event that enrich has seen, as the line will show it. It is a view into the
- * event, or into room. False behind the last one, and where the line has none.
+ * Returns the next value of an enriched event, as its line shows it: a view into the event, or into
+ * room. False after the last value, and if the line does not have the key.
  */
 bool field_next(const struct field *field, const struct event *event, struct field_cursor *cursor,
 		char room[FIELD_ROOM_BYTES], struct text *value);
