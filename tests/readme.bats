@@ -29,34 +29,3 @@ sample_lines() {
 	grep -h '^{' "$top/README.md" >"$BATS_TEST_TMPDIR/sample"
 	"$python" "$top/tests/validate" "$BATS_TEST_TMPDIR/sample"
 }
-
-@test "the table of keys and the schema name the same keys" {
-	diff <(sed -n '/^## Keys/,/^## /p' "$top/README.md" | grep '^|' | cut -d '|' -f 2 | grep -o '`[a-z_]*`' | tr -d '`' | sort -u) \
-		<(jq -r '."$defs" | .every_line, .process, .call, .exec, .exec_failed, .exit, .lost, .heartbeat | .properties | keys[]' "$top/schema/exectap.schema.json" | sort -u)
-}
-
-# leaves SCHEMA: the paths of a schema's values
-leaves() {
-	jq -r '. as $schema
-		| def leaves($path):
-			if has("properties") then .properties | to_entries[] | .key as $key | .value | leaves($path + [$key])
-			elif has("$ref") then $schema["$defs"][."$ref" | split("/") | last] | leaves($path)
-			else $path | join(".") end;
-		leaves([])' "$top/schema/$1.schema.json" | sort -u
-}
-
-# The table of formats, without its heads
-format_rows() {
-	sed -n '/^| native | ECS | OCSF |/,/^$/p' "$top/README.md" | sed 1,2d | grep '^|'
-}
-
-@test "the table of formats has every native key, and every path of the other schemas" {
-	local paths='[a-z@_]+([.][a-z_]+)*'
-	diff <(format_rows | cut -d '|' -f 2 | grep -o '`[a-z_]*`' | tr -d '`' | sort -u) \
-		<(jq -r '."$defs" | .every_line, .process, .call, .exec, .exec_failed, .exit, .lost, .heartbeat | .properties | keys[]' "$top/schema/exectap.schema.json" | sort -u)
-	# what a format calls its values is in backticks too; what the schema has no path for, but the table names, is listed here
-	diff <(format_rows | cut -d '|' -f 3 | grep -oE "\`$paths\`" | tr -d '`' | grep -vxE 'exectap.exec|exec_failed|exit|uid|kubernetes|pod|lost' | sort -u) \
-		<(leaves exectap-ecs)
-	diff <(format_rows | cut -d '|' -f 4 | grep -oE "\`$paths\`" | tr -d '`' | grep -vxE 'exec_failed|exit|exe' | sort -u) \
-		<(leaves exectap-ocsf)
-}

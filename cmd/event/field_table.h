@@ -105,9 +105,9 @@ static const struct field field_table[] = {
 	FIELD("written", LITERAL, U64, HEARTBEAT, UNMAPPED_BOTH, AT(heartbeat.written)),
 	FIELD("filtered", LITERAL, U64, HEARTBEAT, UNMAPPED_BOTH, AT(heartbeat.filtered)),
 	FIELD("lost", LITERAL, U64, HEARTBEAT, UNMAPPED_BOTH, AT(heartbeat.lost)),
-	FIELD("truncated", LIST, KEYS, PROCESS, UNMAPPED_BOTH, AT(process.truncated)),
+	FIELD("truncated", LIST, KEYS, CALL, UNMAPPED_BOTH, AT(process.truncated)),
 	FIELD("unreadable", LIST, KEYS, PROCESS, UNMAPPED_BOTH, AT(process.unreadable)),
-	FIELD("redacted", LIST, KEYS, PROCESS, UNMAPPED_BOTH, AT(process.redacted)),
+	FIELD("redacted", LIST, KEYS, CALL, UNMAPPED_BOTH, AT(process.redacted)),
 };
 #define FIELD_COUNT (sizeof(field_table) / sizeof(field_table[0]))
 
