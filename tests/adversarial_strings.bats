@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# A storm in which every string that a process can choose is made of hostile bytes.
+# A storm in which every string that a process controls consists of adversarial bytes.
 
 load lib
 
@@ -11,9 +11,10 @@ more_teardown() {
 	find "$cgroups" -mindepth 1 -maxdepth 1 -name "$marker*" -exec rmdir {} +
 }
 
-# hostile_storm COUNT: as many processes with names, folders, files, arguments, variables and a cgroup of bytes that hurt
-# terminals, parsers of JSON and decoders of UTF-8. What each was given goes to $BATS_TEST_TMPDIR/given, in hex.
-hostile_storm() {
+# adversarial_storm COUNT: runs COUNT processes whose names, folders, files, arguments, variables and cgroup contain
+# bytes that are special to terminals, JSON parsers and UTF-8 decoders. Writes the strings in hex to
+# $BATS_TEST_TMPDIR/given.
+adversarial_storm() {
 	python3 - "$helpers/noop" "$marker" "$BATS_TEST_TMPDIR" "$cgroups" "$1" <<'END'
 import json, os, random, sys
 noop, marker, place, cgroups, count = sys.argv[1:]
@@ -48,7 +49,7 @@ json.dump(given, open(place + "/given", "w"))
 END
 }
 
-# Whether the native lines in $lines say exactly what was given.
+# Compares the native lines in $lines with the given bytes.
 all_exact() {
 	python3 - "$marker" "$BATS_TEST_TMPDIR/given" "$lines" <<'END'
 import base64, json, sys
@@ -67,17 +68,17 @@ def exact(event, key, name=None):
     raw = base64.b64decode(raw)
     assert raw.decode("utf-8", "replace") == shown, (raw, shown)
     return raw
-for number, told in enumerate(given):
+for number, given_strings in enumerate(given):
     event, = found[number]
     for key in ("comm", "filename", "cwd", "cgroup"):
-        assert exact(event, key).hex() == told[key], (number, key, event[key])
-    assert exact(event, "env", "EVIL").hex() == told["env"], number
-    assert [exact(event, "args", i).hex() for i in range(len(event["args"]))] == told["args"], number
+        assert exact(event, key).hex() == given_strings[key], (number, key, event[key])
+    assert exact(event, "env", "EVIL").hex() == given_strings["env"], number
+    assert [exact(event, "args", i).hex() for i in range(len(event["args"]))] == given_strings["args"], number
 print(len(given), "execs, every string exact")
 END
 }
 
-# No byte of a control character but the newline at the end of each line: C0, DEL, or C1 (C2 80 to C2 9F).
+# Fails if a line contains a control character: C0, DEL, or C1 (C2 80 to C2 9F).
 no_control_characters() {
 	if LC_ALL=C grep -aqP '[\x00-\x1f\x7f]|\xc2[\x80-\x9f]' "$1"; then
 		LC_ALL=C grep -aP '[\x00-\x1f\x7f]|\xc2[\x80-\x9f]' "$1" | head -n 3 | cat -v
@@ -95,7 +96,7 @@ has_last() {
 	for format in native ecs ocsf; do
 		marker=${marker%-*}-$format
 		start_exectap --format "$format" --events exec,exec_failed,exit --env EVIL
-		hostile_storm "$count"
+		adversarial_storm "$count"
 		poll has_last $((count - 1))
 		stop_exectap
 		no_control_characters "$lines"
@@ -111,7 +112,7 @@ has_last() {
 	local python count=300
 	for python in python3 /usr/bin/python3; do "$python" -c 'import jsonschema' 2>/dev/null && break; done
 	start_exectap --format ecs --env EVIL --redact --redact='(x1b|[[:cntrl:]]+)' --skip 'comm=*[!a-z]z*' --max-line 4096
-	hostile_storm "$count"
+	adversarial_storm "$count"
 	poll has_last $((count - 1))
 	stop_exectap
 	no_control_characters "$lines"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The Makefile, in a copy of the tree.
+# The Makefile, run in a copy of the tree.
 
 load lib
 

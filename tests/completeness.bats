@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# Every exec exactly once, or counted; and nothing held back.
+# Every exec is reported exactly once or counted as lost, without delay.
 
 load lib
 
@@ -30,7 +30,7 @@ no_gap_in_seq() {
 	[ "$(storm_lines | sort -u | wc -l)" = 24000 ]
 	[ "$(storm_lines | wc -l)" = 24000 ]
 	no_gap_in_seq
-	# a worker's number in the argument and its process go together
+	# each worker's number appears with one parent process only
 	[ "$(jq -r 'select((.args[1] // "") | startswith("'"$marker"'-")) | "\(.ppid) \(.args[1] | split("-")[-2])"' "$lines" | sort -u | wc -l)" = 2 ]
 }
 
@@ -59,16 +59,16 @@ END
 }
 
 @test "where nothing is executed, exectap does nothing" {
-	local ticks switches told
+	local ticks switches emitted
 	start_exectap
 	"$helpers/noop"
 	poll sleeps
-	told=$(wc -l <"$lines")
+	emitted=$(wc -l <"$lines")
 	read -r ticks switches < <("$helpers/idle" "$exectap_pid" 3)
-	told=$(($(wc -l <"$lines") - told))
-	echo "$ticks ticks, $switches context switches, $told lines in 3 s"
-	[ "$ticks" -le $((told / 100 + 1)) ]
-	[ "$switches" -le $((told * 4 + 4)) ]
+	emitted=$(($(wc -l <"$lines") - emitted))
+	echo "$ticks ticks, $switches context switches, $emitted lines in 3 s"
+	[ "$ticks" -le $((emitted / 100 + 1)) ]
+	[ "$switches" -le $((emitted * 4 + 4)) ]
 }
 
 sleeps() {
@@ -110,6 +110,6 @@ resident_kib() {
 	[ "$(grep -c '"type":"exec_failed",.*"filename":"/nonexistent"' "$lines")" = $((count / 10)) ]
 	[ "$(grep -c '"type":"exit",.*"comm":"'"${noop##*/}"'"' "$lines")" = "$count" ]
 	[ "$(grep -c '"type":"lost"' "$lines")" = 0 ]
-	head -n 3000 "$lines" >"$BATS_TEST_TMPDIR/some" # enough for the schema
+	head -n 3000 "$lines" >"$BATS_TEST_TMPDIR/some" # a sample to validate
 	mv "$BATS_TEST_TMPDIR/some" "$lines"
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# Exits, environment, containers.
+# Exit events, environment variables, containers.
 
 load lib
 
@@ -16,14 +16,14 @@ have_exit() {
 	[ -n "$line" ]
 }
 
-# reap COMMAND...: runs it, leaves what wait4 said in $report and its exit line in $line.
+# reap COMMAND...: runs it. Sets $report to the result of wait4(2) and $line to its exit line.
 reap() {
 	report=$("$helpers/reap" "$@" 3>&- 2>/dev/null)
 	pid=$(jq .pid <<<"$report")
 	poll have_exit "$pid"
 }
 
-# close_to NAME EXPECTED TOLERANCE: in microseconds
+# close_to NAME EXPECTED TOLERANCE: compares a time, in microseconds
 close_to() {
 	local found
 	found=$(jq ".$1 * 1000000 | round" <<<"$line")
@@ -32,7 +32,7 @@ close_to() {
 	[ $(($2 - found)) -le "$3" ]
 }
 
-@test "an exit tells code, times and memory as wait4 does" {
+@test "an exit line has the code, times and memory that wait4 reports" {
 	start_exectap --events exec,exit
 	reap bash -c 'for ((i = 0; i < 60000; i++)); do :; done; for ((i = 0; i < 300; i++)); do read -r x </proc/self/stat; done; exit 42' "$marker"
 	expect exit_code 42
@@ -56,7 +56,7 @@ close_to() {
 	expect exit_code 0
 }
 
-@test "a signal is told by its name, with a core dump where there was one" {
+@test "a signal is reported by name, with core_dumped if a core was dumped" {
 	local signal
 	start_exectap --events exit
 	for signal in KILL TERM SEGV USR1 RTMIN+3; do
@@ -85,7 +85,7 @@ close_to() {
 			killed) expect signal SIGKILL ;;
 			esac
 			echo "$pid $(jq '(.user_us + .system_us)' <<<"$report")" >>"$BATS_TEST_TMPDIR/reaped"
-			# 64 times 3 ms, of all threads together
+			# all threads together: 64 times 3 ms
 			[ "$(jq '.user_time + .system_time >= 0.19' <<<"$line")" = true ]
 			expect max_rss "$(jq .max_rss <<<"$report")"
 		done
@@ -157,7 +157,7 @@ close_to() {
 	[ "$(key 'env.LONG | length')" -gt 3000 ]
 }
 
-@test "a container is told from the cgroup that a runtime would make" {
+@test "a container is recognised by the cgroup path that a runtime creates" {
 	local root id=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 	root=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
 	[ -n "$root" ] || skip "no cgroup2 file system is mounted"

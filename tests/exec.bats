@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# Each key of an exec line against what /proc says of the process while it lives.
+# Compares each key of an exec line with /proc while the process lives.
 
 load lib
 
@@ -14,7 +14,7 @@ more_teardown() {
 	fi
 }
 
-# stat_field N: field N of /proc/$pid/stat, proc(5)
+# stat_field N: prints field N of /proc/$pid/stat, proc(5)
 stat_field() {
 	sed 's/.*) //' "/proc/$pid/stat" | cut -d ' ' -f $(($1 - 2))
 }
@@ -73,7 +73,7 @@ stat_field() {
 	expect cwd "$(readlink "/proc/$pid/cwd")"
 }
 
-@test "a path in a chroot is told from the real root" {
+@test "a path in a chroot is reported from the real root" {
 	local root=$BATS_TEST_TMPDIR/root
 	mkdir -p "$root/bin"
 	cp "$helpers/hold" "$root/bin/hold"
@@ -95,7 +95,7 @@ stat_field() {
 	expect tid null
 }
 
-@test "the parent is told by name, file and id" {
+@test "the parent is reported by name, file and id" {
 	start_exectap
 	cp "$(command -v bash)" "$BATS_TEST_TMPDIR/parent-shell"
 	hold "$BATS_TEST_TMPDIR/parent-shell" -c '"$0" "$1" & wait' "$helpers/hold"
@@ -134,13 +134,13 @@ stat_field() {
 	expect egid 4567
 }
 
-@test "cap_eff tells all capabilities of root" {
+@test "cap_eff names all capabilities of root" {
 	start_exectap
 	hold "$helpers/hold"
 	expect cap_eff "$(status_of CapEff)"
 }
 
-@test "the audit login is told where there is one, and only there" {
+@test "the audit login is reported if there is one, and only then" {
 	[ -e /proc/self/loginuid ] || skip "this kernel has no audit logins"
 	start_exectap
 	hold bash -c 'echo 4321 >/proc/self/loginuid; exec "$0" "$1"' "$helpers/hold"
@@ -155,7 +155,7 @@ stat_field() {
 	fi
 }
 
-@test "a pseudoterminal is told by its name, and no terminal by no key" {
+@test "a pseudoterminal is reported by name, and no terminal by an absent key" {
 	start_exectap
 	script -qec "exec '$helpers/hold' $marker" /dev/null 3>&- >/dev/null &
 	held+=($!)
@@ -168,7 +168,7 @@ stat_field() {
 	expect tty null
 }
 
-@test "namespaces are told by their inode numbers, and ns_pid is the innermost pid" {
+@test "namespaces are reported by inode number, and ns_pid is the innermost pid" {
 	local name
 	start_exectap
 	hold unshare --user --map-root-user --pid --fork --mount --net "$helpers/hold"
@@ -181,7 +181,7 @@ stat_field() {
 	[ "$pid" != 1 ]
 }
 
-@test "an exec by a thread that is not the leader tells its tid" {
+@test "an exec by a thread that is not the leader has its tid" {
 	start_exectap
 	"$helpers/thread_exec" "$helpers/hold" "$marker" >"$BATS_TEST_TMPDIR/tid" 3>&- &
 	held+=($!)
@@ -217,7 +217,7 @@ os.execve(fd, sys.argv[1:], {})' "$helpers/hold" "$marker" 3>&- &
 	expect deleted null
 }
 
-@test "an unlinked file is marked deleted, and its path is told without a suffix" {
+@test "an unlinked file is marked deleted, and its path has no suffix" {
 	start_exectap
 	cp "$helpers/hold" "$BATS_TEST_TMPDIR/gone"
 	python3 -c 'import os, sys

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# Every way to execute a program is exactly one line with the right keys.
+# Every way to execute a program gives exactly one line with the right keys.
 
 load lib
 
@@ -12,7 +12,7 @@ more_teardown() {
 	if [ -n "${core_pattern:-}" ]; then echo "$core_pattern" >/proc/sys/kernel/core_pattern; fi
 }
 
-# exactly COUNT FILTER: so many lines with the marker, after the orderly end
+# exactly COUNT FILTER: stops exectap and fails unless COUNT lines with the marker match the filter
 exactly() {
 	stop_exectap
 	local found

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# Attempts that failed: each one once, with what the caller was told.
+# Failed attempts: each is reported once, with the error that the caller got.
 
 load lib
 
-# attempt CODE: python3 makes one attempt, `execute(path, args)`, prepared by CODE, in $BATS_TEST_TMPDIR, after which the
-# process is named "attempt"; leaves the errno that it got in $got and its line in $line.
+# attempt CODE: runs CODE in python3, in $BATS_TEST_TMPDIR, with the process named "attempt"; CODE makes one attempt
+# with `execute(path, args)`. Sets $got to the resulting errno and $line to the line.
 attempt() {
 	mkdir -p "$BATS_TEST_TMPDIR/place"
 	got=$(python3 - "$BATS_TEST_TMPDIR/place" "$marker" "$helpers/hold" 3>&- <<END
@@ -33,7 +33,7 @@ have_failed() {
 	[ -n "$line" ]
 }
 
-# failed_with NAME: that error, as the caller saw it, and as often as it was made
+# failed_with NAME: fails unless the caller got that error, and the line has it, once
 failed_with() {
 	expect error "$1"
 	expect errno "$got"
@@ -120,7 +120,7 @@ failed_with() {
 	expect 'unreadable | tojson' '["args"]'
 }
 
-@test "execveat: a name relative to a descriptor is told by way of /dev/fd, as the kernel does it" {
+@test "execveat: a name relative to a descriptor is reported as /dev/fd/N/NAME, as the kernel does it" {
 	local execveat
 	case $(uname -m) in aarch64) execveat=281 ;; *) execveat=322 ;; esac
 	start_exectap --events exec_failed
@@ -130,7 +130,7 @@ failed_with() {
 	expect 'args | tojson' '["x"]'
 }
 
-# make_killer PATH: a program whose only segment can't be mapped: noticed when the old one is gone already
+# make_killer PATH: a program whose only segment can't be mapped: the error occurs after the old program was destroyed
 make_killer() {
 	python3 - "$1" 3>&- <<'END'
 import os, struct, sys
@@ -143,7 +143,7 @@ os.chmod(path, 0o755)
 END
 }
 
-@test "an exec that kills its process is told once, by the caller's name" {
+@test "an exec that kills its process is reported once, with the caller's name" {
 	local status=0
 	make_killer "$BATS_TEST_TMPDIR/$marker"
 	start_exectap --events exec,exec_failed
@@ -165,8 +165,8 @@ END
 	own_noop
 	marker=$noop
 	start_exectap
-	# More are killed than there are slots for names, so that later ones leave theirs in the hash. Then ids of both kinds
-	# are used again, where the kernel lets us choose; what else this host starts may be quicker.
+	# More processes are killed than there are slots for names, so that later names go to the hash. Then ids of
+	# both kinds are reused if the kernel lets us choose them; another process of this host may take one first.
 	read -r called reused < <(python3 - "$BATS_TEST_TMPDIR/killer" "$noop" 3>&- <<'END'
 import os, sys
 killer, noop = sys.argv[1:]
@@ -209,7 +209,7 @@ rss() {
 	awk '/^VmRSS/ { print $2 }' "/proc/$exectap_pid/status"
 }
 
-# fail_often FROM TO: that many attempts to execute what is not there, each with a number of its own
+# fail_often FROM TO: makes attempts to execute missing files, numbered FROM to TO
 fail_often() {
 	python3 -c 'import os, sys
 for number in range(int(sys.argv[2]), int(sys.argv[3])):
@@ -226,7 +226,7 @@ for number in range(int(sys.argv[2]), int(sys.argv[3])):
 	before=$(rss)
 	fail_often 1000 100000
 	echo "$before KiB before, $(rss) KiB after"
-	# the ring buffer's pages count as resident once they were read
+	# pages of the ring buffer count as resident after the first read
 	[ "$(rss)" -le $((before + 16384 + 512)) ]
 	stop_exectap
 	written=$(grep -c "\"args\":\\[\"$marker-" "$lines")
@@ -234,7 +234,7 @@ for number in range(int(sys.argv[2]), int(sys.argv[3])):
 	echo "$written written, $lost lost"
 	[ "$(grep -o "\"$marker-[0-9]*\"" "$lines" | sort -u | wc -l)" = "$written" ]
 	[ $((written + lost)) -ge 100000 ]
-	[ $((written + lost)) -le 100200 ] # other programs of this host look for files in vain as well
+	[ $((written + lost)) -le 100200 ] # other programs of this host make failed attempts as well
 }
 
 @test "where tracefs is not mounted it works all the same" {

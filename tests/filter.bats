@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# --only and --skip on real execs, and the heartbeat that counts them.
+# --only and --skip with real execs, and the heartbeat's count of filtered events.
 
 load lib
 
-@test "--only tells what matches, --skip leaves it out, and seq has no gap" {
+@test "--only emits what matches, --skip leaves it out, and seq has no gap" {
 	local place=$BATS_TEST_TMPDIR
 	cp "$helpers/noop" "$place/one"
 	cp "$helpers/noop" "$place/two"
@@ -30,7 +30,7 @@ load lib
 	done
 }
 
-@test "losses are told whatever is filtered" {
+@test "losses are reported whatever is filtered" {
 	start_exectap --only comm=nobody-has-this-name --buffer 128K
 	kill -STOP "$exectap_pid"
 	"$helpers/storm" 1 2000 "$marker" "$helpers/noop" >/dev/null
@@ -55,7 +55,7 @@ have_stats() {
 	[ "$(jq -r 'select(.type == "start") | .kernel' "$lines")" = "$(uname -r)" ]
 	[ "$(jq -c 'select(.type == "start") | .hooks | sort' "$lines")" = '["tp_btf/sched_process_exec","tp_btf/sched_process_exit","tp_btf/task_rename"]' ]
 	[ "$(jq 'select(.type == "stop") | .written' "$lines")" = "$(jq -c 'select(.type == "exec" or .type == "exit")' "$lines" | wc -l)" ]
-	# 100 execs that storm made, and its own exit
+	# 100 execs of storm, and its own exit
 	[ "$(jq 'select(.type == "stop") | .filtered' "$lines")" -ge 101 ]
 	jq -es '.[-1] | .seen == .written + .filtered and .lost == 0' "$lines"
 }

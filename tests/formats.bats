@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The formats ecs and ocsf, on this kernel. What they say of recorded events is checked by tests/mapping/check_records.
+# The formats ecs and ocsf with real events. tests/mapping/check_records checks recorded events.
 
 load lib
 
@@ -9,7 +9,7 @@ MACHINE_ID=$(cat /etc/machine-id 2>/dev/null || true)
 KERNEL=$(uname -r)
 VERSION=$("$exectap" --version | cut -d ' ' -f 2)
 
-# start_all OPTION...: one exectap for each format; what they write is in $BATS_TEST_TMPDIR/FORMAT.jsonl
+# start_all OPTION...: starts one exectap for each format; their lines go to $BATS_TEST_TMPDIR/FORMAT.jsonl
 start_all() {
 	local format
 	others=()
@@ -31,19 +31,19 @@ stop_all() {
 		wait "$pid" || status=$?
 		[ "$status" = 0 ]
 	done
-	# teardown keeps the native ones for the schema's judge
+	# teardown copies the native lines, which are validated at the end
 	for format in ecs ocsf; do
 		mkdir -p "$captured"
 		cp "$BATS_TEST_TMPDIR/$format.jsonl" "$captured/formats-$format-$BATS_TEST_NUMBER.jsonl"
 	done
 }
 
-# line_of FORMAT FILTER: writes the lines of the process $id for which the jq filter holds to a file of their own
+# line_of FORMAT FILTER: writes the lines of the process $id that match the jq filter to a file
 line_of() {
 	jq -c --arg id "$id" --arg filename "$filename" "select($2)" "$BATS_TEST_TMPDIR/$1.jsonl" >"$BATS_TEST_TMPDIR/$1-$type.jsonl"
 }
 
-# lines_of TYPE: of each format the line of that type about the process $id, of an exec that of $filename
+# lines_of TYPE: writes, for each format, the line of that type for process $id; for an exec, the one of $filename
 lines_of() {
 	local format type=$1
 	[ "$type" != exit ] || filename=
@@ -55,14 +55,14 @@ lines_of() {
 	done
 }
 
-# Each of the three has seen the event at a nanosecond of its own, with the CPU time used by then, and counts its own lines.
-# (check_records compares these as well.)
+# Removes the values that differ between three instances: time, CPU time used so far, sequence number. (check_records
+# compares these.)
 their_own='del(."@timestamp", .event.id, .event.sequence, .event.start, .event.end, .event.duration, .process.start, .process.end,
 	.time, .time_dt, .metadata.uid, .metadata.sequence, .process.created_time, .process.created_time_dt,
 	.process.terminated_time, .process.terminated_time_dt, .duration,
 	.exectap.user_time, .exectap.system_time, .unmapped.user_time, .unmapped.system_time)'
 
-# same TYPE: whether the three say the same
+# same TYPE: compares the lines of the three formats
 same() {
 	local format
 	lines_of "$1"

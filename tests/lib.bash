@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# What the tests share. Each test starts an exectap of its own, does something that carries a marker of
-# its own, and polls for the line; other programs of this host show up between, and don't matter.
+# Functions for the tests. Each test starts its own exectap, executes something with its own marker, and polls for the
+# line. Lines of the host's other programs are ignored.
 
 top=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 exectap=${EXECTAP:-$top/build/exectap}
-options=${EXECTAP_OPTIONS:-} # of every exectap
+options=${EXECTAP_OPTIONS:-} # for every exectap
 helpers=$top/build/tests
 captured=${EXECTAP_CAPTURED:-$top/build/tests/captured}
 
-patience_s=30 # how long a poll goes on before the test fails
+patience_s=30 # maximum time of a poll
 
 setup() {
 	marker="m$BASHPID-$BATS_TEST_NUMBER-$RANDOM$RANDOM"
@@ -19,8 +19,8 @@ setup() {
 	[ -z "$options" ] || add_options
 }
 
-# Has a script in the place of exectap, and where it changes the user, everyone do with what the test makes as they like:
-# that is not the one who runs the test.
+# Replaces $exectap by a script that adds $options. With --user, the test's files become writable for all users, since
+# exectap does not run as the user of the test.
 add_options() {
 	printf '#!/bin/sh\nexec %q %s "$@"\n' "$exectap" "$options" >"$BATS_TEST_TMPDIR/exectap-with-options"
 	exectap=$BATS_TEST_TMPDIR/exectap-with-options
@@ -31,7 +31,7 @@ add_options() {
 	chmod 777 "$BATS_TEST_TMPDIR"
 }
 
-# Lets every user into the test's own folder.
+# Makes the test's folder accessible for all users.
 open_folders() {
 	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
 }
@@ -45,7 +45,7 @@ teardown() {
 	if declare -F more_teardown >/dev/null; then more_teardown; fi
 	if [ -s "$lines" ]; then
 		mkdir -p "$captured"
-		# a process that was killed may have left half a line; no other one may
+		# only a killed process may leave a partial line
 		cp "$lines" "$captured/$(basename "$BATS_TEST_FILENAME" .bats)-$BATS_TEST_NUMBER.jsonl"
 	fi
 	if [ -n "$BATS_ERROR_STATUS" ] && [ "$BATS_ERROR_STATUS" != 0 ] || [ -z "$BATS_TEST_COMPLETED" ]; then
@@ -56,7 +56,7 @@ teardown() {
 	fi
 }
 
-# poll COMMAND...: until it succeeds
+# poll COMMAND...: repeats it until it succeeds; fails after $patience_s
 poll() {
 	local end=$((SECONDS + patience_s))
 	until "$@"; do
@@ -81,7 +81,7 @@ watching() {
 	grep -q '^exectap: watching' "$log" || ! kill -0 "$exectap_pid" 2>/dev/null
 }
 
-# Ends exectap in the orderly way, and fails unless it does.
+# Terminates exectap with SIGTERM. Fails if its status is not 0.
 stop_exectap() {
 	local status=0
 	kill -TERM "$exectap_pid"
@@ -93,9 +93,9 @@ stop_exectap() {
 	fi
 }
 
-# select_lines FILTER: the lines with $marker for which the jq filter holds, but for this function's own greps. The
-# last line may not be whole yet; jq then stops there. (jq -R would be no way around it: in a long line, version 1.6
-# breaks characters that lie across its read buffers.)
+# select_lines FILTER: prints the lines with $marker that match the jq filter, without this function's own greps. If
+# the last line is not complete yet, jq stops there. (jq -R does not help: version 1.6 breaks characters of a long
+# line that cross its read buffers.)
 select_lines() {
 	grep -aF -- "$marker" "$lines" | jq -c "select(.args[0] != \"grep\") | select($1)" 2>/dev/null || true
 }
@@ -105,17 +105,17 @@ have_line() {
 	[ -n "$line" ]
 }
 
-# wait_for_line [FILTER]: leaves the first such line in $line.
+# wait_for_line [FILTER]: waits for an exec line that matches, and sets $line to the first one.
 wait_for_line() {
 	poll have_line "(${1:-true}) and .type == \"exec\""
 }
 
-# key NAME: that key of $line as jq -r prints it ("null" where it is left out).
+# key NAME: prints the key of $line as jq -r does ("null" if it is absent).
 key() {
 	jq -r ".$1" <<<"$line"
 }
 
-# expect NAME VALUE: fails, and shows both, where the key of $line is not the value.
+# expect NAME VALUE: fails and prints both values if the key of $line differs.
 expect() {
 	local found
 	found=$(key "$1")
@@ -125,8 +125,8 @@ expect() {
 	fi
 }
 
-# hold COMMAND [ARG...]: runs a command in the background, with $marker as its last argument, that ends up in the
-# helper "hold"; leaves the pid that /proc has for it in $pid, and the line of its exec in $line.
+# hold COMMAND [ARG...]: runs a command in the background that finally executes the helper "hold", with $marker as
+# last argument. Sets $pid to its pid in /proc and $line to the line of its exec.
 hold() {
 	"$@" "$marker" 3>&- >/dev/null &
 	held+=($!)
@@ -135,18 +135,18 @@ hold() {
 	held+=("$pid")
 }
 
-# Leaves in $noop a copy of the helper "noop" that has a command name of its own: exits have no marker to tell them by.
+# Sets $noop to a copy of the helper "noop" with a unique command name: exit lines do not contain the marker.
 own_noop() {
 	noop=$BATS_TEST_TMPDIR/n$RANDOM$RANDOM
 	cp "$helpers/noop" "$noop"
 }
 
-# status_of NAME: a field of /proc/$pid/status
+# status_of NAME: prints a field of /proc/$pid/status
 status_of() {
 	awk -v name="$1:" '$1 == name { $1 = ""; print substr($0, 2) }' "/proc/$pid/status"
 }
 
-# Starts another exectap, with room for all that this host executes, whose lines go to $reference.
+# Starts a second exectap with a large ring buffer, whose lines go to $reference.
 start_reference() {
 	reference=$BATS_TEST_TMPDIR/reference
 	"$exectap" --buffer 64M --output "file:$reference" 2>"$reference.log" 3>&- &
@@ -154,26 +154,26 @@ start_reference() {
 	poll grep -q '^exectap: watching' "$reference.log"
 }
 
-# The execs in file $1 from the one with the argument $marker-first to that with $marker-last, each once.
+# Prints the execs in file $1 from the one with the argument $marker-first to the one with $marker-last, each once.
 execs_between() {
 	jq -r 'select(.type == "exec") | "\(.args[1]?) \(.event_id)"' "$1" | awk '!seen[$0]++' |
 		sed -n "/^$marker-first /,/^$marker-last /p"
 }
 
-# adds_up LEAST: between these two execs, which both have seen, $lines has each exec that the reference has, or counts it as
-# lost; at least LEAST of them.
+# adds_up LEAST: fails unless, between these two execs, the lines and losses in $lines add up to the execs of the
+# reference, which are LEAST or more.
 adds_up() {
-	local told lost seen
+	local reported lost seen
 	poll grep -q "$marker-last" "$reference"
-	told=$(execs_between "$lines" | wc -l)
+	reported=$(execs_between "$lines" | wc -l)
 	seen=$(execs_between "$reference" | wc -l)
 	lost=$(jq -s '[.[] | select(.type == "lost") | .count] | add // 0' "$lines")
-	echo "$seen execs, $told told, $lost lost"
+	echo "$seen execs, $reported reported, $lost lost"
 	[ "$(grep -c '"type":"lost"' "$reference")" = 0 ]
 	[ "$seen" -ge "$1" ]
-	[ "$told" -gt 0 ]
+	[ "$reported" -gt 0 ]
 	[ "$lost" -gt 0 ]
-	# of two execs at once, either may be told first
-	[ $((told + lost)) -ge $((seen - 2)) ]
-	[ $((told + lost)) -le $((seen + 2)) ]
+	# the order of two simultaneous execs may differ
+	[ $((reported + lost)) -ge $((seen - 2)) ]
+	[ $((reported + lost)) -le $((seen + 2)) ]
 }

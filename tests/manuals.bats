@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The manuals and the completions against --help and the schema. Needs no privileges.
+# Compares the manuals and the completions with --help and the schema. Needs no privileges.
 
 load lib
 
@@ -11,13 +11,13 @@ setup_file() {
 	make -s -C "$BATS_TEST_DIRNAME/.." completions 3>&-
 }
 
-# Long options that --help has.
+# Prints the long options of --help.
 options() {
 	"$exectap" --help | grep -oE -- '--[a-z][a-z-]*' | sort -u
 }
 
 @test "mandoc has nothing to say about the manuals" {
-	# except that this host lacks a page, and that .Os names the project in place of a system
+	# exceptions: a page that this host lacks, and .Os, which names the project instead of a system
 	mandoc -Tlint "$man"/* 2>"$BATS_TEST_TMPDIR/database" |
 		grep -v 'referenced manual not found\|operating system explicitly specified: Os exectap' \
 			>"$BATS_TEST_TMPDIR/lint" || true
@@ -26,7 +26,7 @@ options() {
 	[ "$(grep -cv 'outdated mandoc.db\|makewhatis' "$BATS_TEST_TMPDIR/database")" = 0 ]
 }
 
-# margins RENDERER...: the first and the last line of a page on standard input, as plain text
+# margins RENDERER...: prints the first and last line of the page on standard input as plain text
 margins() {
 	"$@" | sed 's/.\x08//g' | grep . | sed -n '1p; $p'
 }
@@ -51,7 +51,7 @@ margins() {
 	diff <(grep -h '^\.It Fl' "$man/exectap.8" | mandoc_options | sort -u) <("$exectap" --help | help_options | sort -u)
 }
 
-# An option a line, as "-o--outputDEST", from items of a list
+# Prints one option per line, as "-o--outputDEST", from the items of a list
 mandoc_options() {
 	sed -E 's/^\.It //; s/Fl /-/g; s/\<(Ns|Ar|Op)\>//g' | tr -d ' ,=[]'
 }
@@ -75,12 +75,12 @@ help_options() {
 	done
 }
 
-# The keys of a subsection of exectap-events(5).
+# Prints the keys of a subsection of exectap-events(5).
 keys_of() {
 	awk -v title=".Ss $1" '/^\.S[sh] / { inside = $0 == title } inside && /^\.It Va / { print $3 }' "$man/exectap-events.5" | sort
 }
 
-# The keys of a part of the schema, but those that it only narrows.
+# Prints the keys of a part of the schema, without those that it only restricts.
 schema_keys() {
 	jq -r --arg part "$1" '."$defs"[$part].properties | to_entries[] |
 		select(.value != false and (.key != "type" or $part == "every_line")) | .key' "$schema" | sort
@@ -104,7 +104,7 @@ schema_keys() {
 	END
 }
 
-# offered SHELL LINE: what that shell offers for it
+# offered SHELL LINE: prints the completions that the shell offers for the command line
 offered() {
 	local line=$2
 	echo "$1: $line" >&2
@@ -118,7 +118,7 @@ offered() {
 	esac
 }
 
-# offers SHELL LINE WORD...: fails unless just these are offered; a shell may put before them what is typed, or add "="
+# offers SHELL LINE WORD...: fails unless exactly these are offered; a shell may prefix the typed text or append "="
 offers() {
 	local shell=$1 line=$2
 	shift 2

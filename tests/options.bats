@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# What it says of itself and of this host.
+# --help, --version, --check, and usage errors.
 
 load lib
 

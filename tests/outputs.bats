@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# Where the lines go: files and sockets, and what happens when these go away for a while.
+# Files and sockets as outputs, and their temporary unavailability.
 
 load lib
 
@@ -12,8 +12,8 @@ start_with_output() {
 	poll watching
 }
 
-# reader TYPE PATH FILE [SECONDS_BEFORE_READING]: a listening socket whose messages are appended to FILE; one
-# connection after the other. Leaves its pid in $reader.
+# reader TYPE PATH FILE [SECONDS_BEFORE_READING]: listens on a socket and appends the messages to FILE, one connection
+# after the other. Sets $reader to its pid.
 reader() {
 	python3 - "$@" 3>&- <<'END' &
 import os, socket, sys
@@ -80,8 +80,8 @@ have_storm_lines() {
 	grep -q 'No such file' "$log"
 }
 
-# tail_becomes TAIL START: exectap finds a file that ends with TAIL; when it is there, the file starts with START, and
-# behind it come whole lines.
+# tail_becomes TAIL START: starts exectap with a file that ends with TAIL. Fails unless the file then starts with
+# START and continues with complete lines.
 tail_becomes() {
 	printf '{"whole":1}\n%s' "$1" >"$lines"
 	start_with_output "file:$lines"
@@ -121,7 +121,7 @@ tail_becomes() {
 	rm -f "$lines"
 	start_with_output "file:$lines"
 	"$helpers/storm" 1 6000 "$marker" "$helpers/noop" 3>&- >/dev/null &
-	storm=$! # poll has processes of its own
+	storm=$! # poll changes $!
 	for round in 1 2 3 4 5; do
 		poll test -s "$lines"
 		mv "$lines" "$BATS_TEST_TMPDIR/lines.$round"
@@ -224,7 +224,7 @@ END
 	poll unread_by "$BATS_TEST_TMPDIR/socket" 20000
 	kill -KILL "$reader"
 	wait "$reader" 2>/dev/null || true
-	reader stream "$BATS_TEST_TMPDIR/socket" "$lines" # nothing more needs to happen for it to get them
+	reader stream "$BATS_TEST_TMPDIR/socket" "$lines" # it gets the lines without a further exec
 	poll have_storm_lines 150
 	kill -STOP "$reader"
 	"$helpers/storm" 1 4000 "$marker-many" "$helpers/noop" # more than a socket holds
@@ -238,7 +238,7 @@ END
 	jq -es 'map({event_id, seq}) | unique | (map(.event_id) | unique | length) == length' "$lines"
 }
 
-# unread_by SOCKET BYTES: whether that many wait in what its reader has accepted
+# unread_by SOCKET BYTES: returns 0 if that many bytes wait in a connection that the reader accepted
 unread_by() {
 	ss -xH src "$1" | awk -v least="$2" '$3 >= least { found = 1 } END { exit !found }'
 }
@@ -276,7 +276,7 @@ unread_by() {
 	stop_exectap
 	line=$(grep -- "$marker-long" "$lines" | jq -c 'select(.exe | endswith("/noop"))')
 	expect argc 17
-	# how long a datagram may be is this host's choice (net.core.wmem_max)
+	# the maximum size of a datagram depends on net.core.wmem_max
 	if [ "$(grep -o 'up to [0-9]*' "$log" | cut -d ' ' -f 3)" -lt 1500000 ]; then
 		expect 'truncated | tojson' '["args"]'
 	else

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The packages and the service: built in a copy of the tree, installed into a Debian in a folder, and booted there.
+# The packages and the service: builds packages in a copy of the tree, installs them in a Debian tree, and boots it.
 
 load lib
 
@@ -22,7 +22,7 @@ need() {
 	done
 }
 
-# build TARGET: with nothing of what this make was called with
+# build TARGET: runs make without the variables of an outer make
 build() {
 	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "${2:-$tree}" -j2 "$1" >"$BATS_TEST_TMPDIR/make.log" 2>&1 3>&- || {
 		tail -n 50 "$BATS_TEST_TMPDIR/make.log"
@@ -30,13 +30,13 @@ build() {
 	}
 }
 
-# built TARGET PATTERN: leaves the package's path in $package
+# built TARGET PATTERN: builds the package if it is missing, and sets $package to its path
 built() {
 	compgen -G "$packages/$2" >/dev/null || build "$1"
 	package=$(compgen -G "$packages/$2")
 }
 
-# unit_for_analysis: the unit, its program where this host has one
+# unit_for_analysis: sets $unit to a copy of the unit whose program exists on this host
 unit_for_analysis() {
 	unit=$BATS_TEST_TMPDIR/exectap.service
 	sed "s|/usr/sbin/exectap|$exectap|" "$top/packaging/systemd/exectap.service" >"$unit"
@@ -103,7 +103,7 @@ need_debian() {
 	[ -n "$(mirror)" ] || skip "no mirror of Debian in the package sources"
 }
 
-# debian: a fresh Debian, made once, for who needs it to copy
+# debian: creates a fresh Debian tree once, for tests to copy
 debian() {
 	debian=$BATS_FILE_TMPDIR/debian
 	[ ! -e "$debian.made" ] || return 0
@@ -114,7 +114,7 @@ debian() {
 	touch "$debian.made"
 }
 
-# copy_debian: leaves a copy in $copy
+# copy_debian: sets $copy to a copy of it
 copy_debian() {
 	debian
 	copy=$BATS_TEST_TMPDIR/debian
@@ -127,7 +127,7 @@ copy_debian() {
 	built deb 'exectap_*.changes'
 	run lintian --allow-root "$package"
 	echo "$output"
-	# a tree without the manual can't have it in its package
+	# without the manual in the tree, the package lacks it too
 	[ -e "$top/packaging/man/exectap.8" ] || output=$(grep -v no-manual-page <<<"$output") || true
 	[ "$output" = "" ]
 }
@@ -156,7 +156,7 @@ copy_debian() {
 	inside "$copy" test -f /etc/default/exectap -a -f /etc/logrotate.d/exectap -a -f /usr/share/exectap/exectap.schema.json
 	inside "$copy" logrotate --debug /etc/logrotate.d/exectap
 	inside "$copy" systemctl enable exectap.service
-	# as the service leaves it
+	# the files that the service leaves
 	install -D /dev/null "$copy/var/log/private/exectap/exec.jsonl"
 	ln -s private/exectap "$copy/var/log/exectap"
 	inside "$copy" apt-get -qq -o APT::Sandbox::User=root purge -y --autoremove exectap
@@ -165,7 +165,7 @@ copy_debian() {
 
 # --- the service, in a guest
 
-# booted: boots once, and leaves the folder of what was found there in $found
+# booted: boots the guest once, and sets $found to the folder of its results
 booted() {
 	need_debian
 	need cpio "qemu-system-x86_64"
@@ -185,22 +185,22 @@ booted() {
 		tail -n 50 "$found/console"
 		return 1
 	}
-	# shown where a test fails
+	# printed if the test fails
 	cat "$found/journal"
 }
 
-# ended STEP STATUS: fails, and shows it, where the step in the guest ended otherwise
+# ended STEP STATUS: prints the step's output, and fails if its status differs
 ended() {
 	cat "$found/$1"
 	[ "$(tail -n 1 "$found/$1")" = "status $2" ]
 }
 
-# in_file FILTER FILE: one line of it is like that
+# in_file FILTER FILE: fails unless exactly one line of the file matches
 in_file() {
 	[ "$(jq -c "select($1)" "$found/$2" | wc -l)" = 1 ]
 }
 
-# clean STEP: the service's properties are those after a clean end
+# clean STEP: fails unless the service's properties are those after a clean stop
 clean() {
 	cat "$found/$1"
 	grep -qx ActiveState=inactive "$found/$1"
@@ -226,7 +226,7 @@ clean() {
 	booted
 	cat "$found/process"
 	uid=$(awk '$1 == "Uid:" { print $2 }' "$found/process")
-	# systemd's dynamic users: 61184 to 65519
+	# dynamic users of systemd: 61184 to 65519
 	[ "$uid" -ge 61184 ] && [ "$uid" -le 65519 ]
 	[ "$(awk '$1 == "CapBnd:" { print $2 }' "$found/process")" = 000000c000000000 ] # 38 and 39
 	capabilities=$(awk '$1 == "CapEff:" { print $2 }' "$found/process")
@@ -248,7 +248,7 @@ clean() {
 	[ "$(cat "$found/rotated.jsonl" "$found/lines.jsonl" | jq -s '[.[].seq] | . == [range(length)]')" = true ]
 }
 
-@test "the service serves readers of a group" {
+@test "the service serves clients of a group" {
 	booted
 	ended socket_start 0
 	[ "$(head -n 1 "$found/socket")" = "660 adm" ]
@@ -257,7 +257,7 @@ clean() {
 	clean socket_stopped
 }
 
-@test "with its drop-in, the service tells failed attempts by the tracepoints" {
+@test "with its drop-in, the service reports failed attempts by the tracepoints" {
 	booted
 	ended failed_start 0
 	ended failed_arrives 0
@@ -291,13 +291,13 @@ clean() {
 		grep -qx "$file" "$BATS_TEST_TMPDIR/files"
 	done
 	[ "$(rpm -qpc "$package" | sort | tr '\n' ' ')" = "/etc/default/exectap /etc/logrotate.d/exectap " ]
-	# installed to start nothing
+	# the installation starts nothing
 	[[ $(rpm -qp --scripts "$package") != *enable\ exectap* ]]
 	cd "$BATS_TEST_TMPDIR"
 	rpm2cpio "$package" | cpio -idm --quiet
 	[ "$(usr/sbin/exectap --version)" = "exectap $(rpm -qp --queryformat '%{VERSION}' "$package")" ]
 	grep -q '^ExecStart=/usr/sbin/exectap ' usr/lib/systemd/system/exectap.service
-	# twice the same: the unit with its default options, and the file that changes them
+	# the default options in the unit and in the configuration file are the same
 	diff <(sed -n 's/^Environment="\(OPTIONS=.*\)"$/\1/p' usr/lib/systemd/system/exectap.service) \
 		<(sed -n 's/^OPTIONS="\(.*\)"$/OPTIONS=\1/p' etc/default/exectap)
 }
@@ -314,7 +314,7 @@ clean() {
 	jq -r '.[0].Layers[]' manifest.json | while read -r layer; do tar -C root -xf "$layer"; done
 	[ "$(cd root && find . -type f | sort | tr '\n' ' ')" = "./LICENSE ./exectap " ]
 	env -i "$(command -v chroot)" root /exectap --version
-	# as root without any capability but the two that the manifests give
+	# root with the two capabilities of the manifests only
 	run setpriv --bounding-set=-all,+bpf,+perfmon --inh-caps=-all root/exectap --check
 	echo "$output"
 	[ "$status" = 0 ]
@@ -334,7 +334,7 @@ python_with_yaml() {
 	echo "$output"
 	[ "$status" = 0 ]
 	[ "$output" = "" ]
-	# and the same version and options as everything else
+	# version and options are those of the other packages
 	grep -q "image: exectap:$(sed -n 's/^VERSION := //p' "$top/Makefile")\$" "$top/packaging/kubernetes/exectap.yaml"
 }
 
@@ -349,14 +349,14 @@ python_with_yaml() {
 		node_modules/.bin/tsc --strict --noEmit --skipLibCheck --moduleResolution node10 "$1"
 	}
 	check_types manifest.ts
-	# a key that does not exist is seen
+	# the check detects a key that does not exist
 	sed 's/"readOnlyRootFilesystem"/"readonlyRootFilesystem"/' manifest.ts >wrong.ts
 	run check_types wrong.ts
 	[ "$status" != 0 ]
 	[[ $output == *readonlyRootFilesystem* ]]
 }
 
-# start_fluent_bit: of the manifest, once it listens
+# start_fluent_bit: starts the one of the manifest, and waits until it listens
 start_fluent_bit() {
 	NODE_NAME=this-node fluent-bit --config "$folder/fluent-bit.yaml" >>"$folder/log" 2>&1 3>&- &
 	fluent_bit_pid=$!
@@ -364,7 +364,8 @@ start_fluent_bit() {
 	poll test -S "$folder/socket"
 }
 
-# taken_whole: the lines up to the stop line are there (a chunk that was on its way when Fluent Bit stopped goes again)
+# taken_whole: returns 0 if all lines up to the stop line are stored (Fluent Bit sends a chunk again that was in
+# flight when it stopped)
 taken_whole() {
 	[ "$(jq -s 'any(.type == "stop")' "$folder/taken" 2>/dev/null)" = true ] &&
 		jq -s -e '[.[].seq] | unique | . == [range(length)]' "$folder/taken" >/dev/null
@@ -382,7 +383,7 @@ taken_whole() {
 	kill -TERM "$fluent_bit_pid"
 	wait "$fluent_bit_pid" || true
 	/bin/true "$marker-between"
-	# over the socket that the first one left
+	# on the socket file that the first one left behind
 	start_fluent_bit
 	/bin/true "$marker-after"
 	poll grep -q "$marker-after" "$folder/taken"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# --pin and --unpin: hooks that outlive exectap, and what the next one finds.
+# --pin and --unpin: hooks that outlive exectap, and the instance that takes them over.
 
 load lib
 
-# A bpf file system of the test's own, and a directory on it that is not there yet.
+# Mounts a bpf file system for the test; the directory of the pins does not exist yet.
 make_place() {
 	place=$BATS_TEST_TMPDIR/bpf
 	pins=$place/exectap
@@ -37,12 +37,12 @@ storm() {
 	"$helpers/storm" 1 "$1" "${2:-$marker}" "$helpers/noop" >/dev/null
 }
 
-# The storm's lines, as "argument event_id"
+# Prints the storm's lines, as "argument event_id"
 storm_lines() {
 	jq -r '"\(.args[1]?) \(.event_id?)"' "$lines" | grep "^${1:-$marker}-"
 }
 
-# The ids of the programs that the pins hold, whichever set they are in.
+# Prints the ids of the pinned programs, of every set.
 pinned_programs() {
 	local object
 	for object in "$pins"/*/program_*; do
@@ -50,13 +50,13 @@ pinned_programs() {
 	done
 }
 
-# None of the programs $@ is loaded any more; the kernel takes its time.
+# Returns 0 if none of the programs $@ is loaded any more; the kernel unloads them asynchronously.
 unloaded() {
 	local id
 	for id in "$@"; do ! bpftool prog show id "$id" >/dev/null 2>&1 || return 1; done
 }
 
-@test "killed again and again in a storm of 20,000, it tells every exec, and twice only under the same event_id" {
+@test "killed repeatedly in a storm of 20,000, it reports every exec, and twice only under the same event_id" {
 	local storm kills=0 unfinished=0
 	make_place
 	start_pinned
@@ -68,7 +68,7 @@ unloaded() {
 		kill_exectap
 		kills=$((kills + 1))
 		[ -z "$(tail -c 1 "$lines")" ] || unfinished=$((unfinished + 1))
-		[ $((kills % 3)) != 0 ] || storm 200 "$marker-between" # with no one there
+		[ $((kills % 3)) != 0 ] || storm 200 "$marker-between" # without an instance
 		start_pinned
 		grep -q 'taken over' "$log"
 	done
@@ -76,21 +76,21 @@ unloaded() {
 	stop_exectap
 	echo "$kills kills, $unfinished of them in the middle of a line"
 	[ "$kills" -ge 5 ]
-	jq -e . "$lines" >/dev/null # each line is whole
-	storm_lines "$marker-0" >"$BATS_TEST_TMPDIR/told"
-	echo "$(wc -l <"$BATS_TEST_TMPDIR/told") lines, $(jq -s '[.[] | select(.type == "lost") | .count] | add // 0' "$lines") lost"
+	jq -e . "$lines" >/dev/null # each line is complete
+	storm_lines "$marker-0" >"$BATS_TEST_TMPDIR/reported"
+	echo "$(wc -l <"$BATS_TEST_TMPDIR/reported") lines, $(jq -s '[.[] | select(.type == "lost") | .count] | add // 0' "$lines") lost"
 	[ "$(jq -c 'select(.type == "lost")' "$lines" | wc -l)" = 0 ]
-	[ "$(cut -d ' ' -f 1 "$BATS_TEST_TMPDIR/told" | sort -u | wc -l)" = 20000 ]
-	[ "$(sort -u "$BATS_TEST_TMPDIR/told" | wc -l)" = 20000 ]
+	[ "$(cut -d ' ' -f 1 "$BATS_TEST_TMPDIR/reported" | sort -u | wc -l)" = 20000 ]
+	[ "$(sort -u "$BATS_TEST_TMPDIR/reported" | wc -l)" = 20000 ]
 	[ "$(storm_lines "$marker-between" | sort -u | wc -l)" = $((kills / 3 * 200)) ]
 }
 
-# A few more lines than the last time, or the storm is over.
+# Returns 0 if there are more lines than the last time, or the storm is over.
 grown() {
 	local now
 	now=$(wc -l <"$lines")
-	[ "$now" -ge $((${told:-0} + 700)) ] || ! kill -0 "$storm" 2>/dev/null || return 1
-	told=$now
+	[ "$now" -ge $((${reported:-0} + 700)) ] || ! kill -0 "$storm" 2>/dev/null || return 1
+	reported=$now
 }
 
 @test "killed while its reader stands still, it has given nothing up that was not written" {
@@ -104,7 +104,7 @@ grown() {
 	storm 1000 4<&- # more than a pipe holds
 	poll grep -q pipe_write "/proc/$exectap_pid/wchan" || poll grep -q '^State:.*S' "/proc/$exectap_pid/status"
 	kill_exectap
-	cat <&4 | grep '}$' >"$lines" # but for what is cut off
+	cat <&4 | grep '}$' >"$lines" # without the partial line
 	exec 4<&-
 	[ "$(storm_lines | wc -l)" -lt 1000 ]
 	start_pinned
@@ -113,7 +113,7 @@ grown() {
 	[ "$(storm_lines | sort -u | wc -l)" = 1000 ]
 }
 
-@test "after SIGTERM the hooks stay, catch what is executed, and the next one tells it first" {
+@test "after SIGTERM the hooks stay, record execs, and the next instance reports them first" {
 	make_place
 	start_pinned --events exec,exit
 	storm 300 "$marker-1"
@@ -126,7 +126,7 @@ grown() {
 	grep -q 'taken over' "$log"
 	storm 300 "$marker-3"
 	stop_exectap
-	# each once, in the order in which they happened
+	# each once, in order
 	diff <(storm_lines | cut -d ' ' -f 1) <(for i in 1 2 3; do seq -f "$marker-$i-0-%.0f" 0 299; done)
 	[ "$(storm_lines | cut -d ' ' -f 2 | sort -u | wc -l)" = 900 ]
 	[ "$(jq -c 'select(.type == "exit" and .comm == "noop")' "$lines" | wc -l)" -ge 900 ]
@@ -144,7 +144,7 @@ grown() {
 	[ "$(jq -c 'select(.type == "exec_failed" and .filename == "/nonexistent" and .error == "ENOENT")' "$lines" | wc -l)" -ge 30 ]
 }
 
-@test "what the buffer could not hold while no one was there is told once: lines and losses are all execs" {
+@test "losses of a time without an instance are reported once: lines and losses are all execs" {
 	make_place
 	start_reference
 	start_pinned --buffer 128K
@@ -161,11 +161,11 @@ grown() {
 	stop_exectap
 	adds_up 3006
 	jq -es '[.[] | select(.type == "lost")] | all(.reason == "buffer_full" and .event_type == "exec" and .from < .to)' "$lines"
-	# in the time when no one was there
+	# executed without a running instance
 	jq -es --arg first "$marker-0-0" 'map(select(.type == "lost"))[0].from < map(select(.args[1]? == $first))[0].timestamp' "$lines"
 }
 
-# Storms of 500 until there is a file "enough"; then their number is in the file "rounds".
+# Runs storms of 500 until the file "enough" exists; writes their number to the file "rounds".
 storm_until_enough() {
 	local round=0
 	until [ -e "$BATS_TEST_TMPDIR/enough" ]; do
@@ -182,7 +182,7 @@ storm_until_enough() {
 	storm=$!
 	held+=("$storm")
 	poll grown
-	kill -STOP "$exectap_pid" # so that something is left to take from the old buffer
+	kill -STOP "$exectap_pid" # the old buffer then contains unread records
 	storm 300 "$marker-left"
 	kill_exectap
 	replaced=$(pinned_programs)
@@ -195,11 +195,11 @@ storm_until_enough() {
 	poll replaced_one_is_gone
 	stop_exectap
 	poll unloaded $replaced
-	storm_lines | sort -u >"$BATS_TEST_TMPDIR/told"
-	echo "$execs execs, $(wc -l <"$BATS_TEST_TMPDIR/told") told"
-	[ "$(cut -d ' ' -f 1 "$BATS_TEST_TMPDIR/told" | sort -u | wc -l)" = "$execs" ]
-	# within a moment, both may see an exec
-	[ "$(wc -l <"$BATS_TEST_TMPDIR/told")" -le $((execs + 40)) ]
+	storm_lines | sort -u >"$BATS_TEST_TMPDIR/reported"
+	echo "$execs execs, $(wc -l <"$BATS_TEST_TMPDIR/reported") reported"
+	[ "$(cut -d ' ' -f 1 "$BATS_TEST_TMPDIR/reported" | sort -u | wc -l)" = "$execs" ]
+	# for a moment, both instances may see an exec
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/reported")" -le $((execs + 40)) ]
 	[ "$(jq -c 'select(.type == "lost")' "$lines" | wc -l)" = 0 ]
 	grep -q '"type":"exit"' "$lines"
 	jq -e . "$lines" >/dev/null
@@ -293,7 +293,7 @@ link_is_gone() {
 	rmdir "$pins"
 }
 
-# refused STATUS TEXT OPTION...: ends by itself with that status and one line that holds the text.
+# refused STATUS TEXT OPTION...: fails unless exectap exits with the status and one line that contains the text.
 refused() {
 	local status=0 text=$2 expected=$1
 	shift 2
@@ -331,7 +331,7 @@ refused() {
 	refused_words 3 "denied"
 }
 
-# As refused, for the command line in $exectap.
+# Does the same for the command line in $exectap.
 refused_words() {
 	local status=0
 	$exectap --pin "$pins" 2>"$BATS_TEST_TMPDIR/said" >/dev/null 3>&- || status=$?

@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# What the README says is so.
+# Compares the README with the program.
 
 load lib
 
-# The examples of the schema, and the README's own sample line.
+# Prints the examples of the schema and the README's sample line.
 sample_lines() {
 	grep -h '^{' "$top/README.md"
 	cat "$top"/schema/examples/*.jsonl

@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# --redact on real execs: what is masked is nowhere in the stream, and the line says so.
+# --redact with real execs: a masked string is nowhere in the stream, and the line has the key redacted.
 
 load lib
 
 secret=hunter2Zq7PlantedSecretOfManyBytes
 
-# Fails if the bytes of $secret are in the stream, as they are or in the base64 of something that holds them: of each of
-# its three alignments, the part that does not depend on what is around it.
+# Fails if the bytes of $secret are in the stream, literally or in base64. For base64 it searches, for each of the
+# three alignments, the part that does not depend on the neighbouring bytes.
 no_trace() {
 	python3 - "$secret" "$lines" <<'END'
 import base64, sys
@@ -24,7 +24,7 @@ for form in forms:
 END
 }
 
-# exec_args BYTES: python3 executes "hold" with the arguments of this list of bytes expressions, and then $marker.
+# exec_args BYTES: executes "hold" with the arguments of this list of Python bytes expressions, and $marker.
 exec_args() {
 	python3 - <<END 3>&- &
 import os

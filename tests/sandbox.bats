@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# What exectap gives up once it is attached, and that it goes on in that state.
+# The privileges that exectap drops after it attached, and its operation without them.
 
 load lib
 
-# status_is NAME VALUE: a field of exectap's /proc/PID/status, with single spaces between its words
+# status_is NAME VALUE: compares a field of exectap's /proc/PID/status, words separated by single spaces
 status_is() {
 	local found
 	found=$(awk -v name="$1:" '$1 == name { $1 = ""; $0 = $0; $1 = $1; print }' "/proc/$exectap_pid/status")
@@ -22,7 +22,7 @@ no_capabilities() {
 	status_is NoNewPrivs 1
 }
 
-# uids NAME, gids NAME: of that user, as /proc/PID/status has them
+# uids NAME, gids NAME: prints the ids of the user in the form of /proc/PID/status
 uids() {
 	local id
 	id=$(id -u "$1")
@@ -35,7 +35,7 @@ gids() {
 	echo "$id $id $id $id"
 }
 
-# Leaves in $copy an exectap that every user may execute.
+# Sets $copy to a copy of exectap that every user may execute.
 copy_exectap() {
 	copy=$BATS_TEST_TMPDIR/copy
 	open_folders
@@ -43,8 +43,8 @@ copy_exectap() {
 	chmod 755 "$copy"
 }
 
-# has_marker SUFFIX FILE: whether the line of noop with "$marker-SUFFIX" is there. (That of grep itself has a backslash
-# before each quote.)
+# has_marker SUFFIX FILE: returns 0 if the file has the line of noop with "$marker-SUFFIX". (The line of grep itself
+# has a backslash before each quote.)
 has_marker() {
 	grep -qsF "/noop\",\"$marker-$1\"]" "$2"
 }
@@ -71,7 +71,7 @@ stat_of() {
 	setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps $caps --ambient-caps $caps "$copy" -e exec,exit >"$lines" 2>"$log" 3>&- &
 	exectap_pid=$!
 	poll watching
-	no_capabilities # the bounding set takes CAP_SETPCAP
+	no_capabilities # changing the bounding set needs CAP_SETPCAP
 	status_is Seccomp 2
 	hold "$helpers/hold"
 	stop_exectap
@@ -85,11 +85,11 @@ stat_of() {
 	exectap_pid=$!
 	poll watching
 	no_capabilities
-	poll failed_attempt_is_told
+	poll failed_attempt_is_reported
 	stop_exectap
 }
 
-failed_attempt_is_told() {
+failed_attempt_is_reported() {
 	bash -c 'exec "$0" "$0"' "/nonexistent/$marker" 2>/dev/null
 	[ -n "$(select_lines '.type == "exec_failed" and .error == "ENOENT"')" ]
 }
@@ -138,14 +138,14 @@ failed_attempt_is_told() {
 	kill -HUP "$exectap_pid"
 	poll test -e "$place/lines"
 	[ "$(stat_of "$place/lines")" = "nobody 600" ]
-	# as logrotate's "create" does it in a folder that is root's
+	# logrotate's "create" in a folder owned by root
 	mv "$place/lines" "$place/lines.2"
 	chown root "$place"
 	install -m 640 -o nobody /dev/null "$place/lines"
 	kill -HUP "$exectap_pid"
 	"$helpers/noop" "$marker-1"
 	poll has_marker 1 "$place/lines"
-	# and without it
+	# and without "create"
 	mv "$place/lines" "$place/lines.3"
 	kill -HUP "$exectap_pid"
 	poll grep -q 'cannot open the file again: Permission denied' "$log"
@@ -154,7 +154,7 @@ failed_attempt_is_told() {
 	stop_exectap
 }
 
-@test "root without capabilities is told why it can't open the file of another user" {
+@test "root without capabilities gets the reason why it can't open the file of another user" {
 	local status=0
 	mkdir "$BATS_TEST_TMPDIR/place"
 	chown nobody "$BATS_TEST_TMPDIR/place"
@@ -246,7 +246,7 @@ END
 @test "where no filter can be installed, one line says so and it goes on" {
 	[[ $options != *--no-sandbox* ]] || skip "EXECTAP_OPTIONS has --no-sandbox"
 	: >"$log"
-	# prctl(2) just with PR_SET_SECCOMP
+	# prctl(2) with PR_SET_SECCOMP only
 	"$helpers/refuse" "$seccomp_number" -1 38 "$helpers/refuse" "$prctl_number" 22 22 "$exectap" >"$lines" 2>"$log" 3>&- &
 	exectap_pid=$!
 	poll watching
@@ -258,13 +258,13 @@ END
 	grep -q '^exectap: cannot filter system calls: Operation not supported: going on without' "$log"
 }
 
-# filtered OUTPUT SYSCALL [ARGUMENT...]: leaves the status in $status, and what was said in $output.
+# filtered OUTPUT SYSCALL [ARGUMENT...]: makes the call under the filter; sets $status and $output.
 filtered() {
 	run "$helpers/sandboxed" "$@"
 	echo "$* -> $status: $output"
 }
 
-# dies ARGUMENT...: of SIGSYS, 31
+# dies ARGUMENT...: fails unless SIGSYS (31) kills it
 dies() {
 	filtered "$@"
 	[ "$status" = $((128 + 31)) ]
@@ -319,7 +319,7 @@ lives() {
 	dies file:/x unlinkat 99 text 0 none
 }
 
-@test "--check tells which privileges the options need, and whether they are there" {
+@test "--check lists the privileges that the options need, and whether they are there" {
 	local caps=-all,+bpf,+perfmon fact
 	"$exectap" --check >"$BATS_TEST_TMPDIR/facts"
 	for fact in 'change of user' 'drop of the bounding set' 'filter of system calls'; do
@@ -335,7 +335,7 @@ lives() {
 	"$helpers/refuse" "$seccomp_number" -1 38 "$exectap" --check | grep -E '^missing +filter of system calls'
 }
 
-# of seccomp(2) and prctl(2)
+# seccomp(2) and prctl(2)
 case $(uname -m) in
 aarch64) seccomp_number=277 prctl_number=167 ;;
 *) seccomp_number=317 prctl_number=157 ;;

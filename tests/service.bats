@@ -1,11 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# What a service manager hears: sd_notify(3), sd_watchdog_enabled(3).
+# Messages to the service manager: sd_notify(3), sd_watchdog_enabled(3).
 
 load lib
 
-# manager ADDRESS: a service manager's socket in the background. Each message becomes a line of $messages: when it came, in
-# seconds, and what it said, its own lines joined by spaces. At READY=1 it executes noop with "$marker-ready" at once.
+# manager ADDRESS: listens on a service manager's socket in the background. Writes each message as a line to
+# $messages: its time in seconds, and its lines joined by spaces. On READY=1 it executes noop with "$marker-ready" at
+# once.
 manager() {
 	messages=$BATS_TEST_TMPDIR/messages
 	: >"$messages"
@@ -32,13 +33,13 @@ is_bound() {
 	grep -qF " $1" /proc/net/unix
 }
 
-# said COUNT WORD: whether that many messages have it
+# said COUNT WORD: returns 0 if COUNT messages contain the word
 said() {
 	[ "$(grep -cF -- "$2" "$messages")" -ge "$1" ]
 }
 
-# has_marker SUFFIX: whether the line of noop with "$marker-SUFFIX" is there. (That of grep itself has a backslash before
-# each quote.)
+# has_marker SUFFIX: returns 0 if there is the line of noop with "$marker-SUFFIX". (The line of grep itself has a
+# backslash before each quote.)
 has_marker() {
 	grep -qsF "/noop\",\"$marker-$1\"]" "$lines"
 }
@@ -47,7 +48,7 @@ storm_lines() {
 	grep -oE "/noop\",\"$marker-0-[0-9]+\"\]" "$lines" | sort
 }
 
-# every_line COUNT: of the storm, each once
+# every_line COUNT: fails unless each line of the storm is there once
 every_line() {
 	[ "$(storm_lines | wc -l)" = "$1" ]
 	[ "$(storm_lines | uniq | wc -l)" = "$1" ]
@@ -107,7 +108,7 @@ every_line() {
 	poll said 1 STOPPING=1
 }
 
-# Pings come at half the interval that was asked for, on average: never sooner, and late only where the machine is.
+# Pings come at half the requested interval on average: never sooner, and later only on a loaded machine.
 pings_are_in_time() {
 	awk '/WATCHDOG=1/ { if (!n++) first = $1; last = $1 } END { print n, (last - first) / (n - 1); exit !((last - first) / (n - 1) >= 0.095) }' "$messages"
 }
@@ -122,7 +123,7 @@ pings_are_in_time() {
 	stop_exectap
 	every_line 300
 	poll said 1 STOPPING=1
-	# a program that is stopped is not going round
+	# a stopped program does not serve the watchdog
 	manager "$BATS_TEST_TMPDIR/notify.2"
 	WATCHDOG_USEC=200000 start_exectap
 	poll said 1 WATCHDOG=1
@@ -157,7 +158,7 @@ pings_are_in_time() {
 	done
 }
 
-# Fills what stands between exectap and its reader, and sees that the watchdog hears that the program is alive.
+# Blocks the output and checks that the watchdog is still notified.
 pings_while_stalled() {
 	"$helpers/storm" 1 2000 "$marker" "$helpers/noop"
 	poll said 3 'the output takes none now'
@@ -216,7 +217,7 @@ END
 }
 
 @test "a pipe that others write to as well still blocks them" {
-	# not blocking would be a property of what they share
+	# O_NONBLOCK is a property of the open file description, which other processes share
 	python3 - "$exectap" "$log" 3>&- <<'END'
 import fcntl, os, subprocess, sys, time
 reader, writer = os.pipe()
@@ -243,7 +244,7 @@ END
 		cat "$log"
 		[ "$(grep -c "^exectap: NOTIFY_SOCKET $address: .*: going on without$" "$log")" = 1 ]
 	done
-	# one that died in between
+	# an instance that was killed meanwhile
 	manager "$BATS_TEST_TMPDIR/notify"
 	WATCHDOG_USEC=100000 start_exectap --verbose
 	poll said 1 WATCHDOG=1
@@ -255,14 +256,14 @@ END
 }
 
 @test "without a watchdog an idle host stays idle" {
-	local ticks switches told
+	local ticks switches emitted
 	manager "$BATS_TEST_TMPDIR/notify"
 	start_exectap
 	poll said 1 READY=1
-	told=$(wc -l <"$lines")
+	emitted=$(wc -l <"$lines")
 	read -r ticks switches < <("$helpers/idle" "$exectap_pid" 3)
-	told=$(($(wc -l <"$lines") - told))
-	echo "$ticks ticks, $switches context switches, $told lines in 3 s"
-	[ "$switches" -le $((told * 4 + 4)) ]
+	emitted=$(($(wc -l <"$lines") - emitted))
+	echo "$ticks ticks, $switches context switches, $emitted lines in 3 s"
+	[ "$switches" -le $((emitted * 4 + 4)) ]
 	stop_exectap
 }

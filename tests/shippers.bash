@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # shellcheck disable=SC2154 # lib.bash and shippers.bats set the names that are not set here
-# The programs that tests/shippers.bats runs, with the configurations that packaging/shippers has. To be sourced.
+# Starts the programs that tests/shippers.bats tests, with the configurations of packaging/shippers. To be sourced.
 #
-# Debian's rsyslog and syslog-ng can't be installed at the same time, and would take over this host's log: where one is
-# not on PATH, its packages are unpacked below build/shippers.
+# Debian's rsyslog and syslog-ng can't be installed together, and would take over this host's log. If one is not on
+# PATH, its packages are unpacked below build/shippers.
 
 shippers=$top/packaging/shippers
 unpacked=$top/build/shippers
 
-# unpack_debian NAME PACKAGE...: leaves what apt-get would install for these in $unpacked/NAME. Prints nothing.
+# unpack_debian NAME PACKAGE...: unpacks the packages that apt-get would install to $unpacked/NAME. Prints nothing.
 unpack_debian() {
 	local root=$unpacked/$1 downloads package wanted
 	shift
@@ -27,17 +27,17 @@ unpack_debian() {
 	touch "$root.complete"
 }
 
-# folder_of NAME FILE: the folder below $unpacked/NAME that has the file
+# folder_of NAME FILE: prints the folder below $unpacked/NAME that has the file
 folder_of() {
 	dirname "$(find "$unpacked/$1" -name "$2" | head -n 1)"
 }
 
-# libraries_of NAME: LD_LIBRARY_PATH for what was unpacked
+# libraries_of NAME: prints LD_LIBRARY_PATH for the unpacked programs
 libraries_of() {
 	find "$unpacked/$1" -name '*.so.*' -printf '%h\n' | sort -u | paste -sd :
 }
 
-# rsyslogd and syslog-ng that work: on PATH, or as scripts in $unpacked/bin
+# Provides rsyslogd and syslog-ng: on PATH, or as scripts in $unpacked/bin
 find_rsyslog() {
 	if command -v rsyslogd; then return; fi
 	unpack_debian rsyslog rsyslog rsyslog-elasticsearch || return
@@ -64,8 +64,8 @@ END
 	echo "$unpacked/bin/syslog-ng"
 }
 
-# shipper_config FILE: prints the shipped configuration with its folders in $place, which is all that is changed, and
-# the port of `tests/bulk` where that runs.
+# shipper_config FILE: prints the configuration with its folders replaced by $place, and with the port of tests/bulk
+# if that runs. Nothing else is changed.
 shipper_config() {
 	local port=9200
 	[ ! -e "$place/port" ] || port=$(cat "$place/port")
@@ -73,8 +73,8 @@ shipper_config() {
 		s#127\.0\.0\.1:9200#127.0.0.1:$port#g; s#((serverport=\"|port: ))9200#\1$port#" "$shippers/$1"
 }
 
-# start_shipper NAME [FILE]: starts it in $place with that configuration (default: NAME.conf); leaves its pid in
-# $shipper. Returns when it is ready for exectap.
+# start_shipper NAME [FILE]: starts it in $place with that configuration (default: NAME.conf), and sets $shipper to
+# its pid. Returns when it is ready.
 start_shipper() {
 	local name=$1 file=${2:-$1.conf}
 	shipper_config "$file" >"$place/$file"
@@ -100,7 +100,7 @@ start_shipper() {
 	esac
 }
 
-# Whether someone listens on a socket: a bound one is not enough, as a dead one stays in the file system.
+# Returns 0 if a process listens on the socket. Its file alone proves nothing: it stays when the process exits.
 accepts() {
 	grep -q " 0001 01 .* $1\$" /proc/net/unix
 }

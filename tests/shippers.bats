@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# Real readers of exectap's lines, with the configurations that packaging/shippers has: what they stored is compared with
-# what happened. Those that this host does not have, and Debian neither, are skipped.
+# Log shippers with the configurations of packaging/shippers: compares the stored lines with the executed programs.
+# Skips shippers that neither this host nor Debian has.
 
 load lib
 load shippers
@@ -11,7 +11,7 @@ setup_file() {
 	find_syslog_ng >"$BATS_FILE_TMPDIR/syslog-ng" || true
 }
 
-# need NAME: skips where it is not there. Leaves a folder for it in $place, and where exectap writes in $output.
+# need NAME: skips the test if the shipper is missing. Sets $place to its folder and $output to exectap's destination.
 need() {
 	rsyslogd=$(cat "$BATS_FILE_TMPDIR/rsyslogd")
 	syslog_ng=$(cat "$BATS_FILE_TMPDIR/syslog-ng")
@@ -23,7 +23,7 @@ need() {
 	use_place "$1"
 }
 
-# use_place NAME: goes on in the folder of this reader
+# use_place NAME: selects the folder of this shipper
 use_place() {
 	place=$BATS_TEST_TMPDIR/$1
 	mkdir -p "$place"
@@ -34,13 +34,13 @@ use_place() {
 	esac
 }
 
-# Where a test failed, what the shipper said may tell why.
+# Prints the shipper's messages if the test failed.
 more_teardown() {
 	[ -z "$BATS_TEST_COMPLETED" ] || return 0
 	tail -n 20 "$BATS_TEST_TMPDIR"/*/shipper.log 2>/dev/null || true
 }
 
-# start_exectap_to DESTINATION [OPTION...]: leaves its pid in $exectap_pid; diagnostics go to $place/log.
+# start_exectap_to DESTINATION [OPTION...]: sets $exectap_pid; diagnostics go to $place/log.
 start_exectap_to() {
 	log=$place/log
 	: >"$log"
@@ -50,7 +50,7 @@ start_exectap_to() {
 	poll watching
 }
 
-# The numbers of the execs of a storm that $stored has, as often as they are there; -s: in documents of tests/bulk.
+# Prints the numbers of the storm's execs in $stored, duplicates included; -s: in documents of tests/bulk.
 stored_numbers() {
 	jq -r '(.document? // .) | select(.exe? // "" | endswith("/noop")) | .args[1] // ""' "$stored" 2>/dev/null |
 		sed -n "s/^$marker-//p"
@@ -60,18 +60,18 @@ has_stored() {
 	[ "$(stored_numbers | sort -u | wc -l)" -ge "$1" ]
 }
 
-# No line is cut, glued to another, or not what exectap writes.
+# Fails if a line is truncated, joined to another, or not valid.
 lines_are_whole() {
-	cp "$stored" "$lines" # for the schema, with all other lines
+	cp "$stored" "$lines" # validated at the end, with all other lines
 	jq -es 'all(.[]; .schema == 1 and (.timestamp | test("^2.*[.][0-9]{9}Z$")))' "$stored" >/dev/null
 }
 
-# Lines that are there twice are the same line.
+# Fails unless duplicates are identical.
 only_whole_repetitions() {
 	[ "$(sort -u "$stored" | wc -l)" = "$(jq -r .seq "$stored" | sort -u | wc -l)" ]
 }
 
-# Executes noop with arguments that are hard on a reader, as many as it prints.
+# Executes noop with arguments that are difficult for a shipper, and prints their number.
 execute_hostile() {
 	python3 - "$helpers/noop" "$marker" <<'END'
 import os, sys
@@ -88,8 +88,8 @@ for number, argument in enumerate(hostile):
 END
 }
 
-# The lines, or documents, of this test's execs, without what differs from one exectap to the next: when exactly each was
-# told of the exec, and the number in its stream.
+# Prints the lines or documents of this test's execs, without the keys that differ between instances: the time at
+# which each instance recorded the exec, and the sequence number.
 marked_bytes() {
 	grep -aF -- "$marker-" "$1" | grep -a '"exe":"[^"]*/noop"' |
 		sed -E 's/"seq":[0-9]+/"seq":0/; s/"(timestamp|start|event_id)":"[^"]*"/"\1":""/g' | sort
@@ -100,19 +100,19 @@ marked_documents() {
 		del(.seq, ."@timestamp", .timestamp, .start, .event_id)' "$1" | sort
 }
 
-# same MARKED: what is stored is what the reference wrote.
+# same MARKED: compares the stored lines with those of the reference.
 same() {
 	diff <("$1" "$stored") <("$1" "$reference") | cut -c 1-1500 | head -n 6
 	[ "${PIPESTATUS[0]}" = 0 ]
 }
 
-# A second exectap sees the same execs; its pid is in $reference_pid.
+# Starts a second exectap that sees the same execs; sets $reference_pid.
 observe() {
 	start_reference
 	reference_pid=${held[-1]}
 }
 
-# stop PID...: ends them in the orderly way
+# stop PID...: terminates them with SIGTERM
 stop() {
 	local pid
 	for pid in "$@"; do
@@ -121,7 +121,7 @@ stop() {
 	done
 }
 
-# $1 stores what happened, byte by byte, hostile arguments included.
+# Checks that shipper $1 stores the lines byte for byte, adversarial arguments included.
 stores_every_line() {
 	local count
 	start_shipper "$1"
@@ -134,7 +134,7 @@ stores_every_line() {
 	stop_shipper
 	lines_are_whole
 	[ "$(stored_numbers | wc -l)" = $((3000 + count)) ]
-	# the bytes, not only what they mean: each stored line is one that exectap writes
+	# compares the bytes, not only the values: each stored line is a line of exectap
 	same marked_bytes
 	[ "$(stat -c %a "$stored")" = 600 ]
 }
@@ -149,7 +149,7 @@ stores_every_line() {
 	stores_every_line syslog-ng
 }
 
-# Readers of the same execs that stop for a while; each with a folder and an exectap of its own.
+# Shippers of the same execs that are stopped for a while, each with its own folder and exectap.
 start_all() {
 	local name
 	running=()
@@ -170,7 +170,7 @@ start_all() {
 	[ ${#running[@]} -gt 0 ] || skip "none of rsyslog, syslog-ng, fluent-bit, vector and filebeat is there"
 }
 
-# start_one NAME: with what it writes to, where that is no file
+# start_one NAME: starts the shipper and, if its destination is no file, the store
 start_one() {
 	case $1 in
 	rsyslog | syslog-ng) start_shipper "$1" ;;
@@ -185,7 +185,7 @@ start_one() {
 	echo "$shipper" >"$place/shipper"
 }
 
-# start_bulk REFUSED: $stored is what it was sent; see there
+# start_bulk REFUSED: starts tests/bulk; sets $stored to the file of the received documents
 start_bulk() {
 	stored=$place/documents
 	[ ! -e "$place/port" ] || return 0
@@ -235,7 +235,7 @@ need_some() {
 	syslog_ng=$(cat "$BATS_FILE_TMPDIR/syslog-ng")
 }
 
-# restarts_often NAME: a new one every half second, in the middle of a storm
+# restarts_often NAME: restarts the shipper every half second during a storm
 restarts_often() {
 	local storm round
 	start_shipper "$1"
@@ -271,11 +271,12 @@ has_lost_line() {
 	grep -q '"type":"lost"' "$stored"
 }
 
-# What was stored and what was lost is what the reference saw, see adds_up().
+# Fails unless the stored lines and the losses are the execs of the reference, see adds_up().
 sum_is_exact() {
-	awk '!seen[$0]++' "$stored" >"$lines" # some may have been sent twice
+	awk '!seen[$0]++' "$stored" >"$lines" # lines may have been sent twice
 	jq -c 'select(.type == "lost")' "$lines"
-	# a loss just before the first of the two execs may be told behind it: the buffer is large enough for there to be none
+	# a loss just before the first of the two execs may be reported after it; the buffer is large enough to avoid
+	# it
 	if sed "/$marker-first/q" "$lines" | grep -q '"type":"lost"'; then return 1; fi
 	adds_up 15000
 }
@@ -318,7 +319,7 @@ resident_kib() {
 	for second in $(seq 1 60); do
 		sleep 1
 		now=$(resident_kib)
-		[ "$second" != 5 ] || before=$now # its socket and the buffer have been full for a while
+		[ "$second" != 5 ] || before=$now # the socket and the buffer have been full for a while
 		[ "$now" -le "$largest" ] || largest=$now
 	done
 	kill -CONT "$shipper"
@@ -334,8 +335,8 @@ resident_kib() {
 	sum_is_exact
 }
 
-# stores_documents NAME FILE: each event is stored under its event_id, and once where it was sent again, because the
-# store took the first request and did not answer.
+# stores_documents NAME FILE: checks that each event is stored under its event_id, and once if it was sent again
+# because the store accepted the first request without an answer.
 stores_documents() {
 	local count
 	start_bulk 1
@@ -345,7 +346,7 @@ stores_documents() {
 	count=$(execute_hostile | wc -l)
 	"$helpers/storm" 1 1000 "$marker" "$helpers/noop"
 	poll has_stored $((1000 + count))
-	patience_s=90 poll sent_again # when it tries again is its choice
+	patience_s=90 poll sent_again # the shipper chooses the time of its retry
 	stop "$exectap_pid" "$reference_pid"
 	stop_shipper
 	jq -e 'select(.document.type == "exec" and ._id != .document.event_id)' "$stored" && return 1
@@ -412,7 +413,8 @@ assert arguments(sys.argv[1]) == arguments(sys.argv[2])
 END
 }
 
-# socat_stores DESTINATION ADDRESS...: socat with these addresses in front of a file gets every line, byte by byte
+# socat_stores DESTINATION ADDRESS...: checks that socat from these addresses to a file stores every line byte for
+# byte
 socat_stores() {
 	local destination=$1 count socat
 	shift
@@ -560,7 +562,7 @@ assert "/run/exectap/exec.sock" in logstash and 'document_id => "%{[event][id]}"
 END
 }
 
-@test "the table of readers names every configuration, and each the socket or file that it has" {
+@test "the table of shippers names every configuration, and each with its socket or file" {
 	local file destination
 	for file in "$shippers"/*; do
 		[ "$file" = "$shippers/README.md" ] || grep -q "]($(basename "$file"))" "$shippers/README.md"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# How it ends: signals, readers that leave, and what it says where it can't begin.
+# Termination: signals, closed outputs, and the messages of a failed start.
 
 load lib
 
-# ends_with STATUS COMMAND...: the command ends by itself with that status, one line on stderr (left in $said), and
-# nothing on stdout.
+# ends_with STATUS COMMAND...: fails unless the command exits with the status, one line on stderr and nothing on
+# stdout. Sets $said to the line.
 ends_with() {
 	local expected=$1 status=0
 	shift
@@ -66,7 +66,7 @@ has_ended() {
 	exec 4>&-
 }
 
-# No signal is pending any more for process $1.
+# Returns 0 if no signal is pending for process $1.
 signal_taken() {
 	grep -q '^ShdPnd:.*0000000000000000' "/proc/$1/status"
 }
@@ -114,7 +114,7 @@ signal_taken() {
 	grep -q 'the last lines are dropped' "$log"
 }
 
-@test "a closed standard output is told, and no other file gets the lines" {
+@test "a closed standard output is reported, and no other file gets the lines" {
 	local status=0
 	"$exectap" >&- 2>"$log" 3>&- || status=$?
 	[ "$status" = 1 ]

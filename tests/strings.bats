@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# Strings of any bytes and any length: exact, or marked.
+# Strings of any bytes and length: exact, or marked as truncated or unreadable.
 
 load lib
 
-# The exact argument bytes of $line, each argument followed by a NUL: raw where it has them, else args.
+# Prints the argument bytes of $line, each argument followed by a NUL: from raw if it has them, else from args.
 exact_args() {
 	python3 -c 'import base64, json, sys
 def is_utf8(data):
@@ -17,14 +17,14 @@ event = json.load(sys.stdin)
 raw = event.get("raw", {}).get("args", {})
 for i, text in enumerate(event["args"]):
     exact = base64.b64decode(raw[str(i)]) if str(i) in raw else text.encode()
-    # what is shown is what decoding with replacement gives
+    # the shown string is the result of decoding with replacement
     assert exact.decode("utf-8", "replace") == text, (exact, text)
     assert (str(i) in raw) != is_utf8(exact), i
     sys.stdout.buffer.write(exact + b"\0")' <<<"$line"
 }
 
-# exec_bytes CODE: python3 executes "hold" with $marker and then the arguments that CODE puts into the list `more`, and
-# leaves them, NUL-ended, in $BATS_TEST_TMPDIR/expected.
+# exec_bytes CODE: executes "hold" with $marker and the arguments that the Python code CODE puts into the list `more`.
+# Writes them, each with a NUL, to $BATS_TEST_TMPDIR/expected.
 exec_bytes() {
 	python3 - "$helpers/hold" "$marker" "$BATS_TEST_TMPDIR/expected" <<END 3>&- &
 import os, random, sys
@@ -108,7 +108,7 @@ END
 	expect argc 5
 	expect 'args | length' 4
 	expect 'args[2]' first
-	# what is there is a beginning of what was given
+	# the reported bytes are a prefix of the given ones
 	exact_args | head -c -1 | cmp -n "$(exact_args | head -c -1 | wc -c)" - "$BATS_TEST_TMPDIR/expected"
 }
 
@@ -119,7 +119,7 @@ END
 		start_exectap --max-line $limit
 		exec_bytes 'more = [bytes(random.randint(1, 255) for _ in range(70)) for _ in range(400)]'
 		stop_exectap
-		# the file's own lines: in $line, jq has escaped what need not be
+		# reads the file: in $line, jq has escaped more than necessary
 		[ "$(LC_ALL=C awk 'length($0) + 1 > '$limit "$lines" | wc -l)" = 0 ]
 		expect 'truncated | tojson' '["args"]'
 		expect argc 402
@@ -174,7 +174,7 @@ END
 	expect exe "$(cat "$deep/expected")/hold"
 	expect cwd "$(cat "$deep/expected")"
 	expect truncated null
-	# one level deeper the working directory is longer than PATH_MAX
+	# one level deeper, the path of the working directory exceeds PATH_MAX
 	marker=$marker-deeper
 	python3 - "$deep" "$helpers/hold" "$marker" 3>&- <<'END' &
 import os, sys
@@ -206,7 +206,7 @@ END
 	expect truncated null
 }
 
-@test "an empty argument list is told as what the kernel made of it" {
+@test "an empty argument list is reported as the kernel changed it" {
 	start_exectap
 	cp "$helpers/hold" "$BATS_TEST_TMPDIR/$marker"
 	python3 -c 'import ctypes, sys

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# unix-listen: any number of readers, none of which disturbs another.
+# unix-listen: any number of clients, none of which affects another.
 
 load lib
 
@@ -16,8 +16,9 @@ start_listening() {
 	poll watching
 }
 
-# client FILE [HOW]: a reader in the background that writes what it gets to FILE; HOW is "garbage" (sends bytes, reads as
-# well) or "midline" (leaves in the middle of its second line). Returns when it is connected; leaves its pid in $client.
+# client FILE [HOW]: starts a client in the background that writes the received lines to FILE. HOW is "garbage" (sends
+# bytes as well) or "midline" (closes in the middle of its second line). Returns when it is connected; sets $client to
+# its pid.
 client() {
 	rm -f "$1.connected"
 	python3 - "$socket" "$1" "${2:-reads}" 3>&- <<'END' &
@@ -54,9 +55,9 @@ has_lines() {
 	[ "$(lines_of "$1" | wc -l)" -ge "$2" ]
 }
 
-@test "64 readers: one stands still, one leaves in mid-line, one sends garbage, the others get every line" {
+@test "64 clients: one stalls, one closes in mid-line, one sends garbage, the others get every line" {
 	local number stalled
-	start_listening --only "args=$marker*" # 64 times all that others execute would be a lot
+	start_listening --only "args=$marker*" # limits the copies of other programs' lines to 64 clients
 	for number in $(seq 1 61); do client "$BATS_TEST_TMPDIR/reader.$number"; done
 	client "$BATS_TEST_TMPDIR/garbage" garbage
 	client "$BATS_TEST_TMPDIR/midline" midline
@@ -70,15 +71,15 @@ has_lines() {
 	done
 	poll has_lines "$BATS_TEST_TMPDIR/garbage" 4000
 	kill -CONT "$stalled"
-	# it goes on, is told what it missed, and gets what comes then
+	# it continues, gets the count of missed lines, and the lines that follow
 	poll has_lines "$BATS_TEST_TMPDIR/stalled" 100
 	marker=$marker-after
-	poll lost_is_told
+	poll lost_is_reported
 	lines=$BATS_TEST_TMPDIR/reader.1
 }
 
-# Executes something, and looks whether the reader that had stalled got it behind a lost line.
-lost_is_told() {
+# Executes a program, and returns 0 if the client that had stalled got it after a lost line.
+lost_is_reported() {
 	"$helpers/storm" 1 1 "$marker" "$helpers/noop" >/dev/null
 	has_lines "$BATS_TEST_TMPDIR/stalled" 1 || return 1
 	jq -s -e '
@@ -108,7 +109,7 @@ lost_is_told() {
 	[ ! -e "$socket" ]
 }
 
-# refuses REASON: it does not start, and says why
+# refuses REASON: fails unless exectap does not start and prints the reason
 refuses() {
 	local status=0
 	"$exectap" --output "unix-listen:$socket" "${@:2}" 2>"$log" 3>&- || status=$?
