@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * latency MARKER: reads a tracer's lines from stdin to their end, and takes from each one with
- * MARKER-WORKER-NUMBER-TIME (storm -t) how long ago the exec was when the line could be read whole:
- * the clock is read when read(2) returns. Prints the number of such lines and, in microseconds, the
- * 50th, 99th and 99.9th percentile and the longest.
+ * latency MARKER: reads a tracer's lines from stdin to the end. For each line with
+ * MARKER-WORKER-NUMBER-TIME (storm -t) it measures the time from the exec until read(2) returned
+ * the end of the line. Prints the number of such lines and the 50th, 99th, 99.9th percentile and
+ * maximum of the latency in microseconds.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static void add(struct latencies *latencies, long long ns)
 	latencies->ns[latencies->count++] = ns;
 }
 
-/* Line by line; returns the bytes of the whole ones. */
+/* Handles each complete line; returns their total length in bytes. */
 static size_t take_lines(struct latencies *latencies, const char *marker, const char *bytes,
 			 size_t length, long long read_ns)
 {
@@ -69,9 +69,9 @@ static int read_all(struct latencies *latencies, const char *marker)
 		long long read_ns = now_ns();
 
 		length += (size_t)got;
-		bytes[length] = '\0'; /* sscanf() ends there */
+		bytes[length] = '\0'; /* the end for sscanf() */
 		done = take_lines(latencies, marker, bytes, length, read_ns);
-		if (length - done == BLOCK_BYTES) /* no end of a line in all that */
+		if (length - done == BLOCK_BYTES) /* the line exceeds the buffer */
 			done = length;
 		memmove(bytes, bytes + done, length - done);
 		length -= done;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * replay [RECORDS]: pushes the recorded ring buffer bytes of tests/unit/records through the stages
- * of user space into /dev/null, in each format, without a kernel side: RECORDS (default EVENTS) of
- * them, ROUNDS times.
+ * replay [RECORDS]: passes the recorded ring buffer bytes of tests/unit/records through the stages
+ * of user space to /dev/null, in each format, without the kernel side: RECORDS (default EVENTS)
+ * records, ROUNDS times.
  *
- * Prints how many events a second of CPU time (there is one thread) take all the way, and the
- * nanoseconds of each stage. What a stage takes is the difference between the pipe that ends with
- * it and the one that ends before it, so that no clock is read in between; each is the median of
- * the rounds. One of less than a few ns can come out as 0.
+ * Prints the events per second of CPU time (there is one thread) and the nanoseconds of each stage.
+ * The time of a stage is the difference between the pipe that ends with it and the one that ends
+ * before it, so that no clock is read in between; each is the median of the rounds. Times of a few
+ * nanoseconds can result in 0.
  */
 #include "encode/encode.h"
 #include "event/decode.h"
@@ -39,7 +39,7 @@ enum stage {
 
 static const char *const stage_names[STAGES] = { "decode", "enrich", "filter",
 						 "redact", "encode", "output" };
-/* As exectap is without options, in each format, and the first of them once more with --redact. */
+/* The default options with each format, and native with --redact. */
 static const struct kind {
 	const char *name;
 	const char *format;
@@ -66,8 +66,8 @@ struct replay {
 };
 
 /*
- * What hosts execute: short commands, now and then with bytes that are no UTF-8, and one of
- * MIX_RECORDS each that was cut by the kernel side, and that makes a line as long as it may be.
+ * A mix like that of a host: short commands, some with bytes that are not UTF-8, and one in
+ * MIX_RECORDS each that the kernel side truncated, and whose line has the maximum length.
  */
 static const struct {
 	const char *file;
@@ -83,7 +83,7 @@ static void fail(const char *what)
 	exit(1);
 }
 
-/* Each kind spread over the mix, in an order that is always the same. */
+/* Distributes each kind over the mix, in a fixed order. */
 static void load_mix(struct replay *replay)
 {
 	size_t place = 0;
@@ -98,8 +98,7 @@ static void load_mix(struct replay *replay)
 		for (int k = 0; k < weights[i].weight; k++) {
 			replay->mix[place].bytes = bytes;
 			replay->mix[place].length = length;
-			place = (place + 37) %
-				MIX_RECORDS; /* 37 and MIX_RECORDS have no common divisor */
+			place = (place + 37) % MIX_RECORDS; /* 37 and MIX_RECORDS are coprime */
 		}
 	}
 }
@@ -125,7 +124,7 @@ static void close_pipe(struct replay *replay)
 	enrich_free(replay->enricher);
 }
 
-/* One record through the stages up to `last`, as stream.c takes it. */
+/* Passes one record through the stages up to `last`, like pipeline.c. */
 static void push(struct replay *replay, const void *bytes, size_t bytes_length, enum stage last)
 {
 	struct event *event = &replay->event;
@@ -158,7 +157,7 @@ static void push(struct replay *replay, const void *bytes, size_t bytes_length, 
 		output_commit(replay->output, length, event->seq);
 }
 
-/* Of this thread alone, user and system: what else runs on the host does not count. */
+/* Returns the CPU time of this thread, user and system. */
 static double cpu_ns(void)
 {
 	struct timespec now;
@@ -167,7 +166,7 @@ static double cpu_ns(void)
 	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
-/* Nanoseconds for one record in the pipe that ends with `last`. */
+/* Returns the nanoseconds per record of the pipe that ends with `last`. */
 static double measure(struct replay *replay, long records, enum stage last)
 {
 	double start = cpu_ns();
@@ -210,7 +209,7 @@ static void replay_kind(struct replay *replay, const struct kind *kind, long rec
 	double ns[STAGES][ROUNDS];
 
 	open_pipe(replay, kind);
-	measure(replay, records / 10, SINK); /* warms up */
+	measure(replay, records / 10, SINK); /* warm-up */
 	for (int round = 0; round < ROUNDS; round++)
 		for (int stage = 0; stage < STAGES; stage++)
 			ns[stage][round] = measure(replay, records, stage);

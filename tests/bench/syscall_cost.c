@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * syscall_cost BATCHES: the nanoseconds that a getppid(2) takes, which no tracer of execs has any
- * business with: the median of so many batches of BATCH_CALLS.
+ * syscall_cost BATCHES: prints the nanoseconds of a getppid(2), a call unrelated to execs, as the
+ * median of BATCHES batches of BATCH_CALLS.
  */
 #include <stdio.h>
 #include <stdlib.h>

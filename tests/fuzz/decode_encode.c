@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * libFuzzer entry: any bytes as a record, through decode, enrich and encode in each format. The
- * first two bytes choose
- * --max-line. Whatever comes out must be one line, within the limit. A native one jansson must read
- * back as what it would have written itself; the others are judged by what they have in common with
- * that.
+ * libFuzzer entry: passes any bytes as a record through decode, enrich and encode in each format.
+ * The first two bytes select --max-line. The output must be one line within the limit. jansson must
+ * parse a native line and write the same line; the other formats are compared with it by the
+ * values that they share.
  */
 #include "fixture.h"
 #include "reference.h"
@@ -15,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Where the other formats have what the native one has at its top. */
+/* The paths of the other formats for top-level keys of the native one. */
 static const struct place {
 	const char *native, *ecs[3], *ocsf[3];
 } places[] = {
@@ -53,7 +52,7 @@ static bool agrees(const struct encode_format *format, json_t *json, json_t *nat
 }
 
 static void verify(const struct encode_format *format, const struct event *event, const char *line,
-		  size_t length, size_t limit)
+		   size_t length, size_t limit)
 {
 	json_t *json, *expected = reference_native(event);
 
@@ -87,8 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
-	record = malloc(size - 2 ? size - 2
-				 : 1); /* aligned, and no byte longer than what it holds */
+	record = malloc(size - 2 ? size - 2 : 1); /* aligned, of the exact size */
 	memcpy(record, data + 2, size - 2);
 	encode(&encode_native, data, record, size - 2);
 	encode(&encode_ecs, data, record, size - 2);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * libFuzzer entry: rules, one a line, that begin with + for --only and - for --skip, up to an empty
- * line; behind it a record. Whether the event passes must be what the rules say of the line that it
- * gives.
+ * libFuzzer entry: rules, one per line, with the prefix + for --only and - for --skip, an empty
+ * line, and a record. The filter's result for the event must be that of the rules for its line.
  */
 #include "event/filter.h"
 #include "event/decode.h"
@@ -15,8 +14,8 @@
 #include <string.h>
 
 #define RULES_MAX 8
-/* fnmatch(3) takes time that grows with the length to the power of the stars; rules come from who
- * may run exectap. */
+/* The time of fnmatch(3) grows with the length to the power of the number of stars. Rules come from
+ * a user who may run exectap, so that this is no attack. */
 #define STARS_MAX 3
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -70,7 +69,7 @@ static bool key_of(const struct rule *rule, char key[64])
 	return true;
 }
 
-/* Whether a rule of this kind for that key matches. */
+/* Returns true if a rule of this kind for the key matches. */
 static bool one_matches(const struct rule *rules, size_t count, bool only, const char *key,
 			const json_t *line)
 {
@@ -84,7 +83,7 @@ static bool one_matches(const struct rule *rules, size_t count, bool only, const
 	return false;
 }
 
-/* Whether all keys that have a rule of this kind have one that matches; `none` where there is no
+/* Returns true if all keys with rules of this kind have one that matches; `none` if there is no
  * such rule. */
 static bool all_match(const struct rule *rules, size_t count, bool only, const json_t *line,
 		      bool none)
@@ -102,8 +101,8 @@ static bool all_match(const struct rule *rules, size_t count, bool only, const j
 	return result;
 }
 
-/* A line shows other digits or bytes than the filter sees where a value is a fraction, or a string
- * is no UTF-8. */
+/* A line has other digits or bytes than the filter sees if a value is a fraction or a string is not
+ * UTF-8. */
 static bool is_shown_otherwise(const struct rule *rules, size_t count, const json_t *line)
 {
 	char key[64];
@@ -134,8 +133,8 @@ static size_t count_stars(const char *text)
 	return stars;
 }
 
-/* Splits `text`, which loses its newlines, and gives the filter what is a rule. Returns how many.
- */
+/* Splits `text`, whose newlines are overwritten, and adds the valid rules to the filter. Returns
+ * their number. */
 static size_t take_rules(char *text, struct filter *filter, struct rule rules[RULES_MAX])
 {
 	size_t count = 0;
@@ -172,9 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const uint8_t *end = memmem(data, size, "\n\n", 2);
 	size_t text_size = end ? (size_t)(end - data) : size, skipped = end ? text_size + 2 : size;
 	char *text = strndup((const char *)data, text_size);
-	void *record =
-		malloc(size - skipped ? size - skipped
-				      : 1); /* aligned, and no byte longer than what it holds */
+	void *record = malloc(size - skipped ? size - skipped : 1); /* aligned, of the exact size */
 	struct filter *filter;
 
 	memcpy(record, data + skipped, size - skipped);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * libFuzzer entry: a command line, its arguments ended by NULs. options_parse() either refuses it
- * and says one thing about it, or says nothing and gives options that the rest of the program can
- * work with, each time the same.
+ * libFuzzer entry: a command line, each argument with a final NUL. options_parse() either rejects
+ * it with one message, or prints nothing and returns valid options, the same ones each time.
  */
 #include "options.h"
 
@@ -24,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static unsigned int errors;
 
-/* In the place of log.c's: what is said is counted, not shown. */
+/* Replaces the function of log.c: counts the messages. */
 void log_error(const char *format, ...)
 {
 	char line[1024];
@@ -96,7 +95,7 @@ static int parse(struct options *options, int argc, char **argv)
 	if (filter_new(&filter) || redact_new(&redactor))
 		abort();
 	errors = 0;
-	optind = 0; /* getopt(3): begin anew */
+	optind = 0; /* getopt(3): reset */
 	result = options_parse(options, filter, redactor, argc, argv);
 	if (errors != (result ? 1 : 0))
 		abort();
@@ -108,8 +107,8 @@ static int parse(struct options *options, int argc, char **argv)
 	return result;
 }
 
-/* glibc's regcomp(3) copies what is repeated: repetitions of repetitions, which only the user can
- * ask for, take any memory. */
+/* glibc's regcomp(3) copies repeated expressions: nested repetitions, which only the user can
+ * request, need unlimited memory. */
 static bool is_costly(const char *argument)
 {
 	unsigned int repetitions = 0;
@@ -134,8 +133,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!is_costly(argument))
 			argv[argc++] = argument;
 	result = parse(&first, argc, argv);
-	/* getopt_long(3) has put what is no option last, and that changes what is found first, but
-	 * not whether. */
+	/* getopt_long(3) has moved the non-options to the end. That changes which error is found
+	 * first, but not the result. */
 	if (!!parse(&second, argc, argv) != !!result || (!result && !same(&first, &second)))
 		abort();
 	free(text);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * libFuzzer entry: any bytes as arguments and as a variable's value, through redact. The first byte
- * chooses what is planted behind them. What must hold: as many strings come out as went in, no
- * planted secret is among them, what has no secret is not touched, and what has been masked has
- * nothing more to mask, command lines and cut strings aside.
+ * libFuzzer entry: passes any bytes as arguments and as a variable's value through redact. The
+ * first byte selects a secret that is appended. Invariants: the number of strings is unchanged, no
+ * appended secret remains, strings without secrets are unchanged, and redacting the result again
+ * changes nothing, except for command lines and truncated strings.
  */
 #include "redact/redact.h"
 
@@ -15,8 +15,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Where it is planted: '|' stands for a NUL. Those that don't begin with one continue the last
- * string of the input. */
+/* Templates of appended secrets: '|' stands for a NUL. A template that does not begin with one
+ * continues the last string of the input. */
 static const char *const plants[] = {
 	"",
 	"|--password=" SECRET,
@@ -40,7 +40,7 @@ static bool has_secret(struct text text)
 	return memmem(text.bytes, text.length, SECRET, strlen(SECRET));
 }
 
-/* Whether it may be split into words: what was masked may have joined or parted some. */
+/* Returns true if it may be split into words: masking may have joined or split some. */
 static bool has_words(struct text text)
 {
 	for (size_t i = 0; i < text.length; i++)
@@ -78,7 +78,8 @@ static bool same(struct text one, struct text other)
 	return one.length == other.length && !memcmp(one.bytes, other.bytes, one.length);
 }
 
-/* The input without its first byte, and what is planted; in a block of just that size. */
+/* Returns the input without its first byte and with the appended secret, in a block of the exact
+ * size. */
 static char *make_args(const uint8_t *data, size_t size, struct text *args)
 {
 	const char *plant = plants[data[0] % PLANTS];
@@ -92,7 +93,8 @@ static char *make_args(const uint8_t *data, size_t size, struct text *args)
 	return bytes;
 }
 
-static void verify(struct redactor *redactor, struct redactor *again, struct text args, bool planted)
+static void verify(struct redactor *redactor, struct redactor *again, struct text args,
+		   bool planted)
 {
 	struct text value = { args.bytes, strnlen(args.bytes, args.length) };
 	struct event_variable variable = { { "X", 1 }, value }, masked_variable;

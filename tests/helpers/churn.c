@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * churn COUNT PROGRAM: executes PROGRAM COUNT times, each time in a process of its own; every third
- * time from a thread that is not the leader, and every tenth process tries a file that is not there
+ * churn COUNT PROGRAM: executes PROGRAM COUNT times, each time in a new process. Every third exec
+ * is made by a thread that is not the leader. Every tenth process tries to execute a missing file
  * first.
  */
 #include <pthread.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * execveat DIRECTORY NAME [ARG...]: executes NAME relative to a descriptor of DIRECTORY, which it
- * first prints; where NAME is empty, DIRECTORY itself is the file that is executed (AT_EMPTY_PATH,
- * as fexecve(3) does it).
+ * execveat DIRECTORY NAME [ARG...]: prints the number of a descriptor of DIRECTORY and executes
+ * NAME relative to it. With an empty NAME it executes the file DIRECTORY (AT_EMPTY_PATH, like
+ * fexecve(3)).
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * idle PID SECONDS: without executing anything, watches process PID for that long (a time to
- * measure over, not to wait for something) and prints its CPU time in clock ticks and its context
- * switches in it.
+ * idle PID SECONDS: prints the CPU time in clock ticks and the context switches of process PID
+ * during SECONDS, a measured interval, without executing anything.
  */
 #include <stdio.h>
 #include <stdlib.h>

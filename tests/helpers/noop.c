@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The smallest program there is: it ends at once. Linked without libc, so that an exec of it is
- * mostly the exec. */
+/* A minimal program that exits at once. Linked without libc, so that its run time is mostly the
+ * exec. */
 #if defined(__x86_64__)
 __asm__(".globl _start\n_start:\n\txorl %edi, %edi\n\tmovl $231, %eax\n\tsyscall\n");
 #elif defined(__aarch64__)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The smallest 32-bit program: it ends at once. exit is system call 1 of i386. */
+/* A minimal 32-bit program that exits at once. exit is system call 1 of i386. */
 	.globl _start
 _start:
 	xorl %ebx, %ebx

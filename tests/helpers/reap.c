@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * reap PROGRAM [ARG...]: executes PROGRAM and prints what wait4(2) says of it, as JSON: pid,
- * status, user and system time and wall time in microseconds, the greatest resident size in bytes.
+ * reap PROGRAM [ARG...]: executes PROGRAM and prints the result of wait4(2) as JSON: pid, status,
+ * user, system and wall time in microseconds, maximum resident size in bytes.
  */
 #include <stdio.h>
 #include <sys/resource.h>
@@ -33,7 +33,8 @@ int main(int argc, char **argv)
 	}
 	if (child < 0 || wait4(child, &status, 0, &usage) != child)
 		return 1;
-	printf("{\"pid\":%d,\"status\":%d,\"user_us\":%lld,\"system_us\":%lld,\"wall_us\":%lld,\"max_rss\":%ld}\n",
+	printf("{\"pid\":%d,\"status\":%d,\"user_us\":%lld,\"system_us\":%lld,"
+	       "\"wall_us\":%lld,\"max_rss\":%ld}\n",
 	       child, status, usage.ru_utime.tv_sec * 1000000ll + usage.ru_utime.tv_usec,
 	       usage.ru_stime.tv_sec * 1000000ll + usage.ru_stime.tv_usec, now_us() - begun,
 	       usage.ru_maxrss * 1024);

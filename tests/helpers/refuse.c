@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * refuse SYSCALL FIRST_ARGUMENT ERRNO PROGRAM [ARG...]: executes PROGRAM with a seccomp filter that
- * fails the system call of that number with ERRNO where its first argument is FIRST_ARGUMENT (-1:
- * any). All are decimal numbers. For seeing what a program does on a kernel that lacks something.
+ * refuse SYSCALL FIRST_ARGUMENT ERRNO PROGRAM [ARG...]: executes PROGRAM with a seccomp filter. The
+ * system call of that number fails with ERRNO if its first argument is FIRST_ARGUMENT (-1: any).
+ * All are decimal numbers. Emulates a kernel that lacks a feature.
  */
 #include <linux/audit.h>
 #include <linux/filter.h>

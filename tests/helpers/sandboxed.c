@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * sandboxed OUTPUT SYSCALL [ARGUMENT...]: has the filter that exectap has with that --output, and
- * makes the system call of that name with these numbers as arguments, in which "text" stands for
- * the address of the last one, a string. Says "done" and what errno the call left, if it lives to
- * do so.
+ * sandboxed OUTPUT SYSCALL [ARGUMENT...]: installs the seccomp filter of exectap with that
+ * --output, and makes the named system call with the numbers as arguments. The argument "text"
+ * stands for the address of the last argument, a string. Prints "done" and the resulting errno,
+ * unless the call kills it.
  */
 #include "host/sandbox.h"
 
@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 		return 2;
 	number = seccomp_syscall_resolve_name(argv[2]);
 	if (number < 0)
-		return 4; /* this architecture has none of that name */
+		return 4; /* unknown on this architecture */
 	for (int i = 3; i < argc && i < 3 + ARGUMENTS; i++)
 		arguments[i - 3] =
 			strcmp(argv[i], "text") ? strtol(argv[i], NULL, 0) : (long)argv[argc - 1];

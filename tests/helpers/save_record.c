@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * save_record ARGS_MAX MARKER FILE PROGRAM [ARG...]: executes PROGRAM and writes the bytes of the
- * last record that contains MARKER to FILE, for the tests that go without a kernel.
- * SAVE_RECORD=exit or exec_failed is for records of these.
+ * last record that contains MARKER to FILE, for tests without a kernel side. SAVE_RECORD=exit or
+ * exec_failed selects records of these types.
  */
 #include "capture/capture.h"
 

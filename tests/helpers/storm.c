@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * storm [-c] [-t] [-r RATE] WORKERS COUNT MARKER PROGRAM: each of WORKERS processes executes
- * PROGRAM COUNT times, one after the other, with the arguments PROGRAM and MARKER-WORKER-NUMBER,
- * and waits for each. Prints the nanoseconds that an exec took on average. Exits with 1 if one of
- * them failed.
+ * PROGRAM COUNT times with the arguments PROGRAM and MARKER-WORKER-NUMBER, and waits for each one.
+ * Prints the mean nanoseconds of an exec. Exits with 1 if an exec failed.
  *
- *   -c           worker n stays on the n-th of the CPUs that it may use
- *   -t           the argument goes on with the nanoseconds of CLOCK_REALTIME just before:
- * MARKER-WORKER-NUMBER-TIME -r RATE      so many a second, if the host is that fast, else as fast
- * as it goes
+ *   -c        binds worker n to the n-th CPU of its affinity mask
+ *   -t        appends the CLOCK_REALTIME nanoseconds just before the exec:
+ *             MARKER-WORKER-NUMBER-TIME
+ *   -r RATE   limits each worker to RATE execs per second
  */
 #include <sched.h>
 #include <signal.h>
@@ -25,7 +24,7 @@ struct storm {
 	const char *program;
 	int workers;
 	int count;
-	int rate; /* a second; 0: as fast as it goes */
+	int rate; /* execs per second; 0: no limit */
 	bool pinned;
 	bool timed;
 };
@@ -96,7 +95,7 @@ static int work(const struct storm *storm, int worker)
 	return 0;
 }
 
-/* 0 if all goes well; the nanoseconds of an exec to *ns. */
+/* Returns 0 on success; stores the nanoseconds of an exec to *ns. */
 static int blow(const struct storm *storm, long long *ns)
 {
 	long long start = clock_ns(CLOCK_MONOTONIC);
@@ -104,7 +103,7 @@ static int blow(const struct storm *storm, long long *ns)
 
 	for (int worker = 0; worker < storm->workers; worker++)
 		if (fork() == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL); /* a killed storm is over */
+			prctl(PR_SET_PDEATHSIG, SIGKILL); /* workers exit with the storm */
 			_exit(work(storm, worker));
 		}
 	for (int worker = 0; worker < storm->workers; worker++)

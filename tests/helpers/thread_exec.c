@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* thread_exec PROGRAM [ARG...]: executes PROGRAM from a thread that is not the leader, after
- * printing that thread's id.
- */
+/* thread_exec PROGRAM [ARG...]: prints the id of a thread that is not the leader, and executes
+ * PROGRAM from it. */
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/syscall.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * threads HOW COUNT [ARG...]: COUNT threads use some CPU time each, meet, and end: "together" by
- * returning all at once while the leader has gone before them, "group" by one exit_group(2) with
- * status 3, "killed" by SIGKILL.
+ * threads HOW COUNT [ARG...]: starts COUNT threads that use some CPU time, wait for each other, and
+ * terminate: "together" by returning at once after the leader exited, "group" by one exit_group(2)
+ * with status 3, "killed" by SIGKILL.
  */
 #include <pthread.h>
 #include <signal.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* A 32-bit program without a libc: exit(0). With FAIL it first tries to execute what is not there.
- */
+/* A 32-bit program without libc: exit(0). With FAIL it tries to execute a missing file first. */
 /* the same on i386 and arm */
 #define CALL_EXECVE 11
 #define CALL_EXIT 1

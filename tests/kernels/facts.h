@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What the programs in the guest know for themselves, one JSON object a line, each in one write(2).
- * Strings are written as hexadecimal digits of their bytes: names of files and arguments are any
- * bytes.
+ * Facts that the programs in the guest report about themselves: one JSON object per line, each in
+ * one write(2). Strings are written as hexadecimal digits of their bytes, since file names and
+ * arguments can contain any bytes.
  */
 #ifndef EXECTAP_FACTS_H
 #define EXECTAP_FACTS_H
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Descriptors that every process inherits, whatever its root directory and namespaces are. */
+/* Descriptors that every process inherits, with any root directory and namespaces. */
 #define PROC_FD 100
 #define FACTS_FD 101
 
@@ -30,7 +30,7 @@ static inline void fact_number(const char *key, long long value)
 	fact_length += (size_t)sprintf(fact_line + fact_length, ",\"%s\":%lld", key, value);
 }
 
-/* No expectation of this key */
+/* The key is not compared. */
 static inline void fact_unknown(const char *key)
 {
 	fact_length += (size_t)sprintf(fact_line + fact_length, ",\"%s\":null", key);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * guest: runs exectap in the guest, and below it each way to execute, to fail and to end. Writes
- * facts (facts.h) of what it did, and the programs that it executes write theirs (probe.c);
+ * guest_runner: runs exectap in the guest with each way to execute, to fail and to exit. Writes
+ * facts (facts.h) about its actions; the executed programs write their own facts (probe.c).
  * verify_guest compares both with the lines.
  *
- * A way runs in a process of its own, named by-NAME. It does not come back where it executes
- * something itself; what it does not tell otherwise by a fact of kind "case", holds: one exec,
- * whose keys are those in probe's fact.
+ * Each way runs in its own process, named by-NAME. It does not return if it executes a program
+ * itself. Without a fact of kind "case" one exec is expected, with the keys of probe's fact.
  */
 #include "facts.h"
 
@@ -40,7 +39,7 @@ extern char **environ;
 static const char *case_name;
 static bool has_failed, has_exit, has_env, has_pin;
 
-/* --- small things that end the process where they fail */
+/* --- wrappers that exit on failure */
 
 static void broken(const char *what)
 {
@@ -107,7 +106,7 @@ static void make_dir(const char *path)
 		broken(path);
 }
 
-/* A fact of kind "case": what holds for the exec lines of this case in place of what probe says. */
+/* Writes a fact of kind "case", which replaces values of probe's facts for this case. */
 static void expect_begin(void)
 {
 	fact_begin("case", case_name);
@@ -275,7 +274,7 @@ static void way_namespaces(void)
 	done(unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET), "unshare");
 	child = done(fork(), "fork");
 	if (!child) {
-		/* no ids are mapped, so what this process sees of its own is nobody's */
+		/* no ids are mapped, so that this process sees itself as nobody */
 		expect_begin();
 		fact_number("uid", 0);
 		fact_number("gid", 0);
@@ -326,7 +325,7 @@ static void way_32_bit(void)
 {
 	if (access("/bin/bits32", X_OK))
 		skip("no compiler for it on this host");
-	/* this program tells nothing */
+	/* this program writes no facts */
 	fact_begin("exec", case_name);
 	fact_number("pid", getpid());
 	fact_bytes("args", "/bin/bits32\0one two\0\0\xff\x01", 24);
@@ -390,7 +389,7 @@ static void way_loop(void)
 {
 	expect_begin();
 	fact_number("execs", 21);
-	fact_unknown("comm"); /* that of the first one is another */
+	fact_unknown("comm"); /* the first exec has another one */
 	fact_send();
 	setenv("LOOP", "20", 1);
 	execute(PROBE);
@@ -452,7 +451,7 @@ static void way_environment(void)
 
 /* --- ways to fail */
 
-/* One attempt, which this thread makes next; `error` 0: not known */
+/* The attempt that this thread makes next; `error` 0: unknown */
 static void fact_failure(int error, const char *filename, const char *arguments,
 			 size_t arguments_bytes)
 {
@@ -470,8 +469,8 @@ static void fact_failure(int error, const char *filename, const char *arguments,
 }
 
 /*
- * The strings are on the stack, which is there: where the kernel finds no file it never looks at
- * them, and no page of theirs comes in that this process has not touched itself.
+ * The strings are on the stack, whose pages are resident. If the kernel finds no file it does not
+ * read the strings, and does not fault in pages that this process has not touched.
  */
 static void fail(const char *path)
 {
@@ -566,7 +565,7 @@ static void way_32_bit_failed(void)
 #define ELF_MACHINE EM_X86_64
 #endif
 
-/* An executable that is noticed to be broken when the old program is gone already */
+/* An executable whose fault the kernel detects after it destroyed the old program */
 static void way_failed_too_late(void)
 {
 	static const struct {
@@ -575,7 +574,8 @@ static void way_failed_too_late(void)
 		char rest[4096];
 	} file = {
 		.header = {
-			.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT },
+			.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64,
+				     ELFDATA2LSB, EV_CURRENT },
 			.e_type = ET_EXEC,
 			.e_machine = ELF_MACHINE,
 			.e_version = EV_CURRENT,
@@ -588,7 +588,7 @@ static void way_failed_too_late(void)
 		.segment = {
 			.p_type = PT_LOAD,
 			.p_flags = PF_R | PF_X,
-			.p_vaddr = 1UL << 60, /* in no address space */
+			.p_vaddr = 1UL << 60, /* outside the address space */
 			.p_filesz = 1UL << 60,
 			.p_memsz = 1UL << 60,
 			.p_align = 0x1000,
@@ -683,8 +683,7 @@ static void way_exit_threads(void)
 
 /* --- long arguments */
 
-/* `count` arguments of `length` bytes, all values but 0; every third one is empty, and so is the
- * last */
+/* `count` arguments of `length` bytes, all values but 0; every third one and the last are empty */
 static void execute_long(int count, size_t length)
 {
 	char **arguments = calloc((size_t)count + 1, sizeof(*arguments));
@@ -703,10 +702,10 @@ static void execute_long(int count, size_t length)
 
 static void way_long_arguments(void)
 {
-	execute_long(24, 120000); /* 15 of them are not empty: 1.8 MB */
+	execute_long(24, 120000); /* 15 are not empty: 1.8 MB */
 }
 
-/* Where the kernel side goes from one kind of memory, or size of reservation, to the next */
+/* Sizes at which the kernel side changes to another kind of memory or reservation */
 static void way_argument_lengths(void)
 {
 	static const int kib[] = { 1,  2,  4,	8,   12,  16,  20,  24,	 28,   32,  43,
@@ -715,7 +714,7 @@ static void way_argument_lengths(void)
 
 	expect_number("execs", 3 * sizes);
 	for (int i = 0; i < 3 * sizes; i++) {
-		/* as many arguments as it takes below MAX_ARG_STRLEN, each with its NUL */
+		/* the number of arguments below MAX_ARG_STRLEN, each with its NUL */
 		int length = kib[i / 3] * 1024 - 1 + i % 3, parts = length / 100000 + 1;
 		pid_t child = done(fork(), "fork");
 		char *arguments[16] = {};
@@ -735,7 +734,7 @@ static void way_argument_lengths(void)
 	_exit(0);
 }
 
-/* --- exectap, and the ways that run below it */
+/* --- exectap, and the cases that it watches */
 
 struct way {
 	const char *name;
@@ -783,7 +782,7 @@ static const struct way long_ways[] = {
 	{},
 };
 
-/* Where the entry points of the system calls can't be watched */
+/* For kernels whose system call entry points cannot be traced */
 static const struct way tracepoint_ways[] = {
 	{ "by_tracepoint_execve", way_execve },
 	{ "by_tracepoint_thread", way_thread },
@@ -855,7 +854,7 @@ static int ask(const char *name, const char *option)
 	return status;
 }
 
-/* Waits until its diagnostics say that, or it has ended. */
+/* Waits until its diagnostics contain the text, or it has exited. */
 static void wait_for(const char *name, pid_t exectap, const char *text)
 {
 	siginfo_t ended = {};
@@ -864,7 +863,7 @@ static void wait_for(const char *name, pid_t exectap, const char *text)
 	snprintf(log, sizeof(log), "/out/%s.log", name);
 	while (!file_has(log, text) && !ended.si_pid) {
 		if (waitid(P_PID, (id_t)exectap, &ended, WEXITED | WNOHANG | WNOWAIT))
-			break; /* someone has waited for it already */
+			break; /* it has been waited for already */
 		usleep(10000);
 	}
 }
@@ -892,7 +891,7 @@ static pid_t watch(const char *name, const char *options[])
 	return exectap;
 }
 
-/* Ends exectap, after which all lines are written. */
+/* Terminates exectap; then all lines are written. */
 static void stop(const char *name, pid_t exectap)
 {
 	int status = -1;
@@ -904,7 +903,7 @@ static void stop(const char *name, pid_t exectap)
 	fact_send();
 }
 
-/* So many processes that execute a program `count` times each, one exec after the other */
+/* Runs processes that execute a program `count` times each */
 static void run_storm(const char *name, int workers, int count)
 {
 	pid_t pids[STORM_WORKERS_MAX];
@@ -945,7 +944,7 @@ static void run_overflow(void)
 	stop("overflow", exectap);
 }
 
-/* What is executed while no exectap is there; the next one has it, be it one with other options. */
+/* Execs without a running exectap; the next instance reports them, with other options as well. */
 static void run_pinned(void)
 {
 	const char *options[] = { "--pin",    PIN_DIRECTORY,
@@ -971,8 +970,8 @@ static void run_pinned(void)
 	fact_send();
 }
 
-/* kernel/trace/ftrace.c, FTRACE_OPS_FL_PERMANENT: no fexit program can be attached where ftrace is
- * switched off. */
+/* kernel/trace/ftrace.c, FTRACE_OPS_FL_PERMANENT: fexit programs cannot be attached while ftrace is
+ * disabled. */
 static void run_tracepoints(void)
 {
 	const char *options[] = { "--verbose", "--events", "exec,exec_failed", NULL };
@@ -984,8 +983,8 @@ static void run_tracepoints(void)
 	stop("tracepoints", exectap);
 }
 
-/* An output, with what its filter of system calls has to let pass: it is opened again, and taken
- * away at the end. */
+/* An output with the system calls that its seccomp filter has to allow: reopening, and removal at
+ * the end. */
 static void run_output(const char *name, const char *output, const char *reached)
 {
 	const char *options[] = { "--user", "65534:65534", "--output", output, NULL };
@@ -1000,7 +999,7 @@ static void run_output(const char *name, const char *output, const char *reached
 			usleep(10000);
 	}
 	wait_for(name, exectap, reached);
-	ask("help", "--help"); /* an exec to be told */
+	ask("help", "--help"); /* an exec to be reported */
 	kill(exectap, SIGTERM);
 	waitpid(exectap, &status, 0);
 	fact_begin("output", name);
@@ -1018,7 +1017,7 @@ static void run_outputs(void)
 	run_output("unix-listen", "unix-listen:" WORK "/outputs/socket", "watching");
 }
 
-/* As much as this exectap has */
+/* All event types of this exectap */
 static const char *events(void)
 {
 	if (has_failed && has_exit)
@@ -1059,7 +1058,7 @@ int main(void)
 	run_storm("storm", 2, 2000);
 	stop("storm", exectap);
 
-	/* more of them than CPUs: kernels that can take the CPU from a program in mid-record do so
+	/* more workers than CPUs: kernels that can preempt a program within a record do so
 	 * here */
 	exectap = watch("crowd", none);
 	run_storm("crowd", STORM_WORKERS_MAX, 200);

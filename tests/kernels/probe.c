@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The program that the cases execute: tells as a fact what /proc and the kernel say of it. The case
- * is named by $CASE, or by argv[1] where the kernel started it. With $LOOP it then executes itself
- * that many times.
+ * The program that the cases execute. Writes a fact with the values of /proc and the kernel about
+ * itself. $CASE names the case, or argv[1] if the kernel started it. With $LOOP it then executes
+ * itself that many times.
  *
- * probe storm WORKER NUMBER COUNT LETTERS: executes itself, NUMBER counted up to COUNT, with as many
- * equal LETTERS as follow from WORKER and NUMBER.
+ * probe storm WORKER NUMBER COUNT LETTERS: executes itself with NUMBER incremented up to COUNT; the
+ * number of equal LETTERS follows from WORKER and NUMBER.
  */
 #include "facts.h"
 
@@ -21,7 +21,7 @@ extern char **environ;
 
 static char text[4 << 20];
 
-/* Reads a file below /proc into text. Returns its length, -1 where it can't be had. */
+/* Reads a file below /proc into text. Returns its length, or -1 if it cannot be read. */
 static ssize_t read_proc(const char *path)
 {
 	int fd = openat(PROC_FD, path, O_RDONLY | O_CLOEXEC);
@@ -36,7 +36,7 @@ static ssize_t read_proc(const char *path)
 	return length;
 }
 
-static void tell_link(const char *key, const char *path)
+static void write_link(const char *key, const char *path)
 {
 	ssize_t length = readlinkat(PROC_FD, path, text, sizeof(text));
 
@@ -46,8 +46,8 @@ static void tell_link(const char *key, const char *path)
 		fact_unknown(key);
 }
 
-/* Not from /proc/self/environ, which is not for a setuid program to read. */
-static void tell_environment(void)
+/* Does not use /proc/self/environ, which a setuid program cannot read. */
+static void write_environment(void)
 {
 	size_t length = 0;
 
@@ -58,7 +58,7 @@ static void tell_environment(void)
 	fact_bytes("env", text, length);
 }
 
-static void tell_namespace(const char *key, const char *path)
+static void write_namespace(const char *key, const char *path)
 {
 	ssize_t length = readlinkat(PROC_FD, path, text, sizeof(text) - 1);
 
@@ -68,13 +68,13 @@ static void tell_namespace(const char *key, const char *path)
 	fact_number(key, atoll(strchr(text, '[') + 1));
 }
 
-static void tell_number_in(const char *key, const char *path)
+static void write_number_in(const char *key, const char *path)
 {
 	if (read_proc(path) > 0)
 		fact_number(key, atoll(text));
 }
 
-/* proc(5), /proc/PID/stat: field 3 is the first one behind the name in parentheses */
+/* proc(5), /proc/PID/stat: field 3 is the first one after the name in parentheses */
 static long long stat_field(const char *path, int wanted)
 {
 	char *field;
@@ -89,7 +89,7 @@ static long long stat_field(const char *path, int wanted)
 	return atoll(field);
 }
 
-static void tell_status(void)
+static void write_status(void)
 {
 	long long real, effective;
 	char *line;
@@ -110,7 +110,7 @@ static void tell_status(void)
 		fact_bytes("cap_eff", line + strlen("\nCapEff:\t"), 16);
 }
 
-static void tell_parent(long long ppid)
+static void write_parent(long long ppid)
 {
 	char path[64];
 	ssize_t length;
@@ -120,12 +120,12 @@ static void tell_parent(long long ppid)
 	if (length > 0)
 		fact_bytes("parent_comm", text, (size_t)length - 1);
 	snprintf(path, sizeof(path), "%lld/exe", ppid);
-	tell_link("parent_exe", path);
+	write_link("parent_exe", path);
 	snprintf(path, sizeof(path), "%lld/stat", ppid);
 	fact_number("parent_start_ticks", stat_field(path, 22));
 }
 
-static void tell_cgroup(void)
+static void write_cgroup(void)
 {
 	char *line, *end;
 
@@ -154,18 +154,18 @@ static void write_facts(const char *name)
 	fact_string("filename", (const char *)getauxval(AT_EXECFN));
 	length = read_proc("self/cmdline");
 	fact_bytes("args", text, length > 0 ? (size_t)length : 0);
-	tell_environment();
-	tell_link("exe", "self/exe");
-	tell_link("cwd", "self/cwd");
-	tell_status();
-	tell_number_in("auid", "self/loginuid");
-	tell_number_in("ses", "self/sessionid");
-	tell_namespace("pid_ns", "self/ns/pid");
-	tell_namespace("mnt_ns", "self/ns/mnt");
-	tell_namespace("net_ns", "self/ns/net");
-	tell_namespace("user_ns", "self/ns/user");
-	tell_cgroup();
-	tell_parent(stat_field("self/stat", 4));
+	write_environment();
+	write_link("exe", "self/exe");
+	write_link("cwd", "self/cwd");
+	write_status();
+	write_number_in("auid", "self/loginuid");
+	write_number_in("ses", "self/sessionid");
+	write_namespace("pid_ns", "self/ns/pid");
+	write_namespace("mnt_ns", "self/ns/mnt");
+	write_namespace("net_ns", "self/ns/net");
+	write_namespace("user_ns", "self/ns/user");
+	write_cgroup();
+	write_parent(stat_field("self/stat", 4));
 	fact_send();
 }
 
@@ -184,7 +184,7 @@ static int storm(char **argv)
 	return 1;
 }
 
-/* A helper of the kernel's inherits nothing. */
+/* A usermode helper of the kernel inherits no descriptors. */
 static void open_descriptors(void)
 {
 	if (fcntl(PROC_FD, F_GETFD) >= 0)
@@ -192,7 +192,7 @@ static void open_descriptors(void)
 	dup2(open("/proc", O_RDONLY | O_DIRECTORY), PROC_FD);
 	dup2(open(FACTS_PATH, O_WRONLY | O_APPEND), FACTS_FD);
 	while (read(STDIN_FILENO, text, sizeof(text)) > 0)
-		; /* a core dump that is not read is none */
+		; /* reads all: the core flag depends on it */
 }
 
 int main(int argc, char **argv)

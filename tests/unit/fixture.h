@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the unit tests and the fuzzer make events from: recorded or made-up record bytes. */
+/* Events for the unit tests and fuzzers, from recorded or constructed record bytes. */
 #ifndef EXECTAP_FIXTURE_H
 #define EXECTAP_FIXTURE_H
 
@@ -12,12 +12,12 @@
 #define FIXTURE_BOOT_ID "01234567-89ab-cdef-0123-456789abcdef"
 #define FIXTURE_BOOT_KEY "0123456789abcdef"
 
-/* The file's bytes, 8-byte aligned, in a block of just that size; freed by the caller. Ends the
- * program on failure. */
+/* Returns the file's bytes, 8-byte aligned, in a block of the exact size that the caller frees.
+ * Exits on failure. */
 void *fixture_read(const char *path, size_t *length);
 
-/* A record with these strings (variable data in the order of struct record_exec); freed by the
- * caller. */
+/* Returns a record with these strings (variable data in the order of struct record_exec). The
+ * caller frees it. */
 struct fixture_strings {
 	const char *filename, *exe, *cwd, *parent_exe, *cgroup, *args;
 	size_t args_length;
@@ -25,12 +25,12 @@ struct fixture_strings {
 };
 void *fixture_record(const struct fixture_strings *strings, size_t *length);
 
-/* An enricher with fixed host, boot and clock. Ends the program on failure. */
+/* Returns an enricher with fixed host, boot id and clock. Exits on failure. */
 struct enricher *fixture_enricher(const char *env_names);
 
 /*
- * decode, enrich and encode as that format. Returns what the failing stage did, or 0. The event
- * that the line was made of is good until the record or the enricher is freed.
+ * Decodes, enriches and encodes in the format. Returns 0 or the error of the failing stage. The
+ * event is valid until the record or the enricher is freed.
  */
 int fixture_line(struct enricher *enricher, const struct encode_format *format, const void *record,
 		 size_t length, struct event *event, char *line, size_t line_max_bytes,

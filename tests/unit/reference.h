@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The native format once more, as plainly as it can be written, with jansson: what the encoder is
- * judged by. */
+/* A second, simple implementation of the native format with jansson, for comparison with the
+ * encoder. */
 #ifndef EXECTAP_REFERENCE_H
 #define EXECTAP_REFERENCE_H
 
@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-/* A new reference. Of an event that encode_event() has seen, it equals the line. */
+/* Returns a new reference; for an event after encode_event(), it equals the line. */
 json_t *reference_native(const struct event *event);
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The Test Anything Protocol, as much of it as the unit tests need. Each test file is a program of
- * its own. */
+/* The part of the Test Anything Protocol that the unit tests need. Each test file is a program. */
 #ifndef EXECTAP_TAP_H
 #define EXECTAP_TAP_H
 
@@ -10,7 +9,7 @@
 static int tap_failed, tap_count;
 static bool tap_good;
 
-/* Inside a test: notes that it fails unless the condition holds, and says where. */
+/* In a test: marks it as failed unless the condition is true, and prints the location. */
 #define CHECK(condition)                                                                           \
 	do {                                                                                       \
 		if (!(condition)) {                                                                \
@@ -19,7 +18,7 @@ static bool tap_good;
 		}                                                                                  \
 	} while (0)
 
-/* Runs one test, a function without arguments, under a sentence that says what holds. */
+/* Runs one test, a function without arguments, with a sentence that states the tested fact. */
 static inline void tap_run(const char *sentence, void (*test)(void))
 {
 	tap_good = true;

@@ -21,7 +21,7 @@ static void times_are_rfc_3339(void)
 	CHECK(reads(UINT64_MAX, "2554-07-21T23:34:33.709551615Z"));
 }
 
-/* Each day from 1970 to 2554, at an odd time of it. */
+/* Each day from 1970 to 2554, at a varying time of day. */
 static void days_are_the_calendar_s(void)
 {
 	for (uint64_t day = 0; day < UINT64_MAX / 1000000000 / 86400; day++) {

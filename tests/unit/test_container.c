@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* cgroup paths as runtimes make them, and some that only look like it. */
+/* cgroup paths of container runtimes, and similar paths that are not. */
 #include "event/container.h"
 #include "tap.h"
 

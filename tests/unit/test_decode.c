@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* decode trusts nothing: each test spoils a good record in one way. */
+/* decode() validates everything: each test corrupts a valid record in one way. */
 #include "event/decode.h"
 #include "fixture.h"
 #include "tap.h"
@@ -53,7 +53,7 @@ static void paths_are_turned_around(void)
 
 	strings.cwd = "leaf";
 	exec = fixture_record(&strings, &length);
-	/* "leaf\0p\0" lies across cwd and parent_exe */
+	/* "leaf\0p\0" spans cwd and parent_exe */
 	exec->cwd.length += 2;
 	CHECK(decode_record(exec, length, &event) == 0);
 	CHECK(is(event.exec.paths[EVENT_PATH_CWD], "/p/leaf"));
@@ -73,8 +73,7 @@ static void every_length(void)
 	struct record_exec *exec = good(&length);
 
 	for (size_t shorter = 0; shorter < length; shorter++) {
-		void *copy = malloc(shorter ? shorter : 1); /* of just that size, so that the
-							       sanitizer sees any read past it */
+		void *copy = malloc(shorter ? shorter : 1); /* the sanitizer's limit */
 
 		memcpy(copy, exec, shorter);
 		CHECK(decode_record(copy, shorter, &event) == -EBADMSG);
@@ -142,7 +141,7 @@ static void contents_that_lie(void)
 	exec->args_bytes = exec->args.length - 1;
 	CHECK(decode_record(exec, length, &event) == -EBADMSG);
 	exec->args_bytes = exec->args.length;
-	exec->filename.length += 3; /* runs into the next string */
+	exec->filename.length += 3; /* extends into the next string */
 	CHECK(decode_record(exec, length, &event) == -EBADMSG);
 	exec->filename.length -= 3;
 	exec->exe.length -= 1; /* a path without its last NUL */
@@ -172,7 +171,7 @@ static void path_that_is_too_long(void)
 	free(exec);
 }
 
-/* CLOCK_BOOTTIME is a signed number, and no process ends before it begins. */
+/* CLOCK_BOOTTIME is signed, and no process exits before it starts. */
 static void impossible_times(void)
 {
 	size_t length;
@@ -193,7 +192,7 @@ int main(void)
 	tap_run("a good record is decoded", good_record);
 	tap_run("paths are turned around, and a cut one is not absolute", paths_are_turned_around);
 	tap_run("a record that ends anywhere too early is refused", every_length);
-	tap_run("another version and an unknown type are told apart from corruption",
+	tap_run("another version and an unknown type differ from corruption",
 		other_versions_and_types);
 	tap_run("a size that is not the record's is refused", sizes_that_lie);
 	tap_run("a slice out of the record is refused", slices_that_lie);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Recorded and made-up records -> lines, with jansson reading every line back. */
+/* Encodes recorded and constructed records; jansson parses every line. */
 #include "event/decode.h"
 #include "fixture.h"
 #include "reference.h"
@@ -20,7 +20,7 @@ static struct event event;
 static const struct encode_format *const formats[] = { &encode_native, &encode_ecs, &encode_ocsf };
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
-/* The line of a record, with that limit. */
+/* Encodes a record with the given limit. */
 static int line_as(const struct encode_format *format, const void *record, size_t length,
 		   size_t limit, size_t *line_length)
 {
@@ -39,7 +39,7 @@ static json_t *parse(size_t length)
 	return json_loadb(line, length - 1, JSON_REJECT_DUPLICATES, NULL);
 }
 
-/* Whether the line is what jansson would have made of the event. */
+/* Compares the line with the one that jansson makes of the event. */
 static bool is_reference(size_t length)
 {
 	json_t *json = parse(length), *expected = reference_native(&event);
@@ -51,9 +51,8 @@ static bool is_reference(size_t length)
 }
 
 /*
- * The line against the one that is kept as STEM.json, or STEM.FORMAT.json. EXECTAP_GOLDEN=write
- * writes that. The lines of the formats other than native are judged by tests/mapping, which makes
- * them of the native ones.
+ * Compares the line with STEM.json or STEM.FORMAT.json. EXECTAP_GOLDEN=write writes that file.
+ * tests/mapping compares the lines of the other formats with the native ones.
  */
 static bool is_golden(const struct encode_format *format, const char *stem, size_t line_length)
 {
@@ -107,7 +106,7 @@ static void golden_lines(void)
 	globfree(&records);
 }
 
-/* A record of an exec in a container, which has every key but env and raw. */
+/* Returns a record of an exec in a container, with every key except env and raw. */
 static struct record_exec *contained_record(const char *cgroup, size_t *length)
 {
 	static const char args[] = "sh\0-c\0exit 3";
@@ -125,7 +124,7 @@ static struct record_exec *contained_record(const char *cgroup, size_t *length)
 
 #define CONTAINER_ID "8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c"
 
-/* What happened not to be the case when records were recorded. */
+/* Cases that the recorded records do not contain. */
 static void golden_made_up(void)
 {
 	size_t length;
@@ -160,7 +159,7 @@ static void golden_made_up(void)
 	free(ended);
 }
 
-/* Fills a path of RECORD_PATH_BYTES with that byte. */
+/* Fills a path of RECORD_PATH_BYTES with the byte. */
 static char *filled(char byte)
 {
 	char *path = malloc(RECORD_PATH_BYTES);
@@ -170,7 +169,7 @@ static char *filled(char byte)
 	return path;
 }
 
-/* The names of the keys that were cut. */
+/* Returns the names of the truncated keys. */
 static const json_t *truncated_of(const json_t *json)
 {
 	static const char *const parents[] = { "exectap", "unmapped" };
@@ -195,7 +194,7 @@ static void worst_fits(char byte)
 	size_t length, line_length;
 	struct record_exec *exec;
 
-	memcpy(cgroup, "lxc.payload.", sizeof("lxc.payload.") - 1); /* its end is filled() */
+	memcpy(cgroup, "lxc.payload.", sizeof("lxc.payload.") - 1); /* ends with filled() */
 	memset(comm, byte, sizeof(comm));
 	exec = fixture_record(&strings, &length);
 	exec->task.cap_effective = UINT64_MAX;
@@ -222,7 +221,7 @@ static void worst_case_fits(void)
 		worst_fits(bytes[i]);
 }
 
-/* Arguments of every kind: plain, empty, escaped, two bytes a character, no UTF-8, long. */
+/* Arguments of every kind: plain, empty, escaped, two bytes per character, not UTF-8, long. */
 static struct record_exec *mixed_record(size_t *length)
 {
 	static char args[6000];
@@ -246,7 +245,7 @@ static struct record_exec *mixed_record(size_t *length)
 	return fixture_record(&strings, length);
 }
 
-/* Native, ECS and OCSF have the arguments at different places. */
+/* The formats have the arguments at different paths. */
 static const json_t *args_of(const json_t *json)
 {
 	static const char *const parents[] = { "process", "unmapped" };
@@ -269,7 +268,7 @@ static void limits_are_kept(const struct encode_format *format)
 
 		CHECK(line_as(format, exec, length, limit, &line_length) == 0);
 		CHECK(line_length <= limit);
-		CHECK(line_length + 64 >= limit); /* cut, but no more than needed */
+		CHECK(line_length + 64 >= limit); /* truncated, but no more than necessary */
 		CHECK(format != &encode_native || is_reference(line_length));
 		json = parse(line_length);
 		args = args_of(json);
@@ -306,7 +305,7 @@ static void unreadable_is_left_out(void)
 	free(exec);
 }
 
-/* The lines of all formats, with what is left of the event; cutting does not happen here. */
+/* Encodes in all formats, with the reduced event; nothing is truncated here. */
 static void golden_event(const char *stem)
 {
 	enrich_event(enricher, &event);
@@ -318,7 +317,7 @@ static void golden_event(const char *stem)
 	}
 }
 
-/* Events that have no record. */
+/* Events without a record. */
 static void about_exectap(void)
 {
 	static const char hooks[] = "tp_btf/task_rename\0tp_btf/sched_process_exec";
@@ -367,10 +366,8 @@ static void terminals_are_safe(void)
 		CHECK(byte >= 0x20 && byte != 0x7f && !(byte == 0xc2 && next < 0xa0));
 	}
 	line[line_length] = '\0';
-	CHECK(strstr(
-		line,
-		"\"args\":[\"\\u001b[31m\",\"\\u007f\",\"\\u009b31m\",\"\xc2\xa0\",\"" TEXT_REPLACEMENT
-		"31m\",\"\\t\\r\\n\\b\\f\\u000b\"]"));
+	CHECK(strstr(line, "\"args\":[\"\\u001b[31m\",\"\\u007f\",\"\\u009b31m\",\"\xc2\xa0\","
+			   "\"" TEXT_REPLACEMENT "31m\",\"\\t\\r\\n\\b\\f\\u000b\"]"));
 	free(exec);
 }
 
@@ -382,9 +379,8 @@ static void keys_keep_their_order(void)
 	};
 	enrich_event(enricher, &event);
 	line[encode_event(&encode_native, &event, line, LINE_ROOM)] = '\0';
-	CHECK(strstr(line,
-		     "{\"timestamp\":\"2023-11-14T22:13:20.000000000Z\",\"type\":\"lost\",\"seq\":0,") ==
-	      line);
+	CHECK(strstr(line, "{\"timestamp\":\"2023-11-14T22:13:20.000000000Z\",\"type\":\"lost\","
+			   "\"seq\":0,") == line);
 	CHECK(strstr(line,
 		     ",\"count\":3,\"reason\":\"buffer_full\",\"event_type\":\"exec\",\"from\":"));
 }

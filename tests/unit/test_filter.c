@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Fields against the lines that the encoder makes of the same events, and the rules' logic. */
+/* Compares fields with the lines of the same events, and tests the logic of rules. */
 #include "event/decode.h"
 #include "event/field.h"
 #include "event/filter.h"
@@ -16,7 +16,7 @@
 
 static struct event event;
 
-/* Decodes and enriches a recorded record, which stays the caller's to free, and the line of it. */
+/* Decodes and enriches a recorded record, which the caller frees, and encodes its line. */
 static void *load(const char *path, struct enricher *enricher, json_t **line)
 {
 	static char text[LINE_BYTES];
@@ -101,7 +101,7 @@ static void fields_are_what_lines_say(void)
 	enrich_free(enricher);
 }
 
-/* Whether plain.bin passes a filter of these rules; "-" before a rule is for --skip. */
+/* Returns true if plain.bin passes a filter of these rules; the prefix "-" stands for --skip. */
 static bool passes(const char *const rules[])
 {
 	struct enricher *enricher = fixture_enricher(NULL);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The writer of JSON, with jansson reading back what it wrote. */
+/* The JSON writer; jansson parses its output. */
 #include "encode/json_writer.h"
 #include "tap.h"
 
@@ -9,8 +9,8 @@
 
 #define ROOM 512
 
-/* Whether jansson reads the string that is written for the text as that text, in U+FFFD where it is
- * no UTF-8. */
+/* Returns true if jansson parses the written string as the text, with U+FFFD in place of bytes that
+ * are not UTF-8. */
 static bool survives(struct text text)
 {
 	char bytes[ROOM], expected[TEXT_UTF8_MAX(64)];
@@ -28,7 +28,7 @@ static bool survives(struct text text)
 	       line.ill_formed == !text_is_utf8(text);
 }
 
-/* Strings are looked at sixteen bytes at a time. */
+/* Strings are scanned sixteen bytes at a time. */
 static void every_byte_everywhere(void)
 {
 	for (size_t length = 1; length <= 40; length++)
@@ -91,7 +91,7 @@ static void nothing_past_the_room(void)
 {
 	for (size_t room = 0; room <= sizeof(SAMPLE); room++) {
 		char *bytes =
-			malloc(room ? room : 1); /* so that the sanitizer sees a byte past it */
+			malloc(room ? room : 1); /* so that the sanitizer detects reads past it */
 		struct json_writer line = json_writer_begin(bytes, room);
 
 		write_sample(&line);
@@ -122,7 +122,7 @@ int main(void)
 {
 	tap_run("every byte at every place of a string reads back", every_byte_everywhere);
 	tap_run("any mixture of characters and broken ones reads back", random_strings);
-	tap_run("with less room than needed nothing is written past it, and the length is told",
+	tap_run("with less room than needed nothing is written past it, and the length is returned",
 		nothing_past_the_room);
 	tap_run("numbers have their digits", decimals);
 	return tap_end();

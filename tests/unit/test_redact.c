@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What is masked and what is not. In these tables arguments are separated by '|', and "[X]" stands
- * for the replacement.
- */
+/* Masked and unmasked strings. In the tables '|' separates arguments, and "[X]" stands for the
+ * replacement. */
 #include "redact/redact.h"
 #include "tap.h"
 
@@ -12,7 +11,7 @@
 #define HEX20 "0123456789abcdef0123"
 #define HEX40 HEX20 HEX20
 
-/* An allocation above this fails, so that the path without memory is taken. Sanitizers ask this
+/* Larger allocations fail, which tests the path without memory. The sanitizers call this
  * function. */
 #define ALLOCATION_MAX_MB 16
 const char *__asan_default_options(void);
@@ -23,7 +22,7 @@ const char *__asan_default_options(void)
 
 struct row {
 	const char *given;
-	const char *shown; /* NULL: as given */
+	const char *shown; /* NULL: unchanged */
 };
 
 static struct event event;
@@ -44,8 +43,8 @@ static struct redactor *new_redactor(bool builtin, const char *const patterns[])
 #define BUILTIN new_redactor(true, (const char *const[]){ NULL })
 #define PATTERNS(...) new_redactor(false, (const char *const[]){ __VA_ARGS__, NULL })
 
-/* "a|b" as strings that each end with a NUL, the last one too unless it is cut; in a block of just
- * their size. */
+/* Returns "a|b" as strings with a final NUL each, the last one only if it is not truncated, in a
+ * block of the exact size. */
 static struct text strings_of(const char *row, bool cut)
 {
 	size_t length = strlen(row) + !cut;
@@ -58,7 +57,7 @@ static struct text strings_of(const char *row, bool cut)
 	return (struct text){ bytes, length };
 }
 
-/* The same the other way round. */
+/* The inverse. */
 static void show(struct text strings, bool cut, char *out)
 {
 	static const char replacement[] = "[REDACTED]";
@@ -419,7 +418,7 @@ static void patterns_of_the_user(void)
 	};
 	static const struct row group[] = {
 		{ "app|--pin=1234|--pin=5 --pin=6", "app|--pin=[X]|--pin=[X] --pin=[X]" },
-		{ "app|zz", "app|[X]" }, /* the group takes no part */
+		{ "app|zz", "app|[X]" }, /* the group does not participate */
 		{ "app|--pin=x", NULL },
 	};
 	static const struct row empty[] = {
@@ -518,7 +517,7 @@ static void other_events(void)
 	redact_free(redactor);
 }
 
-/* Longer than what can be allocated: no copy can be had of it. */
+/* Longer than the largest possible allocation: it cannot be copied. */
 static void without_memory(void)
 {
 	static char huge[(ALLOCATION_MAX_MB + 1) << 20] = "--password=hunter2";

@@ -27,7 +27,7 @@ static void well_formed_stays(void)
 	CHECK(becomes("\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"));
 }
 
-/* The examples of Unicode 15, tables 3-8 to 3-11, and their like. */
+/* The examples of Unicode 15, tables 3-8 to 3-11, and similar ones. */
 static void ill_formed_is_replaced(void)
 {
 	CHECK(becomes("\xc0\xaf\xe0\x80\xbf\xf0\x81\x82\x41",
