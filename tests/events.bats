@@ -17,7 +17,8 @@ now() {
 
 # Prints the exit lines of the process $pid, which lived between $begin and $end: on a busy host, pids are soon reused.
 exits() {
-	jq -c "select(.type == \"exit\" and .pid == $pid and .timestamp > \"$begin\" and .timestamp < \"$end\")" "$lines"
+	grep -F "\"pid\":$pid," "$lines" |
+		jq -c "select(.type == \"exit\" and .pid == $pid and .timestamp > \"$begin\" and .timestamp < \"$end\")"
 }
 
 have_exit() {
