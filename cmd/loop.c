@@ -12,16 +12,16 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* While there is something to do, records are drained in batches, and none of them wakes the
- * reader. */
+/* While records keep coming, they are drained at this interval and none causes a wakeup. */
 #define BATCH_MS 20
-/* Of those that come sooner, so many may wake it all the same: 0.1 % of a CPU. */
-#define WAKES_PER_S 20
-/* Not more than so many at once: a storm begins with them, and each costs its exec as much as it
- * takes anyway. */
-#define WAKES_MAX 4
-/* How long the end waits for a record that a program is in the middle of writing. */
-#define FINISH_ROUNDS 250
+/* Rate of wakeups that are allowed in addition: 0.1 % of a CPU. */
+#define WAKEUPS_PER_S 20
+/* Maximum number of tokens. A burst starts with this many wakeups, and each one costs its exec
+ * about 30 us. */
+#define WAKEUP_TOKENS_MAX 4
+/* Iterations of BATCH_MS in which the end waits for a record that a program has reserved and not
+ * yet submitted. */
+#define SHUTDOWN_ITERATIONS 250
 
 static volatile sig_atomic_t stop_signals;
 static volatile sig_atomic_t reopen_signals;
@@ -32,20 +32,20 @@ struct loop {
 	struct output *output;
 	struct notify *notify;
 	int epoll;
-	int blocked; /* what kept pipeline_drain() from going on: 0, -EAGAIN or -ENOTCONN */
-	long drained; /* records, the last time */
-	unsigned int wakes; /* how often it may still be woken between two batches */
-	uint64_t wakes_ns; /* CLOCK_BOOTTIME: when another one was added */
+	int blocked; /* result of the last pipeline_drain(): -EAGAIN, -ENOTCONN, or else 0 */
+	long drained; /* records of the last pipeline_drain() */
+	unsigned int wakeup_tokens;
+	uint64_t wakeup_tokens_ns; /* CLOCK_BOOTTIME of the last refill */
 	uint64_t heartbeat_ns; /* 0: none */
 	uint64_t next_heartbeat_ns; /* CLOCK_BOOTTIME; UINT64_MAX: no more */
 };
 
-/* The first signal asks for an orderly end; the second one won't wait for a reader that has
- * stalled. */
+/* The first signal requests an orderly end. The second one ends the process at once, for a consumer
+ * that has stalled. */
 static void handle_stop(int signal)
 {
 	static const char message[] =
-		"exectap: stopped by a second signal: what was not written yet is dropped\n";
+		"exectap: stopped by a second signal; lines not yet written are dropped\n";
 
 	(void)signal;
 	if (stop_signals++) {
@@ -74,29 +74,29 @@ void loop_handle_signals(void)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
-/* Waits like epoll_wait(2), but a signal that came before the call ends the wait as well. */
+/* Waits like epoll_wait(2), but returns at once if a signal arrived before the call. */
 static int wait_for(int epoll, struct epoll_event *event, int timeout_ms, bool stopping)
 {
-	sigset_t ours, former;
+	sigset_t handled, previous;
 	int found;
 
-	sigemptyset(&ours);
-	sigaddset(&ours, SIGINT);
-	sigaddset(&ours, SIGTERM);
-	sigaddset(&ours, SIGHUP);
-	sigprocmask(SIG_BLOCK, &ours, &former);
+	sigemptyset(&handled);
+	sigaddset(&handled, SIGINT);
+	sigaddset(&handled, SIGTERM);
+	sigaddset(&handled, SIGHUP);
+	sigprocmask(SIG_BLOCK, &handled, &previous);
 	found = (stop_signals && !stopping) || reopen_signals
 			? 0
-			: epoll_pwait(epoll, event, 1, timeout_ms, &former);
-	sigprocmask(SIG_SETMASK, &former, NULL);
+			: epoll_pwait(epoll, event, 1, timeout_ms, &previous);
+	sigprocmask(SIG_SETMASK, &previous, NULL);
 	if (found < 0)
 		return errno == EINTR ? 0 : -errno;
 	return found;
 }
 
-/* The output's descriptor may be another one each time; a file can't be polled, and need not be
- * (epoll_ctl(2)). */
-static void loop_output(const struct loop *loop)
+/* Registers the output's descriptor, which changes with each connection. A regular file cannot be
+ * polled, and never blocks (epoll_ctl(2)). */
+static void poll_output(const struct loop *loop)
 {
 	struct epoll_event event = { .events = output_events(loop->output, loop->blocked),
 				     .data.fd = output_fd(loop->output) };
@@ -106,7 +106,7 @@ static void loop_output(const struct loop *loop)
 		epoll_ctl(loop->epoll, EPOLL_CTL_ADD, event.data.fd, &event);
 }
 
-static int loop_open(struct loop *loop)
+static int open_epoll(struct loop *loop)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET,
 				     .data.fd = capture_fd(loop->capture) };
@@ -122,8 +122,7 @@ static int loop_open(struct loop *loop)
 	return -error;
 }
 
-/* The time until the next heartbeat, or until the service manager has to hear from us, if that is
- * sooner. */
+/* Shortens the timeout to the next heartbeat or watchdog notification. */
 static int limit_timeout_ms(const struct loop *loop, int timeout_ms)
 {
 	uint64_t now_ns = clock_boot_ns(), due_ns = notify_due_ns(loop->notify), left_ms;
@@ -136,24 +135,24 @@ static int limit_timeout_ms(const struct loop *loop, int timeout_ms)
 	return left_ms < INT32_MAX ? (int)left_ms : INT32_MAX;
 }
 
-/* To be called when we have gone round, and not only then when there is something to do. */
-static void tell_manager(const struct loop *loop, bool stopping)
+/* Notifies the service manager, if it is time. Called once per loop iteration. */
+static void ping_watchdog(const struct loop *loop, bool stopping)
 {
 	uint64_t now_ns = clock_boot_ns(), written, lost;
 	char status[128];
 
-	if (!notify_is_wanted(loop->notify, now_ns))
+	if (!notify_is_due(loop->notify, now_ns))
 		return;
 	pipeline_get_totals(loop->pipeline, &written, &lost);
 	snprintf(status, sizeof(status), "%s: %" PRIu64 " written, %" PRIu64 " lost%s",
 		 stopping ? "stopping" : "watching", written, lost,
-		 loop->blocked ? "; the output takes none now" : "");
-	notify_alive(loop->notify, now_ns, status);
+		 loop->blocked ? "; the output is blocked" : "");
+	notify_watchdog(loop->notify, now_ns, status);
 }
 
-/* While the output takes nothing, a heartbeat is left out: it would come late, and the next one
- * says more. */
-static int beat(struct loop *loop)
+/* Emits the stats line, if it is time. While the output is blocked it is skipped: the totals of the
+ * next one include it. */
+static int heartbeat(struct loop *loop)
 {
 	uint64_t now_ns = clock_boot_ns();
 	int result;
@@ -171,78 +170,93 @@ static int beat(struct loop *loop)
 	return result;
 }
 
-/* Whether the next record may wake us at once although the last drain found some; it then costs its
- * exec some 30 us. */
-static bool take_wake(struct loop *loop)
+/* Consumes a wakeup token; false if none is left. */
+static bool take_wakeup_token(struct loop *loop)
 {
-	uint64_t now_ns = clock_boot_ns(),
-		 more = (now_ns - loop->wakes_ns) / (1000000000 / WAKES_PER_S);
+	uint64_t now_ns = clock_boot_ns();
+	uint64_t more = (now_ns - loop->wakeup_tokens_ns) / (1000000000 / WAKEUPS_PER_S);
 
 	if (more) {
-		loop->wakes = more < WAKES_MAX - loop->wakes ? loop->wakes + (unsigned int)more
-							     : WAKES_MAX;
-		loop->wakes_ns = now_ns;
+		loop->wakeup_tokens = more < WAKEUP_TOKENS_MAX - loop->wakeup_tokens
+					      ? loop->wakeup_tokens + (unsigned int)more
+					      : WAKEUP_TOKENS_MAX;
+		loop->wakeup_tokens_ns = now_ns;
 	}
-	if (!loop->wakes)
+	if (!loop->wakeup_tokens)
 		return false;
-	loop->wakes--;
+	loop->wakeup_tokens--;
 	return true;
 }
 
 /*
- * Nothing is announced, and no record wakes us, unless the last drain found nothing more to do, or
- * that was rare lately: on a host with a few execs a second each of them is told at once, in a
- * storm they come in batches.
+ * A record causes a wakeup only if the last drain found none, or if a token is left. On a host with
+ * a few execs per second each of them is reported at once; under load they come in batches.
  */
-static int choose_timeout_ms(struct loop *loop)
+static int choose_timeout_ms(struct loop *loop, bool stopping)
 {
-	if (loop->blocked == -EAGAIN)
-		return -1;
-	if (loop->blocked)
+	if (pipeline_is_interrupted(loop->pipeline))
+		return 0;
+	if (loop->blocked == -ENOTCONN)
 		return output_retry_ms(loop->output);
-	return (!loop->drained || take_wake(loop)) && capture_sleep(loop->capture) ? -1 : BATCH_MS;
+	if (loop->blocked)
+		return -1;
+	if (stopping || (loop->drained && !take_wakeup_token(loop)))
+		return BATCH_MS;
+	return capture_sleep(loop->capture) ? -1 : BATCH_MS;
+}
+
+/* Handles an event of the output's descriptor, and SIGHUP. */
+static int handle_output(struct loop *loop, const struct epoll_event *event, int found)
+{
+	int result = 0;
+
+	if (found && event->data.fd == output_fd(loop->output))
+		result = output_handle(loop->output, event->events);
+	if (!result && reopen_signals) {
+		int error;
+
+		reopen_signals = 0;
+		error = output_reopen(loop->output);
+		if (error)
+			log_warning(
+				"cannot reopen the output's file: %s; continuing with the old one",
+				strerror(-error));
+	}
+	return result;
 }
 
 static int wait_and_drain(struct loop *loop, bool stopping)
 {
 	struct epoll_event event = {};
-	int timeout_ms, found;
+	int timeout_ms, found, result;
 
-	loop_output(loop);
-	timeout_ms = stopping && !loop->blocked ? BATCH_MS : choose_timeout_ms(loop);
+	poll_output(loop);
+	timeout_ms = choose_timeout_ms(loop, stopping);
 	found = wait_for(loop->epoll, &event, limit_timeout_ms(loop, timeout_ms), stopping);
 	capture_wake(loop->capture);
 	if (found < 0)
 		return found;
-	if (found && event.data.fd == output_fd(loop->output)) {
-		found = output_handle(loop->output, event.events);
-		if (found)
-			return found;
-	}
-	if (reopen_signals) {
-		reopen_signals = 0;
-		found = output_reopen(loop->output);
-		if (found)
-			log_error("cannot open the file again: %s: going on with the old one",
-				  strerror(-found));
-	}
+	result = handle_output(loop, &event, found);
+	if (result)
+		return result;
 	loop->drained = pipeline_drain(loop->pipeline);
 	loop->blocked = 0;
 	if (loop->drained == -EAGAIN || loop->drained == -ENOTCONN)
 		loop->blocked = (int)loop->drained;
-	tell_manager(loop, stopping);
+	ping_watchdog(loop, stopping);
 	if (loop->drained < 0 && !loop->blocked)
 		return (int)loop->drained;
-	return stopping ? 0 : beat(loop);
+	return stopping ? 0 : heartbeat(loop);
 }
 
-/* Drains and writes up to `end`. A reader that is not there then has had its chance. */
-static int deliver(struct loop *loop, uint64_t end)
+/* Drains and writes up to the position `end`. Iterations in which the output is blocked do not
+ * count: they end with -ENOTCONN, or when the consumer reads on. */
+static int drain_until(struct loop *loop, uint64_t end)
 {
 	long drained = pipeline_drain(loop->pipeline);
+	int iterations = 0;
 
-	for (int round = 0; round < FINISH_ROUNDS && !pipeline_has_passed(loop->pipeline, end);
-	     round += !loop->blocked) {
+	while (iterations < SHUTDOWN_ITERATIONS && !pipeline_has_passed(loop->pipeline, end)) {
 		int result;
 
 		if (drained < 0 && drained != -EAGAIN)
@@ -252,37 +266,37 @@ static int deliver(struct loop *loop, uint64_t end)
 		if (result)
 			return result;
 		drained = loop->drained;
+		iterations += !loop->blocked && !pipeline_is_interrupted(loop->pipeline);
 	}
 	return pipeline_has_passed(loop->pipeline, end) ? 0 : -ETIMEDOUT;
 }
 
-/* Writes what the kernel holds at the call, and that this is the end. */
-static int finish(struct loop *loop)
+/* Writes what the kernel holds at the time of the call, and the stop line. */
+static int shutdown_drain(struct loop *loop)
 {
 	uint64_t end = capture_written(loop->capture);
 	int result;
 
 	loop->next_heartbeat_ns = UINT64_MAX;
-	result = deliver(loop, end);
+	result = drain_until(loop, end);
 	if (!result && loop->heartbeat_ns)
 		result = pipeline_heartbeat(loop->pipeline, EVENT_STOP);
 	if (result == -EAGAIN)
-		result = deliver(loop, end);
+		result = drain_until(loop, end);
 	return result == -ENOTCONN && output_may_lack_clients(loop->output) ? 0 : result;
 }
 
 int loop_run(struct capture *capture, struct pipeline *pipeline, struct output *output,
 	     struct notify *notify, unsigned int heartbeat_s)
 {
-	/* as if the output were gone: the first round connects without waiting for something to
-	 * write */
+	/* -ENOTCONN makes the first iteration connect without a record to write */
 	struct loop loop = { .capture = capture,
 			     .pipeline = pipeline,
 			     .output = output,
 			     .notify = notify,
 			     .blocked = -ENOTCONN,
 			     .next_heartbeat_ns = UINT64_MAX };
-	int result = loop_open(&loop);
+	int result = open_epoll(&loop);
 
 	if (result)
 		return result;
@@ -291,13 +305,13 @@ int loop_run(struct capture *capture, struct pipeline *pipeline, struct output *
 		loop.next_heartbeat_ns = clock_boot_ns() + loop.heartbeat_ns;
 		result = pipeline_heartbeat(pipeline, EVENT_START);
 		if (result == -EAGAIN || result == -ENOTCONN)
-			result = 0; /* it waits in the output */
+			result = 0; /* the output has queued the line */
 	}
 	while (!result && !stop_signals)
 		result = wait_and_drain(&loop, false);
 	notify_stopping(notify);
 	if (!result)
-		result = finish(&loop);
+		result = shutdown_drain(&loop);
 	close(loop.epoll);
 	return result;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* When to drain, when to wait, when to end. */
+/* Waits for records, drains them, and ends in an orderly way. */
 #ifndef EXECTAP_LOOP_H
 #define EXECTAP_LOOP_H
 
@@ -9,20 +9,17 @@
 #include "pipeline.h"
 
 /*
- * SIGINT and SIGTERM: the first one ends loop_run() in order, the second one the process at once,
- * with status 0. SIGHUP has a file opened again. SIGPIPE is ignored.
+ * Installs the handlers. The first SIGINT or SIGTERM makes loop_run() drain and return, the second
+ * one ends the process at once with status 0. SIGHUP reopens the output's file. SIGPIPE is ignored.
  */
 void loop_handle_signals(void);
 
 /*
- * With heartbeat_s, a start line comes first, a stats line that often, a stop line last; 0: none.
- *
- * A service manager hears of the end when it begins, and until then that the program goes round, if
- * it wants to.
- *
- * Drains until a signal comes and what the kernel held by then is written, or the reader of stdout
- * leaves. Returns 0, -ENOTCONN if there was no reader left to write the last lines to, or another
- * -errno of the output.
+ * Drains until a stop signal comes and everything that the kernel held by then is written, or until
+ * the reader of stdout closes it. With heartbeat_s, emits a start line first, a stats line every
+ * heartbeat_s seconds and a stop line last; 0: none. Notifies the service manager's watchdog once
+ * per loop iteration, and of the end when it begins. Returns 0, -ENOTCONN if no consumer was
+ * connected for the last lines, or another -errno of the output.
  */
 int loop_run(struct capture *capture, struct pipeline *pipeline, struct output *output,
 	     struct notify *notify, unsigned int heartbeat_s);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The life of the program: options, attach, give up privileges, stages, watch, stop. */
+/* Start and end of the program: options, attach, drop privileges, make the stages, run, exit
+ * status. */
 #include "capture/capture.h"
 #include "capture/pin.h"
 #include "encode/encode.h"
@@ -31,8 +32,8 @@ enum status {
 	STATUS_KERNEL = 4,
 };
 
-/* The status for what check_print() and check_diagnose() return. */
-static enum status status_of_check(int result)
+/* Maps -errno of the check, capture and pin functions to the exit status. */
+static enum status status_from_error(int result)
 {
 	switch (result) {
 	case 0:
@@ -46,8 +47,8 @@ static enum status status_of_check(int result)
 	}
 }
 
-/* The first step, as it needs privileges: every exec from then on is kept for the steps that
- * follow. */
+/* Attaches the programs. This is the first step, because it needs privileges; the ring buffer keeps
+ * every exec from then on. */
 static enum status attach(const struct options *options, struct pin *pin, struct capture **capture)
 {
 	const struct capture_options capture_options = {
@@ -61,7 +62,7 @@ static enum status attach(const struct options *options, struct pin *pin, struct
 
 	if (result == -ECANCELED)
 		return STATUS_FAILED;
-	return result ? status_of_check(check_diagnose(result)) : STATUS_STOPPED;
+	return result ? status_from_error(check_diagnose(result)) : STATUS_STOPPED;
 }
 
 static enum status drop_privileges(const struct options *options)
@@ -80,23 +81,24 @@ static enum status drop_privileges(const struct options *options)
 		log_error("cannot drop privileges: %s", strerror(-result));
 		return STATUS_FAILED;
 	}
-	log_error("--user %s: %s: it takes CAP_SETUID and CAP_SETGID to become someone else",
-		  options->user, strerror(-result));
+	log_error(
+		"cannot change to user %s: %s; run exectap as root, or with CAP_SETUID and CAP_SETGID",
+		options->user, strerror(-result));
 	return STATUS_NOT_PERMITTED;
 }
 
-static void explain_output(const struct options *options, int error)
+static enum status new_enricher(const struct options *options, struct enricher **enricher)
 {
-	if (error == EACCES)
-		log_error(
-			"cannot start: %s: %s: it is opened as user %u without capabilities, see --user",
-			options->output, strerror(error), (unsigned int)geteuid());
-	else
-		log_error("cannot start: %s: %s", options->output, strerror(error));
+	int result = enrich_new(enricher, options->env_names);
+
+	if (!result)
+		return STATUS_STOPPED;
+	log_error("cannot start: %s%s", strerror(-result),
+		  result == -ENOMEM ? "" : "; mount /proc, " ENRICH_BOOT_ID_PATH " is needed");
+	return STATUS_FAILED;
 }
 
-/* What the pipe has behind the capture. */
-static enum status make_stages(const struct options *options, struct pipeline_stages *stages)
+static enum status new_output(const struct options *options, struct output **output)
 {
 	const struct output_options output_options = {
 		.destination = options->output,
@@ -104,7 +106,23 @@ static enum status make_stages(const struct options *options, struct pipeline_st
 		.socket_mode = options->socket_mode,
 		.socket_group = options->socket_group,
 	};
-	int result;
+	int result = output_new(output, &output_options);
+
+	if (!result)
+		return STATUS_STOPPED;
+	if (result == -EACCES)
+		log_error(
+			"cannot open %s: %s; exectap runs as uid %u without capabilities, see --user",
+			options->output, strerror(-result), (unsigned int)geteuid());
+	else
+		log_error("cannot open %s: %s", options->output, strerror(-result));
+	return STATUS_FAILED;
+}
+
+/* Makes the stages behind the capture. */
+static enum status new_stages(const struct options *options, struct pipeline_stages *stages)
+{
+	enum status status;
 
 	stages->filter = options->filter;
 	stages->redactor = options->redactor;
@@ -112,12 +130,8 @@ static enum status make_stages(const struct options *options, struct pipeline_st
 		redact_hide_args(options->redactor);
 	stages->format = options->format;
 	stages->line_max_bytes = options->line_max_bytes;
-	result = enrich_new(&stages->enricher, options->env_names);
-	if (!result)
-		result = output_new(&stages->output, &output_options);
-	if (result)
-		explain_output(options, -result);
-	return result ? STATUS_FAILED : STATUS_STOPPED;
+	status = new_enricher(options, &stages->enricher);
+	return status ? status : new_output(options, &stages->output);
 }
 
 static void free_stages(const struct pipeline_stages *stages)
@@ -127,7 +141,7 @@ static void free_stages(const struct pipeline_stages *stages)
 	capture_free(stages->capture);
 }
 
-/* A kernel, or a container's filter, that won't have it is no reason not to watch. */
+/* The sandbox is a second line of defence: without it exectap continues. */
 static void filter_calls(const struct options *options, const struct output *output)
 {
 	int result = options->no_sandbox ? 0
@@ -135,7 +149,21 @@ static void filter_calls(const struct options *options, const struct output *out
 								options->pin_directory != NULL);
 
 	if (result)
-		log_error("cannot filter system calls: %s: going on without", strerror(-result));
+		log_warning("cannot install the seccomp filter: %s; continuing without it",
+			    strerror(-result));
+}
+
+/* Maps the result of loop_run() to the exit status, and logs a failure. */
+static enum status loop_status(const struct options *options, int result)
+{
+	if (!result || result == -EPIPE) /* the reader of standard output has closed it */
+		return STATUS_STOPPED;
+	if (result == -ENOTCONN || result == -ETIMEDOUT)
+		log_error("%s: the last lines are dropped: no consumer has accepted them",
+			  options->output);
+	else
+		log_error("cannot write to %s: %s", options->output, strerror(-result));
+	return STATUS_FAILED;
 }
 
 static enum status watch(const struct options *options, const struct pipeline_stages *stages,
@@ -149,16 +177,9 @@ static enum status watch(const struct options *options, const struct pipeline_st
 	result = loop_run(stages->capture, pipeline, stages->output, notify, options->heartbeat_s);
 	if (options->pin_directory)
 		log_info(
-			"%s: the hooks stay: what happens now waits for the next start, 'exectap --unpin %s' ends that",
+			"%s: the programs stay attached and record for the next start; remove them with 'exectap --unpin %s'",
 			options->pin_directory, options->pin_directory);
-	if (!result || result == -EPIPE) /* the reader has seen enough */
-		return STATUS_STOPPED;
-	if (result == -ENOTCONN || result == -ETIMEDOUT)
-		log_error("%s: the last lines are dropped: there was no one to take them",
-			  options->output);
-	else
-		log_error("%s: cannot go on writing: %s", options->output, strerror(-result));
-	return STATUS_FAILED;
+	return loop_status(options, result);
 }
 
 static enum status run(const struct options *options, struct pin *pin)
@@ -171,7 +192,7 @@ static enum status run(const struct options *options, struct pin *pin)
 	if (!status)
 		status = drop_privileges(options);
 	if (!status)
-		status = make_stages(options, &stages);
+		status = new_stages(options, &stages);
 	if (!status && (pipeline_new(&pipeline, &stages) || notify_new(&notify))) {
 		log_error("cannot start: %s", strerror(ENOMEM));
 		status = STATUS_FAILED;
@@ -195,20 +216,20 @@ static enum status run_pinned(const struct options *options)
 	int result = pin_open(&pin, options->pin_directory);
 
 	if (result)
-		return status_of_check(result);
+		return status_from_error(result);
 	status = run(options, pin);
 	pin_close(pin);
 	return status;
 }
 
-/* A closed standard descriptor would be given to the next file that is opened, and lines would end
- * up in it. */
+/* Opens /dev/null in place of a closed standard descriptor: the next file would get its number, and
+ * receive what is written to it. */
 static int open_standard_descriptors(void)
 {
 	int fd;
 
 	if (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
-		log_error("standard output is closed: give it a file, a pipe or a terminal");
+		log_error("standard output is closed; redirect it to a file, a pipe or a terminal");
 		return -EBADF;
 	}
 	do
@@ -220,9 +241,9 @@ static int open_standard_descriptors(void)
 }
 
 /*
- * A pipe that is full must not stop the whole program: its manager may take that for a hang. Not
- * blocking is a property of the open file, which others may share: so it is opened anew, if that is
- * possible, for us alone.
+ * Makes standard output non-blocking, because a full pipe must not block the whole program: the
+ * watchdog would end it. O_NONBLOCK belongs to the open file description, which other processes may
+ * share. Therefore a pipe is opened again where that is possible.
  */
 static void unblock_stdout(void)
 {
@@ -238,25 +259,34 @@ static void unblock_stdout(void)
 	close(fd);
 }
 
+/* Flushes standard output after --help, --version and --check. */
+static enum status flush_stdout(enum status status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	log_error("cannot write to standard output: %s", strerror(errno));
+	return STATUS_FAILED;
+}
+
 static enum status start(struct options *options)
 {
 	log_set_verbose(options->verbose);
 	if (options->help) {
 		options_print_help();
-		return STATUS_STOPPED;
+		return flush_stdout(STATUS_STOPPED);
 	}
 	if (options->version) {
 		puts("exectap " EXECTAP_VERSION);
-		return STATUS_STOPPED;
+		return flush_stdout(STATUS_STOPPED);
 	}
 	if (options->list_keys) {
 		field_list(stdout);
-		return STATUS_STOPPED;
+		return flush_stdout(STATUS_STOPPED);
 	}
 	if (options->check)
-		return status_of_check(check_print());
+		return flush_stdout(status_from_error(check_print()));
 	if (options->unpin_directory)
-		return status_of_check(pin_remove(options->unpin_directory));
+		return status_from_error(pin_remove(options->unpin_directory));
 	options->line_max_bytes = output_line_max_bytes(options->output, options->line_max_bytes);
 	loop_handle_signals();
 	unblock_stdout();
@@ -265,18 +295,25 @@ static enum status start(struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options;
+	struct options options = {};
 	struct redactor *redactor = NULL;
 	struct filter *filter = NULL;
 	enum status status = STATUS_FAILED;
+	int result;
 
+	log_init();
 	if (open_standard_descriptors())
 		return STATUS_FAILED;
-	if (filter_new(&filter) || redact_new(&redactor))
+	if (filter_new(&filter) || redact_new(&redactor)) {
 		log_error("cannot start: %s", strerror(ENOMEM));
-	else
-		status = options_parse(&options, filter, redactor, argc, argv) ? STATUS_USAGE
-									       : start(&options);
+	} else {
+		result = options_parse(&options, filter, redactor, argc, argv);
+		if (!result)
+			status = start(&options);
+		else if (result == -EINVAL)
+			status = STATUS_USAGE;
+	}
+	options_free(&options);
 	redact_free(redactor);
 	filter_free(filter);
 	return status;

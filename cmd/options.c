@@ -8,6 +8,8 @@
 #include "redact/redact.h"
 #include "util/event_type.h"
 #include "util/log.h"
+#include "util/number.h"
+#include "util/text.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -18,7 +20,7 @@
 #define KIB ((size_t)1024)
 #define MIB (1024 * KIB)
 
-#define LINE_MAX_DEFAULT_BYTES 15360 /* Fluent Bit's stdin ends at 16,000 */
+#define LINE_MAX_DEFAULT_BYTES 15360 /* Fluent Bit's in_stdin cuts at 16,000 */
 #define LINE_MAX_LIMIT_BYTES (64 * MIB)
 #define BUFFER_DEFAULT_BYTES (8 * MIB)
 #define BUFFER_MIN_BYTES (128 * KIB)
@@ -29,113 +31,121 @@
 #define HINT "see 'exectap --help'"
 
 struct option_row {
-	const char *group; /* the heading before it in --help; NULL: the same as the row before */
+	const char *group; /* the heading before it in --help; NULL: the group of the row before */
 	char letter; /* 0: none */
 	const char *name;
-	const char *argument; /* NULL: takes none; "[=...]": may have one */
+	const char *argument; /* NULL: none; "[=...]": optional */
 	const char *help; /* NULL: shares a line with the next row */
-	int (*take)(struct options *options, const char *name, const char *value);
-	size_t flag; /* without take: offset of the bool in struct options that it sets */
+	int (*parse)(struct options *options, const char *name, const char *value);
+	size_t flag; /* without parse: offset of the bool in struct options to set */
 };
 
-/* A whole number with an optional K, M or G (powers of 1024). */
-static int parse_size(const char *name, const char *value, size_t least, size_t most, size_t *size)
+/* Logs what is wrong with the command line; its value is -EINVAL. */
+#define usage_error(...) (log_error(__VA_ARGS__), -EINVAL)
+
+/* Parses a whole number with an optional K, M or G (powers of 1024). */
+static int parse_size(const char *name, const char *value, size_t min, size_t max, size_t *size)
 {
 	static const char units[] = "KMG";
-	const char *unit;
-	char *end;
-	unsigned long long number;
+	const char *end = value, *unit;
+	uint64_t number;
+	int result = number_read(&end, 10, &number);
 
-	errno = 0;
-	number = strtoull(value, &end, 10);
-	if (value[0] < '0' || value[0] > '9' || errno)
-		goto no_size;
-	if (*end) {
+	if (!result && *end) {
 		unit = strchr(units, *end);
-		if (!unit || end[1] || number > most)
-			goto no_size;
-		number <<= 10 * (unit - units + 1);
+		if (!unit || end[1])
+			result = -EINVAL;
+		else if (number <= max)
+			number <<= 10 * (unit - units + 1);
 	}
-	if (number < least || number > most) {
-		log_error("--%s %s: must be from %zu to %zu bytes", name, value, least, most);
-		return -EINVAL;
-	}
+	if (result == -EINVAL)
+		return usage_error("invalid --%s '%s' (a number of bytes, or one with K, M or G)",
+				   name, value);
+	if (result || number < min || number > max)
+		return usage_error("invalid --%s '%s' (%zu to %zu bytes)", name, value, min, max);
 	*size = number;
 	return 0;
-
-no_size:
-	log_error("--%s %s: not a size: give bytes, or a number with K, M or G", name, value);
-	return -EINVAL;
 }
 
-static int take_output(struct options *options, const char *name, const char *value)
+/* A second destination would replace the first one unnoticed. */
+static int parse_output(struct options *options, const char *name, const char *value)
 {
-	(void)name;
+	if (options->output)
+		return usage_error("--%s is given twice ('%s' and '%s'); run one exectap for each",
+				   name, options->output, value);
 	options->output = value;
 	return output_check_destination(value);
 }
 
-static int take_format(struct options *options, const char *name, const char *value)
+static int parse_format(struct options *options, const char *name, const char *value)
 {
 	options->format = encode_find(value);
-	if (options->format)
-		return 0;
-	log_error("--%s %s: unknown: there are native, ecs and ocsf", name, value);
-	return -EINVAL;
+	if (!options->format)
+		return usage_error("invalid %s '%s' (choose native, ecs, ocsf)", name, value);
+	return 0;
 }
 
-static int take_events(struct options *options, const char *name, const char *value)
+static int parse_events(struct options *options, const char *name, const char *value)
 {
-	const char *rest = value;
+	const char *item = value;
 	size_t length;
 
-	options->events = 0;
+	(void)name;
 	do {
 		enum event_type event;
 
-		length = strcspn(rest, ",");
-		event = event_type_find(rest, length);
-		if (event >= EVENT_TYPES || !(EVENT_BIT(event) & EVENT_BITS_PROCESS)) {
-			log_error(
-				"--%s %s: unknown event '%.*s': there are exec, exec_failed and exit",
-				name, value, (int)length, rest);
-			return -EINVAL;
-		}
+		length = strcspn(item, ",");
+		event = event_type_find(item, length);
+		if (event >= EVENT_TYPES || !(EVENT_BIT(event) & EVENT_BITS_PROCESS))
+			return usage_error(
+				"invalid event type '%.*s' (choose exec, exec_failed, exit)",
+				(int)length, item);
 		options->events |= EVENT_BIT(event);
-		rest += length + 1;
-	} while (rest[-1] == ',');
+		item += length + 1;
+	} while (item[-1] == ',');
 	return 0;
 }
 
-static int take_env(struct options *options, const char *name, const char *value)
+/* Appends the list to those of earlier --env options. */
+static int add_env_names(struct options *options, const char *value)
 {
-	const char *rest = value;
+	const char *before = options->env_names ? options->env_names : "";
+	char *joined;
+
+	if (asprintf(&joined, "%s%s%s", before, *before ? "," : "", value) < 0) {
+		log_error("cannot start: %s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	free(options->env_names);
+	options->env_names = joined;
+	return 0;
+}
+
+static int parse_env(struct options *options, const char *name, const char *value)
+{
+	const char *item = value;
 	size_t length;
 
 	do {
-		length = strcspn(rest, ",");
-		if (!length || memchr(rest, '=', length) ||
-		    !text_is_utf8((struct text){ rest, length })) {
-			log_error(
-				"--%s %s: not a list of variable names: give NAME or NAME,NAME in UTF-8",
+		length = strcspn(item, ",");
+		if (!length || memchr(item, '=', length) ||
+		    !text_is_utf8((struct text){ item, length }))
+			return usage_error(
+				"invalid --%s '%s' (names of variables in UTF-8: NAME or NAME,NAME)",
 				name, value);
-			return -EINVAL;
-		}
-		rest += length + 1;
-	} while (rest[-1] == ',');
-	options->env_names = value;
-	return 0;
+		item += length + 1;
+	} while (item[-1] == ',');
+	return add_env_names(options, value);
 }
 
-static int take_max_line(struct options *options, const char *name, const char *value)
+static int parse_max_line(struct options *options, const char *name, const char *value)
 {
 	return parse_size(name, value, ENCODE_LINE_MIN_BYTES, LINE_MAX_LIMIT_BYTES,
 			  &options->line_max_bytes);
 }
 
-/* The kernel wants a power of two (kernel/bpf/ringbuf.c, ringbuf_map_alloc()); what was asked for
- * is the least. */
-static int take_buffer(struct options *options, const char *name, const char *value)
+/* The kernel requires a power of two (kernel/bpf/ringbuf.c, ringbuf_map_alloc()): rounds up. */
+static int parse_buffer(struct options *options, const char *name, const char *value)
 {
 	size_t wanted, size = BUFFER_MIN_BYTES;
 	int result = parse_size(name, value, BUFFER_MIN_BYTES, BUFFER_LIMIT_BYTES, &wanted);
@@ -148,90 +158,92 @@ static int take_buffer(struct options *options, const char *name, const char *va
 	return 0;
 }
 
-static int refuse_rule(const char *name, const char *value)
+/* Reports the result of filter_add_only() and filter_add_skip(). */
+static int check_rule(const char *name, const char *value, int result)
 {
-	log_error("--%s %s: not a rule: give KEY=GLOB, with a key of the lines", name, value);
-	return -EINVAL;
+	if (result == -EINVAL)
+		return usage_error("invalid --%s '%s' (KEY=GLOB, with a key of exectap-events(5))",
+				   name, value);
+	if (result)
+		log_error("--%s '%s': %s", name, value, strerror(-result));
+	return result;
 }
 
-static int take_only(struct options *options, const char *name, const char *value)
+static int parse_only(struct options *options, const char *name, const char *value)
 {
-	return filter_add_only(options->filter, value) ? refuse_rule(name, value) : 0;
+	return check_rule(name, value, filter_add_only(options->filter, value));
 }
 
-static int take_skip(struct options *options, const char *name, const char *value)
+static int parse_skip(struct options *options, const char *name, const char *value)
 {
-	return filter_add_skip(options->filter, value) ? refuse_rule(name, value) : 0;
+	return check_rule(name, value, filter_add_skip(options->filter, value));
 }
 
-static int take_redact(struct options *options, const char *name, const char *value)
+static int parse_redact(struct options *options, const char *name, const char *value)
 {
-	char why[128] = "no memory for it";
+	char why[128];
+	int result;
 
 	redact_add_builtin(options->redactor);
-	if (!value || !redact_add_pattern(options->redactor, value, why, sizeof(why)))
+	if (!value)
 		return 0;
-	log_error("--%s=%s: not an extended regular expression: %s", name, value, why);
-	return -EINVAL;
+	result = redact_add_pattern(options->redactor, value, why, sizeof(why));
+	if (result == -EINVAL)
+		return usage_error("invalid --%s '%s' (an extended regular expression: %s)", name,
+				   value, why);
+	if (result)
+		log_error("--%s '%s': %s", name, value, strerror(-result));
+	return result;
 }
 
-static int take_heartbeat(struct options *options, const char *name, const char *value)
+static int parse_heartbeat(struct options *options, const char *name, const char *value)
 {
-	unsigned long seconds;
-	char *end;
+	uint64_t seconds;
 
-	errno = 0;
-	seconds = strtoul(value, &end, 10);
-	if (value[0] < '0' || value[0] > '9' || *end || errno || !seconds ||
-	    seconds > HEARTBEAT_LIMIT_S) {
-		log_error("--%s %s: must be from 1 to %d seconds", name, value, HEARTBEAT_LIMIT_S);
-		return -EINVAL;
-	}
+	if (number_parse(value, 10, 1, HEARTBEAT_LIMIT_S, &seconds))
+		return usage_error("invalid --%s '%s' (1 to %d seconds)", name, value,
+				   HEARTBEAT_LIMIT_S);
 	options->heartbeat_s = (unsigned int)seconds;
 	return 0;
 }
 
-static int take_socket_mode(struct options *options, const char *name, const char *value)
+static int parse_socket_mode(struct options *options, const char *name, const char *value)
 {
-	unsigned long mode;
-	char *end;
+	uint64_t mode;
 
-	errno = 0;
-	mode = strtoul(value, &end, 8);
-	if (value[0] < '0' || value[0] > '7' || *end || errno || mode > 0777) {
-		log_error("--%s %s: not a mode: give octal digits up to 0777", name, value);
-		return -EINVAL;
-	}
+	options->socket_option = name;
+	if (number_parse(value, 8, 0, 0777, &mode))
+		return usage_error("invalid --%s '%s' (octal digits, at most 0777)", name, value);
 	options->socket_mode = (mode_t)mode;
 	return 0;
 }
 
-static int take_socket_group(struct options *options, const char *name, const char *value)
+static int parse_socket_group(struct options *options, const char *name, const char *value)
 {
-	if (!account_find_group(value, &options->socket_group))
-		return 0;
-	log_error("--%s %s: no such group: give a name from /etc/group or a number", name, value);
-	return -EINVAL;
+	options->socket_option = name;
+	if (account_find_group(value, &options->socket_group))
+		return usage_error("invalid --%s '%s' (a name in /etc/group, or a gid)", name,
+				   value);
+	return 0;
 }
 
-static int take_user(struct options *options, const char *name, const char *value)
+static int parse_user(struct options *options, const char *name, const char *value)
 {
 	options->user = value;
-	if (!account_find_user(value, &options->uid, &options->gid))
-		return 0;
-	log_error("--%s %s: no such user: give a name or a uid from /etc/passwd, or UID:GID", name,
-		  value);
-	return -EINVAL;
+	if (account_find_user(value, &options->uid, &options->gid))
+		return usage_error("invalid --%s '%s' (a name or a uid in /etc/passwd, or UID:GID)",
+				   name, value);
+	return 0;
 }
 
-static int take_pin(struct options *options, const char *name, const char *value)
+static int parse_pin(struct options *options, const char *name, const char *value)
 {
 	(void)name;
 	options->pin_directory = value;
 	return 0;
 }
 
-static int take_unpin(struct options *options, const char *name, const char *value)
+static int parse_unpin(struct options *options, const char *name, const char *value)
 {
 	(void)name;
 	options->unpin_directory = value;
@@ -242,38 +254,36 @@ static int take_unpin(struct options *options, const char *name, const char *val
 #define FLAG(member) NULL, offsetof(struct options, member)
 
 static const struct option_row rows[] = {
-	{ "Where lines go", 'o', "output", "DEST",
-	  "- (stdout), file:, unix:, unixgram:, unix-listen:PATH", take_output },
-	{ NULL, 0, "socket-mode", "MODE", NULL, take_socket_mode },
-	{ NULL, 0, "socket-group", "NAME", "of unix-listen's socket", take_socket_group },
-	{ "What is in them", 'f', "format", "NAME", "native (the default), ecs, ocsf",
-	  take_format },
-	{ NULL, 'e', "events", "LIST", "exec (the default), exec_failed, exit", take_events },
-	{ NULL, 0, "env", "NAME[,NAME]", "these environment variables", take_env },
-	{ NULL, 0, "only", "KEY=GLOB", NULL, take_only },
-	{ NULL, 0, "skip", "KEY=GLOB", "tell, or leave out, what matches; repeatable", take_skip },
-	{ NULL, 0, "redact", "[=ERE]", "mask secrets, and what matches, in args and env",
-	  take_redact },
-	{ NULL, 0, "no-args", NULL, "leave arguments out", FLAG(no_args) },
-	{ NULL, 0, "max-line", "BYTES", "longest line with its newline (default 15360)",
-	  take_max_line },
-	{ NULL, 0, "heartbeat", "SECS", "start, stats and stop lines", take_heartbeat },
-	{ "How it runs", 0, "buffer", "SIZE", "ring buffer, a power of two (default 8M)",
-	  take_buffer },
-	{ NULL, 0, "user", "NAME", "who to be once attached, or UID:GID", take_user },
-	{ NULL, 0, "no-sandbox", NULL, "without the filter of system calls", FLAG(no_sandbox) },
-	{ NULL, 0, "pin", "DIR", "keep watching between runs; DIR on a bpf file system", take_pin },
+	{ "Output", 'o', "output", "DEST", "- (stdout), file:, unix:, unixgram:, unix-listen:PATH",
+	  parse_output },
+	{ NULL, 0, "socket-mode", "MODE", NULL, parse_socket_mode },
+	{ NULL, 0, "socket-group", "NAME", "of the listening socket", parse_socket_group },
+	{ "Events and keys", 'f', "format", "NAME", "native (default), ecs, ocsf", parse_format },
+	{ NULL, 'e', "events", "LIST", "exec (default), exec_failed, exit", parse_events },
+	{ NULL, 0, "env", "NAME[,NAME]", "report environment variables; repeatable", parse_env },
+	{ NULL, 0, "only", "KEY=GLOB", NULL, parse_only },
+	{ NULL, 0, "skip", "KEY=GLOB", "include, exclude matching events", parse_skip },
+	{ NULL, 0, "redact", "[=ERE]", "mask secrets, and what ERE matches, in args and env",
+	  parse_redact },
+	{ NULL, 0, "no-args", NULL, "leave out arguments", FLAG(no_args) },
+	{ NULL, 0, "max-line", "BYTES", "maximum length of a line (default 15360)",
+	  parse_max_line },
+	{ NULL, 0, "heartbeat", "SECS", "emit start, stats and stop lines", parse_heartbeat },
+	{ "Operation", 0, "buffer", "SIZE", "size of the ring buffer (default 8M)", parse_buffer },
+	{ NULL, 0, "user", "NAME", "drop privileges to NAME or UID:GID once attached", parse_user },
+	{ NULL, 0, "no-sandbox", NULL, "do not install the seccomp filter", FLAG(no_sandbox) },
+	{ NULL, 0, "pin", "DIR", "keep recording between runs; DIR on a bpf file system",
+	  parse_pin },
 	{ NULL, 'v', "verbose", NULL, "more diagnostics on stderr", FLAG(verbose) },
-	{ "What it does instead", 0, "check", NULL, "say what this host supports", FLAG(check) },
-	{ NULL, 0, "unpin", "DIR", "end what --pin DIR keeps", take_unpin },
+	{ "Other actions", 0, "check", NULL, "report what this host supports", FLAG(check) },
+	{ NULL, 0, "unpin", "DIR", "remove the programs of --pin DIR", parse_unpin },
 	{ NULL, 0, "list-keys", NULL, HIDDEN, FLAG(list_keys) },
 	{ NULL, 'V', "version", NULL, NULL, FLAG(version) },
-	{ NULL, 'h', "help", NULL, "print that, or this", FLAG(help) },
+	{ NULL, 'h', "help", NULL, "print the version, this help", FLAG(help) },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-/* What getopt_long(3) returns for rows[i]: past every letter, so that rows without one have a
- * number too. */
+/* getopt_long(3) returns ROW_VALUE_BASE + i for rows[i]: above every letter. */
 #define ROW_VALUE_BASE 256
 
 static int argument_kind(const struct option_row *row)
@@ -312,83 +322,96 @@ static const struct option_row *find_row(int value)
 	return NULL;
 }
 
-static int refuse(int found, char **argv)
+/* Reports what getopt_long(3) has found, in the words of getopt. */
+static int getopt_error(int found, char **argv)
 {
-	const char *culprit = argv[optind - 1];
+	const char *option = argv[optind - 1];
 	char letter[] = { '-', (char)optopt, '\0' };
 
 	if (optopt > 0 && optopt < ROW_VALUE_BASE)
-		culprit = letter;
+		option = letter;
 	if (found == ':')
-		log_error("%s: needs an argument: " HINT, culprit);
-	else if (optopt >= ROW_VALUE_BASE)
-		log_error("%s: takes no argument: " HINT, culprit);
-	else
-		log_error("%s: unknown or ambiguous option: " HINT, culprit);
-	return -EINVAL;
+		return usage_error("option '%s' requires an argument; " HINT, option);
+	if (optopt >= ROW_VALUE_BASE)
+		return usage_error("option '--%s' does not allow an argument; " HINT,
+				   rows[optopt - ROW_VALUE_BASE].name);
+	return usage_error("unrecognized or ambiguous option '%s'; " HINT, option);
 }
 
-/* What each format needs of --max-line is known when all options are. */
-static int check_line_max(const struct options *options)
+/* Sets the defaults of options that accumulate or must not be repeated, and checks combinations. */
+static int complete(struct options *options)
 {
 	const struct encode_format *format = options->format;
 
-	if (options->line_max_bytes >= format->line_min_bytes)
-		return 0;
-	log_error("--max-line %zu: too small for --format %s: at least %zu",
-		  options->line_max_bytes, format->name, format->line_min_bytes);
-	return -EINVAL;
+	if (!options->output)
+		options->output = "-";
+	if (!options->events)
+		options->events = EVENT_BIT(EVENT_EXEC);
+	if (options->line_max_bytes < format->line_min_bytes)
+		return usage_error("invalid --max-line '%zu' (at least %zu for --format %s)",
+				   options->line_max_bytes, format->line_min_bytes, format->name);
+	if (options->socket_option &&
+	    !text_has_prefix(text_from_string(options->output), "unix-listen:"))
+		return usage_error("--%s needs --output unix-listen:PATH", options->socket_option);
+	return 0;
 }
 
-int options_parse(struct options *options, struct filter *filter, struct redactor *redactor,
-		  int argc, char **argv)
+static int parse_arguments(struct options *options, int argc, char **argv)
 {
 	struct option long_options[ROWS + 1];
 	char letters[2 * ROWS + 2];
 	int found, result = 0;
 
-	*options = (struct options){
-		.filter = filter,
-		.redactor = redactor,
-		.output = "-",
-		.format = &encode_native,
-		.socket_mode = 0600,
-		.socket_group = (gid_t)-1,
-		.line_max_bytes = LINE_MAX_DEFAULT_BYTES,
-		.buffer_bytes = BUFFER_DEFAULT_BYTES,
-		.events = EVENT_BIT(EVENT_EXEC),
-	};
 	fill_getopt(long_options, letters);
 	while ((found = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
 		const struct option_row *row;
 
 		if (found == '?' || found == ':')
-			return refuse(found, argv);
+			return getopt_error(found, argv);
 		row = find_row(found);
-		if (row->take)
-			result = row->take(options, row->name, optarg);
+		if (row->parse)
+			result = row->parse(options, row->name, optarg);
 		else
 			*(bool *)((char *)options + row->flag) = true;
 		if (result)
 			return result;
 	}
-	if (optind < argc) {
-		log_error("%s: takes no such argument: " HINT, argv[optind]);
-		return -EINVAL;
-	}
-	return check_line_max(options);
+	if (optind < argc)
+		return usage_error("unexpected argument '%s'; " HINT, argv[optind]);
+	return complete(options);
 }
 
-/* "-o, --output DEST", behind what is there already. */
-static int append_synopsis(char *out, size_t room, const struct option_row *row)
+int options_parse(struct options *options, struct filter *filter, struct redactor *redactor,
+		  int argc, char **argv)
+{
+	*options = (struct options){
+		.filter = filter,
+		.redactor = redactor,
+		.format = &encode_native,
+		.socket_mode = 0600,
+		.socket_group = (gid_t)-1,
+		.line_max_bytes = LINE_MAX_DEFAULT_BYTES,
+		.buffer_bytes = BUFFER_DEFAULT_BYTES,
+	};
+	return parse_arguments(options, argc, argv);
+}
+
+void options_free(struct options *options)
+{
+	free(options->env_names);
+	options->env_names = NULL;
+}
+
+/* Appends "-o, --output DEST" to the synopsis of a line of --help. */
+static int append_synopsis(char *out, size_t capacity, const struct option_row *row)
 {
 	const char *space = argument_kind(row) == required_argument ? " " : "",
 		   *argument = row->argument ? row->argument : "";
 
 	if (row->letter)
-		return snprintf(out, room, "-%c, --%s%s%s", row->letter, row->name, space,
+		return snprintf(out, capacity, "-%c, --%s%s%s", row->letter, row->name, space,
 				argument);
-	return snprintf(out, room, "--%s%s%s", row->name, space, argument);
+	return snprintf(out, capacity, "--%s%s%s", row->name, space, argument);
 }
 
 void options_print_help(void)
@@ -396,7 +419,7 @@ void options_print_help(void)
 	char synopsis[80];
 	int length = 0;
 
-	puts("Usage: exectap [options]     One JSON object a line for every program executed.");
+	puts("Usage: exectap [options]     Writes one JSON line for every program execution.");
 	for (size_t i = 0; i < ROWS; i++) {
 		if (rows[i].help && !*rows[i].help)
 			continue;
@@ -409,8 +432,8 @@ void options_print_help(void)
 					   ", ");
 			continue;
 		}
-		printf("  %-22s %s\n", synopsis, rows[i].help);
+		printf("  %-22s  %s\n", synopsis, rows[i].help);
 		length = 0;
 	}
-	puts("Exit status: 0 stopped, 1 failed, 2 wrong usage, 3 not permitted, 4 kernel can't");
+	puts("Exit status: 0 stopped, 1 failed, 2 usage, 3 not permitted, 4 unsupported kernel");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The command line -> one struct. */
+/* Parses the command line. */
 #ifndef EXECTAP_OPTIONS_H
 #define EXECTAP_OPTIONS_H
 
@@ -15,15 +15,16 @@ struct options {
 	const struct encode_format *format;
 	size_t line_max_bytes;
 	size_t buffer_bytes; /* a power of two */
-	unsigned int events; /* EVENT_BIT()s of those that the hooks report */
-	const char *env_names; /* separated by commas; NULL: none */
-	struct filter *filter; /* the caller's */
-	struct redactor *redactor; /* likewise */
+	unsigned int events; /* EVENT_BIT()s of the types to report */
+	char *env_names; /* separated by commas; owned; NULL: none */
+	struct filter *filter; /* borrowed */
+	struct redactor *redactor; /* borrowed */
 	mode_t socket_mode;
-	gid_t socket_group; /* (gid_t)-1: as it is */
+	gid_t socket_group; /* (gid_t)-1: unchanged */
+	const char *socket_option; /* name of an option that needs a listening socket; NULL: none */
 	unsigned int heartbeat_s; /* 0: none */
-	const char *user; /* to change to; NULL: stay */
-	uid_t uid; /* of user */
+	const char *user; /* NULL: no change of user */
+	uid_t uid; /* the user's */
 	gid_t gid;
 	const char *pin_directory; /* NULL: none */
 	const char *unpin_directory;
@@ -37,13 +38,14 @@ struct options {
 };
 
 /*
- * Adds to the filter and the redactor, which the caller has made. Returns 0, or -EINVAL after one
- * line on stderr that says what is wrong with which argument.
+ * Fills *options, and adds rules and patterns to the filter and the redactor. Returns 0, or -EINVAL
+ * or -ENOMEM after logging one line; call options_free() in each case.
  */
 int options_parse(struct options *options, struct filter *filter, struct redactor *redactor,
 		  int argc, char **argv);
+void options_free(struct options *options);
 
-/* --help, to stdout. */
+/* Prints the text of --help to stdout. */
 void options_print_help(void);
 
 #endif

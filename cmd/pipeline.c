@@ -9,12 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Records that can't be decoded are lost here, not in the kernel. */
+/* Losses in user space: records that cannot be decoded */
 enum undecoded {
 	UNDECODED_CORRUPT,
 	UNDECODED_VERSION,
 	UNDECODED_REASONS,
 };
+
+/* Records between two readings of the clock in a drain */
+#define DRAIN_CLOCK_RECORDS 16
 
 struct lost_count {
 	uint64_t now;
@@ -28,10 +31,11 @@ struct pipeline {
 	uint64_t written;
 	uint64_t filtered;
 	uint64_t lost;
-	struct capture_lost
-		lost_reported; /* until_ns: when report_losses() last found nothing left to tell */
+	/* until_ns: the last time when report_losses() had reported everything */
+	struct capture_lost lost_reported;
 	struct lost_count undecoded[UNDECODED_REASONS];
-	struct event event; /* the one under way */
+	bool interrupted; /* the last drain ended at its time limit */
+	struct event event; /* the current one */
 };
 
 static const char *const record_loss_names[RECORD_LOSSES] = {
@@ -45,7 +49,8 @@ static const char *const undecoded_names[UNDECODED_REASONS] = {
 	[UNDECODED_VERSION] = "unknown_record_version",
 };
 
-/* The line for a reader that lost lines which others got. Its number is that of the last one lost.
+/* Encodes the lost line for one client of a listening socket. Its seq is that of the last lost
+ * line.
  */
 static size_t encode_drop_notice(void *context, uint64_t count, uint64_t from_ns, uint64_t to_ns,
 				 uint64_t seq, char *line)
@@ -83,7 +88,7 @@ void pipeline_free(struct pipeline *pipeline)
 	free(pipeline);
 }
 
-/* Writes what has been gathered; only then are the records behind it done with. */
+/* Writes the committed lines, then releases their records. */
 static int flush(struct pipeline *pipeline)
 {
 	int result = output_flush(pipeline->stages.output);
@@ -93,7 +98,8 @@ static int flush(struct pipeline *pipeline)
 	return result;
 }
 
-/* Makes pipeline->event the next line, unless it is filtered out. The output must have room. */
+/* Encodes pipeline->event as the next line, unless it is filtered out. The output must have a free
+ * buffer. */
 static void write_event(struct pipeline *pipeline)
 {
 	char *line = output_room(pipeline->stages.output);
@@ -123,7 +129,7 @@ static void write_record(struct pipeline *pipeline, const void *record, size_t l
 		write_event(pipeline);
 	else if (!pipeline->undecoded[reason].now++)
 		log_error(
-			"a record of %zu bytes can't be decoded: %s: each one is counted in a lost line",
+			"cannot decode a record of %zu bytes: %s; such records are counted in lost lines",
 			length, undecoded_names[reason]);
 }
 
@@ -170,7 +176,7 @@ static int report_kernel_losses(struct pipeline *pipeline, uint64_t now_ns)
 	return result;
 }
 
-/* A line for every kind of loss that grew since the last time. */
+/* Emits a line for each kind of loss that has grown since the last call. */
 static int report_losses(struct pipeline *pipeline)
 {
 	uint64_t now_ns = clock_boot_ns();
@@ -191,30 +197,53 @@ static int report_losses(struct pipeline *pipeline)
 	return result;
 }
 
-long pipeline_drain(struct pipeline *pipeline)
+/* Converts records to lines until none is left, the output is blocked, or the time is up. */
+static int drain_records(struct pipeline *pipeline, long *records)
 {
+	uint64_t end_ns = clock_boot_ns() + PIPELINE_DRAIN_MAX_MS * 1000000ull;
 	const void *record;
-	long records = 0;
 	size_t length;
-	int result;
+	int result = 0;
 
-	enrich_refresh(pipeline->stages.enricher);
-	result = flush(pipeline); /* what is left from the last time */
 	while (!result) {
 		if (!output_room(pipeline->stages.output)) {
 			result = flush(pipeline);
 			continue;
 		}
+		if (*records % DRAIN_CLOCK_RECORDS == DRAIN_CLOCK_RECORDS - 1 &&
+		    clock_boot_ns() >= end_ns) {
+			pipeline->interrupted = true;
+			break;
+		}
 		if (!capture_next(pipeline->stages.capture, &record, &length))
 			break;
 		write_record(pipeline, record, length);
-		records++;
+		(*records)++;
 	}
+	return result;
+}
+
+long pipeline_drain(struct pipeline *pipeline)
+{
+	long records = 0;
+	int result;
+
+	pipeline->interrupted = false;
+	enrich_refresh(pipeline->stages.enricher);
+	result = flush(pipeline); /* the rest of the last drain */
+	if (!result)
+		result = drain_records(pipeline, &records);
 	if (!result)
 		result = report_losses(pipeline);
 	if (!result)
 		result = flush(pipeline);
+	pipeline->interrupted &= !result;
 	return result ? result : records;
+}
+
+bool pipeline_is_interrupted(const struct pipeline *pipeline)
+{
+	return pipeline->interrupted;
 }
 
 int pipeline_heartbeat(struct pipeline *pipeline, enum event_type type)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The pipe: record -> decode -> enrich -> filter -> redact -> encode -> output, and the confession
- * of what was lost. */
+/* The pipeline: record -> decode -> enrich -> filter -> redact -> encode -> output, and the report
+ * of losses. */
 #ifndef EXECTAP_PIPELINE_H
 #define EXECTAP_PIPELINE_H
 
@@ -13,38 +13,41 @@
 
 struct pipeline;
 
-/* What the pipe is made of. */
 struct pipeline_stages {
 	struct capture *capture;
 	struct enricher *enricher;
 	struct filter *filter;
 	struct redactor *redactor;
 	const struct encode_format *format;
-	size_t line_max_bytes; /* what the output has room for, too */
+	size_t line_max_bytes; /* the same as in output_options */
 	struct output *output;
 };
 
-/* The stages stay the caller's. Returns 0 or -ENOMEM; free with pipeline_free(). */
+/* Borrows the stages. Returns 0 or -ENOMEM; free with pipeline_free(). */
 int pipeline_new(struct pipeline **pipeline, const struct pipeline_stages *stages);
 void pipeline_free(struct pipeline *pipeline);
 
 /*
- * Turns every record that is there into a line, adds a line for each kind of loss, and writes them
- * out. A record's room in the ring buffer is given back when its line is written. Returns the
- * number of records (at least 0) or -errno: what output_flush() says, of which -EAGAIN and
- * -ENOTCONN mean to call again.
+ * Converts the available records to lines, adds a line for each kind of loss, and writes them. The
+ * space of a record in the ring buffer is released when its line is written. Returns the number of
+ * records (at least 0) or -errno of output_flush(); after -EAGAIN and -ENOTCONN call it again.
+ * Returns early after PIPELINE_DRAIN_MAX_MS, so that the caller can serve signals and the watchdog.
  */
+#define PIPELINE_DRAIN_MAX_MS 200
 long pipeline_drain(struct pipeline *pipeline);
 
-/* Adds a line of the heartbeat: EVENT_START, EVENT_STATS or EVENT_STOP. Returns as pipeline_drain()
- * does. */
+/* True if the last pipeline_drain() returned early: call it again without waiting. */
+bool pipeline_is_interrupted(const struct pipeline *pipeline);
+
+/* Emits a heartbeat line: EVENT_START, EVENT_STATS or EVENT_STOP. Returns 0 or -errno of
+ * output_flush(). */
 int pipeline_heartbeat(struct pipeline *pipeline, enum event_type type);
 
-/* How many events have lines that are in the output, and how many are known to be lost, since the
- * start of this run. */
+/* Returns the numbers of events with a line in the output, and of known lost events, since the
+ * start of this process. */
 void pipeline_get_totals(const struct pipeline *pipeline, uint64_t *written, uint64_t *lost);
 
-/* Whether everything that the kernel held at the time `end` (capture_written()) is written. */
+/* True if everything up to the position `end` (capture_written()) is written. */
 bool pipeline_has_passed(const struct pipeline *pipeline, uint64_t end);
 
 #endif

@@ -26,7 +26,7 @@ load lib
 		"$exectap" --only "$rule" 2>"$log" 3>&- || status=$?
 		[ "$status" = 2 ]
 		[ "$(wc -l <"$log")" = 1 ]
-		grep -q 'not a rule' "$log"
+		grep -q '(KEY=GLOB, ' "$log"
 	done
 }
 

@@ -63,3 +63,88 @@ load lib
 	hold "$helpers/hold"
 	stop_exectap
 }
+
+# rejects MESSAGE ARGUMENT...: these arguments are wrong usage, and the one line on stderr is the message.
+rejects() {
+	local message=$1 status=0
+	shift
+	"$exectap" "$@" >"$lines" 2>"$log" 3>&- || status=$?
+	cat "$log"
+	[ "$status" = 2 ]
+	[ ! -s "$lines" ]
+	[ "$(cat "$log")" = "exectap: $message" ]
+}
+
+@test "wrong arguments are reported in the words of getopt, with status 2" {
+	local hint="see 'exectap --help'"
+	rejects "unexpected argument 'foo'; $hint" foo
+	rejects "option '--output' requires an argument; $hint" --output
+	rejects "option '-e' requires an argument; $hint" -e
+	rejects "option '--check' does not allow an argument; $hint" --check=1
+	rejects "unrecognized or ambiguous option '--nonsense'; $hint" --nonsense
+	rejects "unrecognized or ambiguous option '-Z'; $hint" -Z
+	rejects "invalid format 'json' (choose native, ecs, ocsf)" -f json
+	rejects "invalid event type 'forks' (choose exec, exec_failed, exit)" -e exec,forks
+	rejects "invalid --heartbeat '0' (1 to 86400 seconds)" --heartbeat 0
+	rejects "invalid --heartbeat '18446744073709551617' (1 to 86400 seconds)" --heartbeat 18446744073709551617
+	rejects "invalid --buffer '1X' (a number of bytes, or one with K, M or G)" --buffer 1X
+	rejects "invalid --buffer '99999999999G' (131072 to 1073741824 bytes)" --buffer 99999999999G
+	rejects "invalid --socket-mode '888' (octal digits, at most 0777)" --socket-mode 888
+}
+
+@test "an option that another one would silence is wrong usage" {
+	local name
+	rejects "--output is given twice ('-' and 'file:/x'); run one exectap for each" -o - -o file:/x
+	for name in socket-mode=600 socket-group=0; do
+		rejects "--${name%=*} needs --output unix-listen:PATH" "--$name"
+		rejects "--${name%=*} needs --output unix-listen:PATH" "--$name" -o file:/x
+	done
+}
+
+@test "--events and --env accumulate" {
+	start_exectap -e exec -e exit --env A,B --env C
+	A=1 B=2 C=3 "$helpers/noop" "$marker"
+	wait_for_line '.exe | endswith("/noop")'
+	expect 'env | tojson' '{"A":"1","B":"2","C":"3"}'
+	poll grep -q "\"type\":\"exit\".*\"pid\":$(key pid)," "$lines"
+	stop_exectap
+	# the default is not added to a choice
+	start_exectap -e exit
+	"$helpers/noop" "$marker"
+	poll grep -q '"type":"exit"' "$lines"
+	stop_exectap
+	! grep -q '"type":"exec"' "$lines" || return 1
+}
+
+@test "text for standard output that cannot be written is status 1" {
+	local option status
+	for option in --help --version --check; do
+		status=0
+		"$exectap" $option >/dev/full 2>"$log" || status=$?
+		[ "$status" = 1 ]
+		[ "$(cat "$log")" = 'exectap: cannot write to standard output: No space left on device' ]
+	done
+}
+
+@test "lines on the journal's stream start with their level" {
+	local stream
+	: >"$log"
+	stream=$(stat -c %d:%i "$log")
+	JOURNAL_STREAM=$stream "$exectap" --nonsense 2>"$log" || true
+	grep -q '^<3>exectap: unrecognized' "$log"
+	JOURNAL_STREAM=1:2 "$exectap" --nonsense 2>"$log" || true
+	grep -q '^exectap: unrecognized' "$log"
+	JOURNAL_STREAM=$stream "$exectap" >"$lines" 2>"$log" 3>&- &
+	exectap_pid=$!
+	poll grep -q '^<6>exectap: watching' "$log"
+	stop_exectap
+}
+
+@test "without /proc the boot id is named as the cause, not the output" {
+	local status=0
+	unshare --mount sh -c 'mount -t tmpfs tmpfs /proc/sys/kernel/random && exec "$0"' "$exectap" >"$lines" 2>"$log" || status=$?
+	cat "$log"
+	[ "$status" = 1 ]
+	grep -q 'No such file or directory; mount /proc, /proc/sys/kernel/random/boot_id is needed$' "$log"
+	[ "$(wc -l <"$log")" = 1 ]
+}

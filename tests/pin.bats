@@ -118,7 +118,7 @@ grown() {
 	start_pinned --events exec,exit
 	storm 300 "$marker-1"
 	stop_exectap
-	grep -q 'hooks stay' "$log"
+	grep -q 'programs stay attached' "$log"
 	[ "$(storm_lines | wc -l)" = 300 ]
 	storm 300 "$marker-2"
 	[ "$(storm_lines | wc -l)" = 300 ]

@@ -136,6 +136,6 @@ END
 		"$exectap" --redact="$ere" 2>"$log" 3>&- || status=$?
 		[ "$status" = 2 ]
 		[ "$(wc -l <"$log")" = 1 ]
-		grep -qF -- "--redact=$ere: not an extended regular expression: " "$log"
+		grep -qF -- "invalid --redact '$ere' (an extended regular expression: " "$log"
 	done
 }

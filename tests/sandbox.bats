@@ -124,7 +124,7 @@ failed_attempt_is_reported() {
 	"$exectap" --user nobody -o "file:$place/lines" 2>"$log" 3>&- || status=$?
 	[ "$status" = 1 ]
 	[ "$(wc -l <"$log")" = 1 ]
-	grep -q "file:$place/lines: Permission denied: .* user $(id -u nobody) .*--user" "$log"
+	grep -q "file:$place/lines: Permission denied; .* uid $(id -u nobody) .*--user" "$log"
 	[ ! -e "$place/lines" ]
 	chown nobody "$place"
 	: >"$log"
@@ -148,7 +148,7 @@ failed_attempt_is_reported() {
 	# and without "create"
 	mv "$place/lines" "$place/lines.3"
 	kill -HUP "$exectap_pid"
-	poll grep -q 'cannot open the file again: Permission denied' "$log"
+	poll grep -q "cannot reopen the output's file: Permission denied" "$log"
 	"$helpers/noop" "$marker-2"
 	poll has_marker 2 "$place/lines.3"
 	stop_exectap
@@ -161,7 +161,7 @@ failed_attempt_is_reported() {
 	chmod 700 "$BATS_TEST_TMPDIR/place"
 	"$exectap" -o "file:$BATS_TEST_TMPDIR/place/lines" 2>"$log" 3>&- || status=$?
 	[ "$status" = 1 ]
-	grep -q 'Permission denied: it is opened as user 0 without capabilities, see --user' "$log"
+	grep -q 'Permission denied; exectap runs as uid 0 without capabilities, see --user' "$log"
 }
 
 @test "--user makes the socket of unix-listen, gives it to --socket-group and removes it in the end" {
@@ -224,7 +224,7 @@ END
 		"$exectap" "--user=$name" 2>"$log" 3>&- || status=$?
 		cat "$log"
 		[ "$status" = 2 ]
-		[ "$(cat "$log")" = "exectap: --user $name: no such user: give a name or a uid from /etc/passwd, or UID:GID" ]
+		[ "$(cat "$log")" = "exectap: invalid --user '$name' (a name or a uid in /etc/passwd, or UID:GID)" ]
 	done
 	copy_exectap
 	status=0
@@ -255,7 +255,7 @@ END
 	stop_exectap
 	cat "$log"
 	[ "$(wc -l <"$log")" = 2 ]
-	grep -q '^exectap: cannot filter system calls: Operation not supported: going on without' "$log"
+	grep -q '^exectap: cannot install the seccomp filter: Operation not supported; continuing without it' "$log"
 }
 
 # filtered OUTPUT SYSCALL [ARGUMENT...]: makes the call under the filter; sets $status and $output.

@@ -161,7 +161,7 @@ pings_are_in_time() {
 # Blocks the output and checks that the watchdog is still notified.
 pings_while_stalled() {
 	"$helpers/storm" 1 2000 "$marker" "$helpers/noop"
-	poll said 3 'the output takes none now'
+	poll said 3 'the output is blocked'
 	grep -q '^exectap: watching' "$log"
 	poll said $(($(grep -c WATCHDOG=1 "$messages") + 5)) WATCHDOG=1
 }
@@ -242,14 +242,14 @@ END
 		NOTIFY_SOCKET=$address start_exectap --verbose
 		stop_exectap
 		cat "$log"
-		[ "$(grep -c "^exectap: NOTIFY_SOCKET $address: .*: going on without$" "$log")" = 1 ]
+		[ "$(grep -c "^exectap: cannot notify $address (NOTIFY_SOCKET): .*; continuing without it$" "$log")" = 1 ]
 	done
 	# an instance that was killed meanwhile
 	manager "$BATS_TEST_TMPDIR/notify"
 	WATCHDOG_USEC=100000 start_exectap --verbose
 	poll said 1 WATCHDOG=1
 	kill -KILL "${held[-1]}"
-	poll grep -q 'NOTIFY_SOCKET .*: Connection refused: going on without' "$log"
+	poll grep -q '(NOTIFY_SOCKET): Connection refused; continuing without it' "$log"
 	hold "$helpers/hold"
 	stop_exectap
 	[ "$(grep -c NOTIFY_SOCKET "$log")" = 1 ]

@@ -136,8 +136,8 @@ refuses() {
 	[ "$(cat "$socket.real")" = precious ]
 	rm "$socket"
 	expected_status=2
-	refuses 'not a mode' --socket-mode 9
-	refuses 'no such group' --socket-group no-such-group-here
+	refuses 'invalid --socket-mode' --socket-mode 9
+	refuses 'invalid --socket-group' --socket-group no-such-group-here
 }
 
 @test "abstract sockets serve as well" {

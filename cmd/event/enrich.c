@@ -117,8 +117,7 @@ int enrich_new(struct enricher **enricher, const char *env_names)
 
 	if (!created)
 		return -ENOMEM;
-	/* random(4) */
-	result = id_read("/proc/sys/kernel/random/boot_id", created->boot_id_bytes,
+	result = id_read(ENRICH_BOOT_ID_PATH, created->boot_id_bytes,
 			 sizeof(created->boot_id_bytes));
 	if (!result)
 		result = names_set(created, env_names);

@@ -7,6 +7,8 @@
 
 struct enricher;
 
+#define ENRICH_BOOT_ID_PATH "/proc/sys/kernel/random/boot_id" /* random(4) */
+
 /*
  * Reads host name, boot id and machine id. env_names are the variables that events show of their
  * environment, separated by commas; NULL: none. Returns 0 or -errno; the caller frees *enricher

@@ -3,6 +3,7 @@
 
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/number.h"
 #include "util/unix_address.h"
 
 #include <errno.h>
@@ -13,33 +14,33 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* A status this old is told anew, if the program goes round anyway. */
+/* The status is sent again after this time, if the loop runs anyway. */
 #define STATUS_AGE_NS 10000000000ull
 #define STATUS_BYTES 128
 
 struct notify {
-	const char *name; /* of the socket, as it was given */
+	const char *name; /* $NOTIFY_SOCKET */
 	struct unix_address address;
-	int fd; /* -1: no one to tell */
-	bool complained;
-	uint64_t watchdog_ns; /* how often to say that we are alive; 0: never */
+	int fd; /* -1: no manager */
+	bool outage_logged;
+	uint64_t watchdog_ns; /* interval of the watchdog notifications; 0: none */
 	uint64_t watchdog_due_ns;
 	uint64_t status_due_ns;
-	char status[STATUS_BYTES]; /* the last one told */
+	char status[STATUS_BYTES]; /* the last one sent */
 };
 
-static void complain(struct notify *notify, int error)
+static void log_outage_once(struct notify *notify, int error)
 {
-	if (!notify->complained)
-		log_detail("NOTIFY_SOCKET %s: %s: going on without", notify->name, strerror(error));
-	notify->complained = true;
+	if (!notify->outage_logged)
+		log_detail("cannot notify %s (NOTIFY_SOCKET): %s; continuing without it",
+			   notify->name, strerror(error));
+	notify->outage_logged = true;
 }
 
-/* Connects nothing: the manager may be another one, with another socket of that name, when it is
- * told something. */
+/* Does not connect: a restarted manager has a new socket with the same name. */
 static void open_socket(struct notify *notify)
 {
-	const struct timeval patience = { .tv_sec = NOTIFY_PATIENCE_S };
+	const struct timeval timeout = { .tv_sec = NOTIFY_TIMEOUT_S };
 	int result = notify->name[0] == '/' || notify->name[0] == '@' ? 0 : -EAFNOSUPPORT;
 
 	if (!result)
@@ -49,26 +50,23 @@ static void open_socket(struct notify *notify)
 		result = notify->fd < 0 ? -errno : 0;
 	}
 	if (result)
-		complain(notify, -result);
+		log_outage_once(notify, -result);
 	else
-		setsockopt(notify->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+		setsockopt(notify->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 }
 
-/* A variable that is a whole number; 0 where it is not there or something else. */
+/* Returns the variable's number, or 0 if it is unset or not a number. */
 static uint64_t environment_number(const char *name)
 {
-	const char *text = getenv(name);
-	unsigned long long number;
-	char *end;
+	const char *value = getenv(name);
+	uint64_t number = 0;
 
-	if (!text || text[0] < '0' || text[0] > '9')
-		return 0;
-	errno = 0;
-	number = strtoull(text, &end, 10);
-	return *end || errno ? 0 : number;
+	if (value)
+		number_parse(value, 10, 0, UINT64_MAX, &number);
+	return number;
 }
 
-/* How often it asks to hear of us: half the time after which it would do something about it. */
+/* Returns half the interval after which the manager acts. */
 static uint64_t watchdog_half_ns(void)
 {
 	uint64_t pid = environment_number("WATCHDOG_PID"),
@@ -105,7 +103,7 @@ void notify_free(struct notify *notify)
 	free(notify);
 }
 
-static void tell(struct notify *notify, const char *message, int flags)
+static void send_message(struct notify *notify, const char *message, int flags)
 {
 	const struct sockaddr *address = (const struct sockaddr *)&notify->address.address;
 	ssize_t sent;
@@ -117,7 +115,7 @@ static void tell(struct notify *notify, const char *message, int flags)
 			      notify->address.length);
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
-		complain(notify, errno);
+		log_outage_once(notify, errno);
 }
 
 void notify_ready(struct notify *notify)
@@ -126,12 +124,12 @@ void notify_ready(struct notify *notify)
 
 	notify->watchdog_due_ns = now_ns + notify->watchdog_ns;
 	notify->status_due_ns = now_ns + STATUS_AGE_NS;
-	tell(notify, "READY=1\nSTATUS=watching", 0);
+	send_message(notify, "READY=1\nSTATUS=watching", 0);
 }
 
 void notify_stopping(struct notify *notify)
 {
-	tell(notify, "STOPPING=1\nSTATUS=stopping", 0);
+	send_message(notify, "STOPPING=1\nSTATUS=stopping", 0);
 }
 
 uint64_t notify_due_ns(const struct notify *notify)
@@ -139,13 +137,13 @@ uint64_t notify_due_ns(const struct notify *notify)
 	return notify->watchdog_ns ? notify->watchdog_due_ns : UINT64_MAX;
 }
 
-bool notify_is_wanted(const struct notify *notify, uint64_t now_ns)
+bool notify_is_due(const struct notify *notify, uint64_t now_ns)
 {
 	return notify->fd >= 0 &&
 	       (now_ns >= notify_due_ns(notify) || now_ns >= notify->status_due_ns);
 }
 
-void notify_alive(struct notify *notify, uint64_t now_ns, const char *status)
+void notify_watchdog(struct notify *notify, uint64_t now_ns, const char *status)
 {
 	char message[STATUS_BYTES + 32];
 
@@ -156,5 +154,5 @@ void notify_alive(struct notify *notify, uint64_t now_ns, const char *status)
 	snprintf(notify->status, sizeof(notify->status), "%s", status);
 	snprintf(message, sizeof(message), "%sSTATUS=%s", notify->watchdog_ns ? "WATCHDOG=1\n" : "",
 		 notify->status);
-	tell(notify, message, MSG_DONTWAIT);
+	send_message(notify, message, MSG_DONTWAIT);
 }

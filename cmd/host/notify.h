@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a service manager is reported, by the protocol of sd_notify(3) and sd_watchdog_enabled(3).
- * Where there is none, or it can't be reached, everything here does nothing.
+ * Notifications of a service manager by the protocol of sd_notify(3) and sd_watchdog_enabled(3).
+ * Without a manager, or if it cannot be reached, all functions do nothing.
  */
 #ifndef EXECTAP_NOTIFY_H
 #define EXECTAP_NOTIFY_H
@@ -11,24 +11,24 @@
 
 struct notify;
 
-/* Asks the environment: $NOTIFY_SOCKET, $WATCHDOG_USEC, $WATCHDOG_PID. Returns 0 or -ENOMEM; free
- * with notify_free().
- */
+/* Reads $NOTIFY_SOCKET, $WATCHDOG_USEC and $WATCHDOG_PID. Returns 0 or -ENOMEM; free with
+ * notify_free(). */
 int notify_new(struct notify **notify);
 void notify_free(struct notify *notify);
 
-/* These two wait up to NOTIFY_PATIENCE_S for a manager that takes nothing. */
-#define NOTIFY_PATIENCE_S 5
+/* Both wait up to NOTIFY_TIMEOUT_S for a manager that does not receive. */
+#define NOTIFY_TIMEOUT_S 5
 void notify_ready(struct notify *notify);
 void notify_stopping(struct notify *notify);
 
-/* When notify_alive() has to be called, CLOCK_BOOTTIME; UINT64_MAX: nobody asks for it. */
+/* Returns the time of the next watchdog notification, CLOCK_BOOTTIME; UINT64_MAX without a
+ * watchdog. */
 uint64_t notify_due_ns(const struct notify *notify);
 
-/* Whether to call it now: it is due, or the status that was told last is old. */
-bool notify_is_wanted(const struct notify *notify, uint64_t now_ns);
+/* True if the watchdog notification is due, or the last reported status is old. */
+bool notify_is_due(const struct notify *notify, uint64_t now_ns);
 
-/* The program goes round, and this is how it is: one line. Never waits. */
-void notify_alive(struct notify *notify, uint64_t now_ns, const char *status);
+/* Sends the watchdog notification and the status, one line. Never blocks. */
+void notify_watchdog(struct notify *notify, uint64_t now_ns, const char *status);
 
 #endif

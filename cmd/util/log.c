@@ -3,22 +3,42 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
 
 static bool log_verbose;
+static bool log_to_journal;
+
+void log_init(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[64];
+	struct stat status;
+
+	if (!stream || fstat(STDERR_FILENO, &status))
+		return;
+	snprintf(own, sizeof(own), "%llu:%llu", (unsigned long long)status.st_dev,
+		 (unsigned long long)status.st_ino);
+	log_to_journal = !strcmp(stream, own);
+}
 
 void log_set_verbose(bool verbose)
 {
 	log_verbose = verbose;
 }
 
-/* One write(2), so that the lines of several processes on one stderr don't mix. */
-static void log_line(const char *format, va_list arguments)
+/* Writes the line with one write(2), so that lines of several processes on one stderr do not mix.
+ */
+static void log_line(int level, const char *format, va_list arguments)
 {
-	char line[1024] = "exectap: ";
-	size_t prefix = strlen(line);
+	char line[1024];
+	int prefix = log_to_journal ? snprintf(line, sizeof(line), "<%d>exectap: ", level)
+				    : snprintf(line, sizeof(line), "exectap: ");
 
-	vsnprintf(line + prefix, sizeof(line) - prefix - 1, format, arguments);
+	vsnprintf(line + prefix, sizeof(line) - (size_t)prefix - 1, format, arguments);
 	strcat(line, "\n");
 	fputs(line, stderr);
 }
@@ -28,7 +48,16 @@ void log_error(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	log_line(format, arguments);
+	log_line(LOG_ERR, format, arguments);
+	va_end(arguments);
+}
+
+void log_warning(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	log_line(LOG_WARNING, format, arguments);
 	va_end(arguments);
 }
 
@@ -37,7 +66,7 @@ void log_info(const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	log_line(format, arguments);
+	log_line(LOG_INFO, format, arguments);
 	va_end(arguments);
 }
 
@@ -48,6 +77,6 @@ void log_detail(const char *format, ...)
 	if (!log_verbose)
 		return;
 	va_start(arguments, format);
-	log_line(format, arguments);
+	log_line(LOG_DEBUG, format, arguments);
 	va_end(arguments);
 }

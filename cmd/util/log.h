@@ -7,14 +7,22 @@
 
 #define LOG_FORMAT __attribute__((format(printf, 1, 2)))
 
-/* Whether log_detail() says anything (--verbose). */
+/*
+ * Reads $JOURNAL_STREAM: if stderr is the journal's stream (systemd.exec(5)), each line starts with
+ * its level as in sd-daemon(3).
+ */
+void log_init(void);
+
+/* Enables log_detail() (--verbose). */
 void log_set_verbose(bool verbose);
 
-/* What failed, on what, why, what to do. */
+/* A failure: what failed, on what, why, what to do. */
 void log_error(const char *format, ...) LOG_FORMAT;
-/* What everyone wants to know, once. */
+/* A degraded operation that continues */
+void log_warning(const char *format, ...) LOG_FORMAT;
+/* A change of state that every operator needs to know */
 void log_info(const char *format, ...) LOG_FORMAT;
-/* What helps in finding a fault. */
+/* Help in finding a fault */
 void log_detail(const char *format, ...) LOG_FORMAT;
 
 #endif

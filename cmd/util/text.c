@@ -6,11 +6,6 @@
 
 #define EIGHT_DIGITS 100000000 /* numbers with more digits than eight */
 
-struct text text_from_string(const char *string)
-{
-	return (struct text){ string, strlen(string) };
-}
-
 struct text text_base_name(struct text path)
 {
 	const char *slash = path.length ? memrchr(path.bytes, '/', path.length) : NULL;
@@ -19,7 +14,7 @@ struct text text_base_name(struct text path)
 	return (struct text){ path.bytes + before, path.length - before };
 }
 
-/* What a leading byte asks for: how many bytes follow, and the range of the first of them. */
+/* Requirements of a leading byte: the number of following bytes, and the range of the first one. */
 struct utf8_lead {
 	unsigned char following, low, high;
 };
@@ -59,12 +54,7 @@ size_t text_step(struct text text, bool *well_formed)
 	return length;
 }
 
-static struct text text_skip(struct text text, size_t bytes)
-{
-	return (struct text){ text.bytes + bytes, text.length - bytes };
-}
-
-/* 8 where so many plain bytes are at the front of text, else 0. */
+/* Returns 8 if text starts with eight plain bytes, else 0. */
 static size_t plain_word(struct text text)
 {
 	uint64_t word;
@@ -126,9 +116,9 @@ size_t text_to_base64(struct text text, char *out)
 }
 
 /*
- * The digits of a number below 10^8, the first one in the lowest byte: all are found at once, by
- * halves, quarters and eighths. A multiplication and a shift divide by 100 and by 10, exactly for
- * so small numbers.
+ * Returns the eight digits of a number below 10^8, the first one in the lowest byte. They are
+ * computed in parallel, by halves, quarters and eighths. A multiplication and a shift divide by 100
+ * and by 10, which is exact for numbers of this size.
  */
 static inline uint64_t eight_digits(uint32_t number)
 {
@@ -147,9 +137,8 @@ void text_to_eight_digits(uint32_t number, char out[8])
 	memcpy(out, &digits, sizeof(digits));
 }
 
-/* How many digits a number below 10^8 has: log10(2) is about 1233 / 4096, so from its bits follow
- * that many or one less.
- */
+/* Returns the number of digits of a number below 10^8. log10(2) is about 1233 / 4096, so the number
+ * of bits gives the result or one less. */
 static inline size_t count_digits(uint32_t number)
 {
 	static const uint32_t powers[] = { 0,	   10,	    100,      1000,	   10000,
@@ -160,9 +149,8 @@ static inline size_t count_digits(uint32_t number)
 }
 
 /*
- * Without a branch that depends on how many digits there are: to guess it wrong costs as much as
- * all of this. And that number is found apart from the digits, for what comes next in a line waits
- * for it only.
+ * No branch depends on the number of digits: a mispredicted one costs as much as the whole
+ * function. The count does not depend on the digits, because the next output waits for it only.
  */
 size_t text_to_decimal_digits(uint64_t number, char out[TEXT_DECIMAL_BYTES])
 {
@@ -196,7 +184,7 @@ static size_t json_character_length(unsigned char byte)
 	return sizeof("\\u0000") - 1;
 }
 
-/* The JSON length of the step at the front of text, which is `bytes` long. */
+/* Returns the JSON length of the step at the front of text, and stores its length in *bytes. */
 static size_t json_step(struct text text, size_t *bytes)
 {
 	bool well_formed;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Strings of unknown encoding, as the kernel has them: any byte but NUL, not ended by a NUL. */
+/* Strings of unknown encoding, from the kernel: any byte but NUL, without a terminating NUL. */
 #ifndef EXECTAP_TEXT_H
 #define EXECTAP_TEXT_H
 
@@ -13,24 +13,65 @@ struct text {
 	size_t length; /* bytes */
 };
 
-/* What replaces bytes that are no UTF-8: U+FFFD. */
+/* U+FFFD, the replacement for ill-formed UTF-8 */
 #define TEXT_REPLACEMENT "\xef\xbf\xbd"
 #define TEXT_REPLACEMENT_BYTES 3
 
-/* Most bytes that text_to_utf8() and text_to_base64() write for `length` bytes. */
+/* Maximum bytes that text_to_utf8() and text_to_base64() write for `length` bytes. */
 #define TEXT_UTF8_MAX(length) ((length)*TEXT_REPLACEMENT_BYTES)
 #define TEXT_BASE64_LENGTH(length) (((length) + 2) / 3 * 4)
 
-/* Room for any text_to_decimal(). */
+/* Size of a buffer for any text_to_decimal() */
 #define TEXT_DECIMAL_BYTES 20
 
-struct text text_from_string(const char *string);
+static inline struct text text_from_string(const char *string)
+{
+	return (struct text){ string, strlen(string) };
+}
 
-/* What stands behind the last slash; the whole where there is none. */
+/* Returns text without its first `bytes` bytes, at most text.length. */
+static inline struct text text_skip(struct text text, size_t bytes)
+{
+	return (struct text){ text.bytes + bytes, text.length - bytes };
+}
+
+static inline bool text_has_prefix(struct text text, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return text.length >= length && !memcmp(text.bytes, prefix, length);
+}
+
+/* The same regardless of the case of ASCII letters. */
+static inline bool text_has_prefix_nocase(struct text text, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return text.length >= length && !strncasecmp(text.bytes, prefix, length);
+}
+
+static inline bool text_has_suffix(struct text text, const char *suffix)
+{
+	size_t length = strlen(suffix);
+
+	return text.length >= length && !memcmp(text.bytes + text.length - length, suffix, length);
+}
+
+static inline bool text_equals(struct text text, const char *string)
+{
+	return text.length == strlen(string) && !memcmp(text.bytes, string, text.length);
+}
+
+static inline bool text_is_same(struct text a, struct text b)
+{
+	return a.length == b.length && !memcmp(a.bytes, b.bytes, a.length);
+}
+
+/* Returns the part behind the last slash, or the whole path if it has none. */
 struct text text_base_name(struct text path);
 
-/* Takes the next NUL-ended string (or the rest, if no NUL is left) off the front of *strings; false
- * at the end. */
+/* Removes the next NUL-terminated string (or the remainder, if no NUL is left) from the front of
+ * *strings. Returns false at the end. */
 static inline bool text_next_string(struct text *strings, struct text *string)
 {
 	const char *end;
@@ -49,9 +90,9 @@ static inline bool text_next_string(struct text *strings, struct text *string)
 bool text_is_utf8(struct text text);
 
 /*
- * Writes text as well-formed UTF-8 to out (room for TEXT_UTF8_MAX(text.length) bytes, no NUL is
- * added) and returns the bytes written. Each maximal ill-formed part becomes one U+FFFD (Unicode
- * 15, 3.9, "substitution of maximal subparts").
+ * Writes text as well-formed UTF-8 to out (TEXT_UTF8_MAX(text.length) bytes, no NUL is added) and
+ * returns the bytes written. Each maximal ill-formed part becomes one U+FFFD (Unicode 15, 3.9,
+ * "substitution of maximal subparts").
  */
 size_t text_to_utf8(struct text text, char *out);
 
@@ -59,11 +100,11 @@ size_t text_to_utf8(struct text text, char *out);
  * TEXT_BASE64_LENGTH(text.length). */
 size_t text_to_base64(struct text text, char *out);
 
-/* text_to_decimal() of numbers from 10 */
+/* text_to_decimal() for numbers from 10 */
 size_t text_to_decimal_digits(uint64_t number, char out[TEXT_DECIMAL_BYTES]);
 
-/* Writes the number's decimal digits to out, without a NUL, and returns how many; anything to what
- * is left of out. */
+/* Writes the number's decimal digits to out, without a NUL, and returns their count. The remainder
+ * of out is undefined. */
 static inline size_t text_to_decimal(uint64_t number, char out[TEXT_DECIMAL_BYTES])
 {
 	if (number >= 10)
@@ -72,17 +113,18 @@ static inline size_t text_to_decimal(uint64_t number, char out[TEXT_DECIMAL_BYTE
 	return 1;
 }
 
-/* Writes the eight last digits of a number below 10^8, zeros first. */
+/* Writes a number below 10^8 with eight digits, leading zeros included. */
 void text_to_eight_digits(uint32_t number, char out[8]);
 
-/* The length of the character at the front of text (length > 0), or of its maximal ill-formed part.
- */
+/* Returns the length of the character at the front of text (length > 0), or of its maximal
+ * ill-formed part. */
 size_t text_step(struct text text, bool *well_formed);
 
-/* Whether text (length > 0) starts with a control character of the C1 set: U+0080 to U+009F. */
+/* True if text (length > 0) starts with a control character of the C1 set: U+0080 to U+009F. */
 bool text_is_c1(struct text text);
 
-/* Whether the byte is a character of its own that JSON strings hold and terminals show as it is. */
+/* True if the byte is an ASCII character that a JSON string contains unescaped and a terminal
+ * prints. */
 static inline bool text_byte_is_plain(unsigned char byte)
 {
 	return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
@@ -90,7 +132,7 @@ static inline bool text_byte_is_plain(unsigned char byte)
 
 #define TEXT_EACH_BYTE(byte) (0x0101010101010101ull * (byte))
 
-/* Not 0 if a byte of the word may be the given one; there is no doubt about 0. */
+/* Returns 0 if no byte of the word is the given one. Nonzero can be a false positive. */
 static inline uint64_t text_word_may_hold(uint64_t word, unsigned char byte)
 {
 	uint64_t difference = word ^ TEXT_EACH_BYTE(byte);
@@ -98,7 +140,7 @@ static inline uint64_t text_word_may_hold(uint64_t word, unsigned char byte)
 	return (difference - TEXT_EACH_BYTE(1)) & ~difference & TEXT_EACH_BYTE(0x80);
 }
 
-/* The same of eight bytes; where it is false, that may be wrong. */
+/* True if all eight bytes are plain (text_byte_is_plain()). False can be wrong. */
 static inline bool text_word_is_plain(uint64_t word)
 {
 	uint64_t below_space = (word - TEXT_EACH_BYTE(0x20)) & ~word;
@@ -109,18 +151,19 @@ static inline bool text_word_is_plain(uint64_t word)
 }
 
 /*
- * The bytes that text takes up between the quotes of a JSON string, after text_to_utf8(), with the
- * shortest escapes of RFC 8259 for quote, backslash and control characters, DEL and C1 among them.
+ * Returns the bytes that text occupies between the quotes of a JSON string, after text_to_utf8(),
+ * with the shortest escapes of RFC 8259 for quote, backslash and control characters, including DEL
+ * and C1.
  */
 size_t text_json_length(struct text text);
 
 /*
- * Drops bytes from the end until text_json_length() is at most json_bytes, and never leaves a cut
- * UTF-8 sequence that was whole.
+ * Removes bytes from the end until text_json_length() is at most json_bytes. It never cuts a
+ * well-formed UTF-8 sequence.
  */
 struct text text_cut(struct text text, size_t json_bytes);
 
-/* The same from the beginning: what is left is the end of text. */
+/* The same from the beginning: the result is the end of text. */
 struct text text_tail(struct text text, size_t json_bytes);
 
 #endif
