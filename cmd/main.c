@@ -81,9 +81,9 @@ static enum status drop_privileges(const struct options *options)
 		log_error("cannot drop privileges: %s", strerror(-result));
 		return STATUS_FAILED;
 	}
-	log_error(
-		"cannot change to user %s: %s; run exectap as root, or with CAP_SETUID and CAP_SETGID",
-		options->user, strerror(-result));
+	log_error("cannot change to user %s: %s; run exectap as root, "
+		  "or with CAP_SETUID and CAP_SETGID",
+		  options->user, strerror(-result));
 	return STATUS_NOT_PERMITTED;
 }
 
@@ -111,9 +111,9 @@ static enum status new_output(const struct options *options, struct output **out
 	if (!result)
 		return STATUS_STOPPED;
 	if (result == -EACCES)
-		log_error(
-			"cannot open %s: %s; exectap runs as uid %u without capabilities, see --user",
-			options->output, strerror(-result), (unsigned int)geteuid());
+		log_error("cannot open %s: %s; exectap runs as uid %u "
+			  "without capabilities, see --user",
+			  options->output, strerror(-result), (unsigned int)geteuid());
 	else
 		log_error("cannot open %s: %s", options->output, strerror(-result));
 	return STATUS_FAILED;
@@ -176,9 +176,9 @@ static enum status watch(const struct options *options, const struct pipeline_st
 	notify_ready(notify);
 	result = loop_run(stages->capture, pipeline, stages->output, notify, options->heartbeat_s);
 	if (options->pin_directory)
-		log_info(
-			"%s: the programs stay attached and record for the next start; remove them with 'exectap --unpin %s'",
-			options->pin_directory, options->pin_directory);
+		log_info("%s: the programs stay attached and record for the next start; "
+			 "remove them with 'exectap --unpin %s'",
+			 options->pin_directory, options->pin_directory);
 	return loop_status(options, result);
 }
 

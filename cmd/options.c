@@ -131,8 +131,8 @@ static int parse_env(struct options *options, const char *name, const char *valu
 		if (!length || memchr(item, '=', length) ||
 		    !text_is_utf8((struct text){ item, length }))
 			return usage_error(
-				"invalid --%s '%s' (names of variables in UTF-8: NAME or NAME,NAME)",
-				name, value);
+				"invalid --%s '%s' (names in UTF-8, separated by commas)", name,
+				value);
 		item += length + 1;
 	} while (item[-1] == ',');
 	return add_env_names(options, value);

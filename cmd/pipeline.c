@@ -128,9 +128,9 @@ static void write_record(struct pipeline *pipeline, const void *record, size_t l
 	if (!result)
 		write_event(pipeline);
 	else if (!pipeline->undecoded[reason].now++)
-		log_error(
-			"cannot decode a record of %zu bytes: %s; such records are counted in lost lines",
-			length, undecoded_names[reason]);
+		log_error("cannot decode a record of %zu bytes: %s; "
+			  "such records are counted in lost lines",
+			  length, undecoded_names[reason]);
 }
 
 static int write_lost(struct pipeline *pipeline, const char *event_type, const char *reason,

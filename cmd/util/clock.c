@@ -29,7 +29,7 @@ int64_t clock_wall_minus_boot_ns(void)
 	uint64_t shortest = UINT64_MAX;
 	int64_t offset = 0;
 
-	/* the sample with the least time between its two readings of the boot clock is the best */
+	/* uses the sample with the shortest time between its two readings of the boot clock */
 	for (int i = 0; i < SAMPLES; i++) {
 		uint64_t before = clock_ns(CLOCK_BOOTTIME);
 		uint64_t wall = clock_ns(CLOCK_REALTIME);
@@ -58,9 +58,8 @@ static char *append_two_digits(char *out, unsigned int number)
 }
 
 /*
- * Two of these for each event make gmtime_r(3) and strftime(3) a tenth of the work. Years are
- * counted from March, so that the leap day is the last one, and in eras of 400 years, which all
- * have as many days.
+ * gmtime_r(3) and strftime(3), twice per event, took a tenth of the time. Years start in March, so
+ * that the leap day is the last one. Eras of 400 years all have the same number of days.
  */
 static char *append_date(char *out, uint64_t days_since_1970)
 {
@@ -71,7 +70,7 @@ static char *append_date(char *out, uint64_t days_since_1970)
 	unsigned int day_of_year =
 		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	unsigned int months =
-		(5 * day_of_year + 2) / 153; /* since March; five of them have 153 days */
+		(5 * day_of_year + 2) / 153; /* since March; five months have 153 days */
 	unsigned int year = (unsigned int)(days / 146097) * 400 + year_of_era + (months >= 10);
 
 	out = append_two_digits(append_two_digits(out, year / 100), year % 100);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Records are stamped with CLOCK_BOOTTIME, which goes on in suspend; lines say CLOCK_REALTIME. */
+/* Clocks. Records have the time of CLOCK_BOOTTIME, which includes suspend; lines that of
+ * CLOCK_REALTIME. */
 #ifndef EXECTAP_CLOCK_H
 #define EXECTAP_CLOCK_H
 
@@ -11,16 +12,16 @@
 
 uint64_t clock_boot_ns(void);
 
-/* What has to be added to CLOCK_BOOTTIME to get CLOCK_REALTIME, sampled now. */
+/* Returns CLOCK_REALTIME minus CLOCK_BOOTTIME, sampled now. */
 int64_t clock_wall_minus_boot_ns(void);
 
 /*
- * Returns sampled if it differs from known by more than sampling can be off, else known: steps and
- * slews of the clock are followed, and what is computed twice from one record time stays the same.
+ * Returns sampled if it differs from known by more than the sampling noise, else known. So steps
+ * and slews of the clock are followed, and the same record time gives the same wall time twice.
  */
 int64_t clock_follow(int64_t known_ns, int64_t sampled_ns);
 
-/* wall_ns since 1970 as RFC 3339, UTC, nine digits. */
+/* Writes wall_ns since 1970 as RFC 3339, UTC, nine digits. */
 void clock_rfc3339(char out[CLOCK_RFC3339_BYTES], uint64_t wall_ns);
 
 #endif

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-const char *error_name(int number, char room[ERROR_NAME_BYTES])
+const char *error_name(int number, char buf[ERROR_NAME_BYTES])
 {
 	static const char *const names[] = {
 		[EPERM] = "EPERM",
@@ -141,6 +141,6 @@ const char *error_name(int number, char room[ERROR_NAME_BYTES])
 
 	if (number > 0 && number < (int)(sizeof(names) / sizeof(names[0])) && names[number])
 		return names[number];
-	snprintf(room, ERROR_NAME_BYTES, "E%d", number);
-	return room;
+	snprintf(buf, ERROR_NAME_BYTES, "E%d", number);
+	return buf;
 }

@@ -4,8 +4,8 @@
 
 #define ERROR_NAME_BYTES 16
 
-/* "ENOENT"; for any number, "E1234" where it has no name. Static, or written to room.
- * strerrorname_np(3) is glibc 2.32's only. */
-const char *error_name(int number, char room[ERROR_NAME_BYTES]);
+/* Returns "ENOENT", or "E1234" for a number without a name: a static string, or buf.
+ * strerrorname_np(3) needs glibc 2.32. */
+const char *error_name(int number, char buf[ERROR_NAME_BYTES]);
 
 #endif

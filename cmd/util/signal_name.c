@@ -4,10 +4,9 @@
 #include <signal.h>
 #include <stdio.h>
 
-#define KERNEL_SIGRTMIN                                                                            \
-	32 /* include/uapi/asm-generic/signal.h; libc keeps the first ones for itself */
+#define KERNEL_SIGRTMIN 32 /* include/uapi/asm-generic/signal.h; libc reserves the first ones */
 
-const char *signal_name(int number, char room[SIGNAL_NAME_BYTES])
+const char *signal_name(int number, char buf[SIGNAL_NAME_BYTES])
 {
 	static const char *const names[KERNEL_SIGRTMIN] = {
 		[SIGHUP] = "SIGHUP",	   [SIGINT] = "SIGINT",	      [SIGQUIT] = "SIGQUIT",
@@ -26,8 +25,8 @@ const char *signal_name(int number, char room[SIGNAL_NAME_BYTES])
 	if (number > 0 && number < KERNEL_SIGRTMIN && names[number])
 		return names[number];
 	if (number >= SIGRTMIN)
-		snprintf(room, SIGNAL_NAME_BYTES, "SIGRTMIN+%d", number - SIGRTMIN);
+		snprintf(buf, SIGNAL_NAME_BYTES, "SIGRTMIN+%d", number - SIGRTMIN);
 	else
-		snprintf(room, SIGNAL_NAME_BYTES, "SIG%d", number);
-	return room;
+		snprintf(buf, SIGNAL_NAME_BYTES, "SIG%d", number);
+	return buf;
 }

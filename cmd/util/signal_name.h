@@ -4,8 +4,8 @@
 
 #define SIGNAL_NAME_BYTES 16
 
-/* "SIGKILL", "SIGRTMIN+3"; for any number. The name is static, or written to room. sigabbrev_np(3)
- * is glibc 2.32's only. */
-const char *signal_name(int number, char room[SIGNAL_NAME_BYTES]);
+/* Returns "SIGKILL", "SIGRTMIN+3", or "SIG99" for a number without a name: a static string, or buf.
+ * sigabbrev_np(3) needs glibc 2.32. */
+const char *signal_name(int number, char buf[SIGNAL_NAME_BYTES]);
 
 #endif

@@ -10,8 +10,8 @@ struct unix_address {
 	socklen_t length;
 };
 
-/* unix(7): the address of a path, or of the abstract socket NAME for "@NAME". Returns 0 or
- * -ENAMETOOLONG. */
+/* Fills in the address of a path, or of the abstract socket NAME for "@NAME" (unix(7)). Returns 0
+ * or -ENAMETOOLONG. */
 int unix_address_make(struct unix_address *made, const char *path);
 
 #endif
