@@ -2,21 +2,21 @@
 #
 #   make               build/exectap
 #   make deps          install what is missing to build it (with `test`: to test it as well)
-#   make run           build it and watch
+#   make run           build it and run it
 #   make test          run all tests (as root)
 #   make test-kernels  boot other kernels in qemu and run exectap there (also a part of make test)
-#   make bench         measure what watching costs, and what it costs with other tracers (as root): build/bench.md
-#   make bench-replay  measure user space alone, on recorded events
+#   make bench         measure the cost of exectap and of other tracers (as root): build/bench.md
+#   make bench-replay  measure user space only, with recorded events
 #   make check         run the tests that need no privileges: format, unit tests with sanitizers, schema, manuals
-#   make fuzz          fuzz for FUZZ_SECONDS (600); tests/fuzz/run --merge keeps what that found
-#   make lint          clang-tidy and shellcheck; make compile_commands.json for editors (clangd): build/
-#   make coverage      which lines the tests run, file by file (as root)
-#   make install       below $(DESTDIR)$(PREFIX); make uninstall takes it away again
-#   make deb           packages: for Debian; also `rpm`, `tarball` and `container`
+#   make fuzz          fuzz for FUZZ_SECONDS (600); tests/fuzz/run --merge adds the found inputs to the corpus
+#   make lint          clang-tidy, shellcheck, tests/style; make compile_commands.json for editors (clangd): build/
+#   make coverage      line coverage of the tests, by file (as root)
+#   make install       install to $(DESTDIR)$(PREFIX); make uninstall removes the files
+#   make deb           build the Debian package; also `rpm`, `tarball` and `container`
 #
-# STATIC=1 links everything into the one file; SAN=address,undefined instruments it; WERROR=1 makes
-# warnings errors. CROSS_COMPILE=aarch64-linux-gnu- builds for another machine, with the libraries below SYSROOT
-# (tests/kernels/sysroot-arm64 makes one for that prefix where it is looked for).
+# STATIC=1 links statically; SAN=address,undefined adds sanitizers; WERROR=1 makes warnings errors.
+# CROSS_COMPILE=aarch64-linux-gnu- builds for another architecture, with the libraries below SYSROOT
+# (tests/kernels/sysroot-arm64 creates the default one for that prefix).
 
 VERSION := 0.1.0
 
@@ -48,7 +48,7 @@ TARGET := $(or $(shell $(CC) -dumpmachine 2>/dev/null),$(shell uname -m))
 ARCH := $(firstword $(subst -, ,$(TARGET)))
 BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(ARCH)))
 
-# Each variant of the build has a folder of its own, so that none links what another one compiled.
+# Each variant of the build has its own folder, so that none links objects of another one.
 BUILD := build$(if $(CROSS_COMPILE),/$(TARGET))$(if $(STATIC),/static)$(if $(SAN),/san)$(if $(COVERAGE),/coverage)
 
 SYSROOT ?= $(if $(CROSS_COMPILE),$(wildcard build/$(TARGET)/sysroot))
@@ -59,12 +59,12 @@ SYSROOT_LIBRARIES := PKG_CONFIG_SYSROOT_DIR=$(abspath $(SYSROOT)) \
 endif
 
 LIBRARIES := libbpf libelf zlib libseccomp
-# What reads JSON in the tests.
+# The JSON parser of the tests
 TEST_LIBRARIES := jansson
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers \
 	$(if $(WERROR),-Werror)
 
-# What is built does not tell where: the same source gives the same bytes in every folder.
+# Reproducible: the same source gives the same bytes in every folder.
 PATH_FLAGS := -ffile-prefix-map=$(CURDIR)=.
 CFLAGS ?= -O2 -g
 COMPILE_FLAGS := -std=gnu11 $(PATH_FLAGS) -D_GNU_SOURCE -DEXECTAP_VERSION='"$(VERSION)"' -I cmd -I bpf -I $(BUILD) $(WARNINGS) \
@@ -74,7 +74,7 @@ LINK_FLAGS := $(SYSROOT_FLAGS) $(if $(STATIC),-static) $(if $(SAN),-fsanitize=$(
 LINK_LIBRARIES = $(shell $(SYSROOT_LIBRARIES) $(PKG_CONFIG) $(if $(STATIC),--static) --libs $(LIBRARIES))
 LINK_TEST_LIBRARIES = $(shell $(PKG_CONFIG) --libs $(TEST_LIBRARIES))
 
-# clang's bpf target has no asm/ headers of its own: they come from where the compiler has them.
+# clang's bpf target has no asm/ headers: they come from the compiler's include path.
 ASM_HEADERS = $(shell $(CC) $(SYSROOT_FLAGS) -E -include asm/types.h -x c /dev/null 2>/dev/null | \
 	sed -n 's|^.* "\(.*\)/asm/types.h".*|\1|p' | head -n 1)
 BPF_FLAGS = $(PATH_FLAGS) -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -g -O2 -Wall -Wextra -Wno-unused-parameter \
@@ -94,7 +94,7 @@ all: $(BUILD)/exectap
 $(BUILD)/exectap: $(OBJECTS)
 	$(CC) $(CFLAGS) $(LINK_FLAGS) $(LDFLAGS) -o $@ $^ $(LINK_LIBRARIES)
 
-# Everything but main(), for the programs of the tests
+# Everything except main(), for the programs of the tests
 $(BUILD)/cmd.a: $(filter-out $(BUILD)/cmd/main.o,$(OBJECTS))
 	rm -f $@
 	$(AR) rcs $@ $^
@@ -107,12 +107,12 @@ $(BUILD)/%.bpf.o: bpf/%.bpf.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -MMD -MP -c -o $@ $<
 
-# The shell opens the target before bpftool runs; .DELETE_ON_ERROR and the move leave no half of a file.
+# The shell opens the target before bpftool runs; .DELETE_ON_ERROR and the move prevent partial files.
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	{ echo '// NOLINTBEGIN: generated' && $(BPFTOOL) gen skeleton $< name $* && echo '// NOLINTEND'; } > $@.part
 	mv $@.part $@
 
-# Changes when the flags do, and everything that was compiled with others is compiled anew.
+# Changes with the flags, so that all objects with other flags are compiled again.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(subst ','\'',$(CC) $(COMPILE_FLAGS) $(CPPFLAGS) $(CFLAGS) $(CLANG) $(BPF_FLAGS))' | cmp -s - $@ || \
@@ -123,17 +123,17 @@ FORCE:
 include tests/tests.mk
 include tests/bench/bench.mk
 
-# --- for people
+# --- for users
 
 run: all
 	$(BUILD)/exectap
 
-# With `test`, `check`, `bench` or a package on the command line, what these need as well.
+# With `test`, `check`, `bench` or a package on the command line, installs their dependencies as well.
 deps:
 	packaging/deps build $(if $(filter deb rpm tarball container test check,$(MAKECMDGOALS)),package) \
 		$(if $(filter test check,$(MAKECMDGOALS)),test) $(if $(filter bench,$(MAKECMDGOALS)),bench)
 
-# Where `deps` is asked for, it comes first.
+# `deps` on the command line is made first.
 ifneq ($(filter deps,$(MAKECMDGOALS)),)
 $(OBJECTS) $(BUILD)/flags $(HELPERS) $(BENCH_HELPERS) $(FUZZERS): | deps
 units static deb rpm tarball: deps
@@ -158,7 +158,7 @@ $(COMPLETIONS): $(HELPFUL) packaging/completions/generate
 	@mkdir -p $(@D)
 	packaging/completions/generate $(SHELL_NAME) $(HELPFUL) >$@
 
-# --- packaging/list-installed names each file that is installed
+# --- packaging/list-installed prints each installed file
 
 export BUILD SBINDIR DATADIR MANDIR BASHDIR ZSHDIR FISHDIR UNITDIR
 

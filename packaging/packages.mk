@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# deb, rpm, tarball and container: each below build/packages/. What they hold is what `make install` installs.
+# The targets deb, rpm, tarball and container; packages go to build/packages/ and contain the files of `make install`.
 
 PACKAGES := build/packages
 PACKAGE := exectap-$(VERSION)
 
-# The time that files of a package have: the source's, so that the same source gives the same package.
+# Modification time of the files in packages: the source's, so that the same source gives the same package.
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)
 export SOURCE_DATE_EPOCH
 
 STRIP ?= $(CROSS_COMPILE)strip
 REPRODUCIBLE_TAR = tar --sort=name --format=gnu --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX
 
-# --- one file that needs nothing else, and what belongs to it: to be unpacked in /usr/local
+# --- the static program and its files, to be unpacked in /usr/local
 
 TARBALL = $(PACKAGES)/$(PACKAGE)-linux-$(ARCH).tar.gz
 TARBALL_TREE = $(PACKAGES)/tarball
@@ -25,7 +25,7 @@ tarball:
 	$(REPRODUCIBLE_TAR) -C $(TARBALL_TREE)/usr/local --transform='s|^\.|$(PACKAGE)|' -cf - . | gzip -9n >$(TARBALL)
 	rm -r $(TARBALL_TREE)
 
-# --- Debian's, built in a copy of the source, as dpkg-buildpackage wants ./debian
+# --- Debian package, built in a copy of the source, since dpkg-buildpackage needs ./debian
 
 DEB_TREE = $(PACKAGES)/deb/$(PACKAGE)
 
@@ -40,7 +40,7 @@ deb:
 	mv $(PACKAGES)/deb/*.deb $(PACKAGES)/deb/*.changes $(PACKAGES)/deb/*.buildinfo $(PACKAGES)/
 	rm -r $(PACKAGES)/deb
 
-# --- RPM; without a look at what is installed by rpm, as that is nothing where rpmbuild comes from Debian
+# --- RPM, without a check of installed packages: a Debian host has no RPM database
 
 RPM_TREE = $(abspath $(PACKAGES))/rpm
 
@@ -53,12 +53,12 @@ rpm:
 	mv $(RPM_TREE)/RPMS/*/*.rpm $(PACKAGES)/
 	rm -r $(RPM_TREE)
 
-# --- an image with the tarball's binary, as an archive for podman, docker or a registry's tool to load
+# --- an image with the tarball's program, as an archive for podman, docker or a registry
 
 BUILDAH ?= buildah
 CONTAINER_TREE = $(PACKAGES)/container
 CONTAINER = $(PACKAGES)/$(PACKAGE)-container-$(ARCH).tar
-# All that buildah keeps is there, not among the images of this machine's users.
+# buildah's storage, separate from the images of this machine's users
 BUILDAH_STORE = --storage-driver vfs --root $(abspath $(CONTAINER_TREE))/storage --runroot $(abspath $(CONTAINER_TREE))/run
 
 container: tarball

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# test, check, fuzz, coverage, lint, test-kernels: included by the Makefile.
+# The targets test, check, fuzz, coverage, lint, test-kernels; included by the Makefile.
 
 UNIT_SAN := address,undefined
 UNIT_BUILD := build/san
@@ -82,7 +82,7 @@ coverage: helpers completions
 test-kernels: static
 	tests/kernels/run
 
-# What is booted in qemu; for arm64 too, where its compiler is.
+# The programs that are booted in qemu; for arm64 too if its compiler is installed.
 ARM64 := CROSS_COMPILE=aarch64-linux-gnu- CC=aarch64-linux-gnu-gcc
 static:
 	$(MAKE) STATIC=1 SAN=
@@ -90,14 +90,14 @@ static:
 		tests/kernels/sysroot-arm64 && $(MAKE) $(ARM64) STATIC=1 SAN=; \
 	fi
 
-# Records for the unit tests, from this kernel, and the lines that they give now.
+# Records for the unit tests, from this kernel, and their lines.
 records: helpers
 	tests/unit/record
 	EXECTAP_GOLDEN=write $(UNIT_BUILD)/tests/test_encode
 
 # --- for editors and linters
 
-# A compilation database (clangd looks into build/ too): clang writes the entry of each file.
+# A compilation database (clangd searches build/ too): clang writes the entry of each file.
 COMPILED := $(SOURCES) $(wildcard tests/*/*.c)
 DATABASE_FLAGS = $(subst -I $(BUILD),-isystem $(BUILD),$(COMPILE_FLAGS)) $(CPPFLAGS) $(CFLAGS) -I tests/unit
 
@@ -110,7 +110,7 @@ build/database/%.json: %.c $(BUILD)/flags | $(BUILD)/exectap.skel.h
 	@mkdir -p $(@D)
 	$(CLANG) $(DATABASE_FLAGS) -w -MJ $@ -fsyntax-only $<
 
-# The C code that .clang-tidy applies to; tests/helpers and tests/kernels do on purpose what it warns of.
+# The C code for .clang-tidy; tests/helpers and tests/kernels intentionally contain code that it warns about.
 LINTED := $(SOURCES) $(wildcard tests/unit/*.c tests/fuzz/*.c)
 SCRIPTS := packaging/deps packaging/list-installed packaging/completions/generate tests/run tests/coverage tests/fuzz/run \
 	tests/unit/record tests/schema_refuses tests/bench/run tests/bench/report tests/bench/publish tests/mapping/check \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# bench, bench-replay: included by the Makefile.
+# The targets bench and bench-replay; included by the Makefile.
 
 BENCH_HELPERS := $(addprefix build/tests/,latency noop replay storm syscall_cost)
 

@@ -256,13 +256,23 @@ static const json_t *args_of(const json_t *json)
 	return args;
 }
 
+/* Coprime to the length of the patterns, so that a limit falls on each byte of each pattern. */
+#define LIMIT_STEP 11
+
+/* Returns each of the last 512 limits, and a sample of the others. */
+static size_t next_limit(size_t limit, size_t whole)
+{
+	return limit + (limit + 512 < whole ? LIMIT_STEP : 1);
+}
+
 static void limits_are_kept(const struct encode_format *format)
 {
 	size_t length, line_length, whole, shown = 0;
 	struct record_exec *exec = mixed_record(&length);
 
 	CHECK(line_as(format, exec, length, LINE_ROOM, &whole) == 0);
-	for (size_t limit = format->line_min_bytes; limit <= whole; limit++) {
+	for (size_t limit = format->line_min_bytes; limit <= whole;
+	     limit = next_limit(limit, whole)) {
 		json_t *json;
 		const json_t *args;
 
