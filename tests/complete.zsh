@@ -1,12 +1,13 @@
 #!/usr/bin/env zsh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# complete.zsh FOLDER LINE: what an interactive zsh, with _exectap from that folder, offers for the line, one a line.
+# complete.zsh FOLDER LINE: prints the completions that an interactive zsh, with _exectap from the folder, offers for
+# LINE.
 
 zmodload zsh/zpty
 folder=$1 line=$2
 
-# Each match is printed between marks as it is added, and nothing is put into the line.
+# Prints each match between markers when it is added, and inserts nothing.
 zpty shell zsh -f -i
 zpty -w shell "PS1= PS2= RPS1=; stty -echo; fpath=(${(q)folder} \$fpath); autoload -Uz compinit; compinit -D -u"
 zpty -w shell 'compadd() {

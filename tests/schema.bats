@@ -63,7 +63,7 @@ format_rows() {
 	local paths='[a-z@_]+([.][a-z_]+)*'
 	diff <(format_rows | cut -d '|' -f 2 | grep -o '`[a-z_]*`' | tr -d '`' | sort -u) \
 		<(schema_keys)
-	# what a format calls its values is in backticks too; what the schema has no path for, but the table names, is listed here
+	# values are in backticks as well; names in the table that are no paths of the schema are listed here
 	diff <(format_rows | cut -d '|' -f 3 | grep -oE "\`$paths\`" | tr -d '`' | grep -vxE 'exectap.exec|exec_failed|exit|uid|kubernetes|pod|lost' | sort -u) \
 		<(leaves exectap-ecs)
 	diff <(format_rows | cut -d '|' -f 4 | grep -oE "\`$paths\`" | tr -d '`' | grep -vxE 'exec_failed|exit|exe' | sort -u) \

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Two groups of bars, a bar with its number for each tracer. Set by tests/bench/report: input, tracers (their number),
+# Two groups of bars, one bar with its number for each tracer. tests/bench/report sets: input, tracers (their number),
 # output_path, title_text.
 set terminal svg size 900,440 dynamic enhanced font "sans-serif,11" background "white"
 set output output_path

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Packages of any Debian suite and architecture, with lists and downloads of their own below $cache, so that the
-# machine's stay as they are. To be sourced.
+# Fetches packages of any Debian suite and architecture, with separate lists and downloads below $cache. To be sourced.
 #
-#   EXECTAP_KERNELS_CACHE    where downloads are kept (default build/kernels/cache)
+#   EXECTAP_KERNELS_CACHE    folder of downloads (default build/kernels/cache)
 #   EXECTAP_KERNELS_MIRROR   the Debian mirror (default: the one in this host's apt sources)
 
 cache=$(realpath -m "${EXECTAP_KERNELS_CACHE:-build/kernels/cache}")
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# The Debian mirror in this host's sources, of either format.
+# Prints the Debian mirror of this host's sources, of either format.
 mirror() {
 	if [ -n "${EXECTAP_KERNELS_MIRROR:-}" ]; then
 		echo "$EXECTAP_KERNELS_MIRROR"
@@ -18,12 +17,12 @@ mirror() {
 		grep -E '^(deb|URIs:)' | grep -oE '[a-z+]+://[^ ]*/debian/?( |$)' | head -n 1 | tr -d ' '
 }
 
-# cached SUITE ARCHITECTURE: the folder of their lists and packages
+# cached SUITE ARCHITECTURE: prints the folder of their lists and packages
 cached() {
 	echo "$cache/$1-$2"
 }
 
-# apt SUITE ARCHITECTURE COMMAND...
+# apt SUITE ARCHITECTURE COMMAND...: runs the command with that folder's configuration
 apt() {
 	local folder
 	folder=$(cached "$1" "$2")
@@ -39,7 +38,7 @@ configure_apt() {
 	[ ! -e "$keyring" ] || signed_by=" signed-by=$keyring"
 	mkdir -p "$folder/lists/partial" "$folder/archives/partial"
 	echo "deb [arch=$architecture$signed_by] $uri $suite main" >"$folder/sources.list"
-	# no status: what the machine has installed is of another architecture
+	# no status: the machine's installed packages are irrelevant
 	cat >"$folder/apt.conf" <<END
 APT::Architecture "$architecture";
 APT::Architectures "$architecture";
@@ -54,7 +53,7 @@ Dir::Cache "$folder";
 END
 }
 
-# unpack SUITE ARCHITECTURE FOLDER PACKAGE...: leaves the packages' files in FOLDER; what is there already stays.
+# unpack SUITE ARCHITECTURE FOLDER PACKAGE...: unpacks the packages to FOLDER, unless they are there already.
 unpack() {
 	local suite=$1 architecture=$2 folder=$3 downloads package
 	shift 3
@@ -71,7 +70,8 @@ unpack() {
 	echo "$*" >"$folder.packages"
 }
 
-# kernel_packages SUITE ARCHITECTURE: those that hold the suite's current cloud kernel, one up to trixie, several later
+# kernel_packages SUITE ARCHITECTURE: prints the packages of the suite's current cloud kernel: one up to trixie, then
+# several
 kernel_packages() {
 	local suite=$1 architecture=$2 version package
 	version=$(apt "$suite" "$architecture" apt-cache show --no-all-versions "linux-image-cloud-$architecture" 2>/dev/null |
@@ -82,7 +82,7 @@ kernel_packages() {
 	done
 }
 
-# fetch_kernel SUITE ARCHITECTURE: leaves the kernel's packages unpacked; those of the last time where there is no network
+# fetch_kernel SUITE ARCHITECTURE: unpacks the kernel's packages; without a network, those of the last time remain
 fetch_kernel() {
 	local packages
 	configure_apt "$1" "$2" && apt "$1" "$2" apt-get -qq update || return
@@ -90,7 +90,7 @@ fetch_kernel() {
 	unpack "$1" "$2" "$(cached "$1" "$2")/root" "${packages[@]}"
 }
 
-# find_unpacked SUITE ARCHITECTURE NAME: a file of the kernel's packages
+# find_unpacked SUITE ARCHITECTURE NAME: prints the path of a file of the kernel's packages
 find_unpacked() {
 	find "$(cached "$1" "$2")/root" -name "$3" -type f 2>/dev/null | head -n 1
 }

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# What ecs.jq and ocsf.jq share. They map native lines the way the README's table says, written apart from the encoders,
-# as what those are judged by. --arg machine_id, kernel and version give what native lines of execs do not say.
+# Functions of ecs.jq and ocsf.jq. They map native lines as documented, written independently of the encoders, for
+# comparison. --arg machine_id, kernel and version give the values that native lines of execs lack.
 
-# Drops the keys that have no value, and objects that have no key then.
+# Removes keys without a value, and objects that are empty then.
 def prune:
   walk(if type == "object" then with_entries(select(.value != null and .value != {})) else . end);
 
-# Those keys, as they are.
+# Selects these keys, unchanged.
 def pick($names): with_entries(select(.key as $key | $names | index($key)));
 
 def milliseconds: (.[:19] + "Z" | fromdate) * 1000 + (.[20:23] | tonumber);
@@ -17,12 +17,12 @@ def base_name: split("/") | last // "";
 def is_call: .type == "exec" or .type == "exec_failed";
 def is_process: is_call or .type == "exit";
 
-# Of an exec the name of the file that runs, else its own.
+# The name of the executed file of an exec, else the process's name.
 def process_name: if .type == "exec" then .exe // null | if . then base_name else null end else .comm end;
 
 def command_line: if .args then .args | join(" ") else null end;
 
-# {"args": {"2": "..."}} -> ["args.2=..."]; sorted, for objects have no order
+# {"args": {"2": "..."}} -> ["args.2=..."]; sorted, since objects have no order
 def raw_list:
   [(. // {}) | to_entries[]
    | if .value | type == "object" then .key as $key | .value | to_entries[] | "\($key).\(.key)=\(.value)" else "\(.key)=\(.value)" end]

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# A native line -> what the format ecs says of the same event, but for event.duration: that is in microseconds here, which
-# is all that the native line has of it.
+# Maps a native line to the format ecs. event.duration has the precision of the native line, microseconds.
 include "common";
 
 # capabilities(7), from 0 on

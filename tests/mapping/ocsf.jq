@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# A native line -> what the format ocsf says of the same event.
+# Maps a native line to the format ocsf.
 include "common";
 
 def is_uuid: . != null and test("^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$");
@@ -19,7 +19,7 @@ def class:
   | {category_uid: .[0], class_uid: .[1], activity_id: .[2], activity_name: .[3], type_uid: (.[1] * 100 + .[2]), severity_id: .[4],
      status_id: .[5], status: .[6]};
 
-# An attribute of a time is two.
+# A time has two attributes.
 def times($name):
   if . == null then {} else {($name): milliseconds, ($name + "_dt"): .} end;
 

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Debian in a folder, of this host's suite, so that packages that are built here fit. To be sourced, after
+# Creates Debian trees of this host's suite, for packages built on this host. To be sourced, after
 # tests/kernels/debian.bash.
 
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 architecture=$(dpkg --print-architecture 2>/dev/null)
 
-# make_tree DIR: a system with systemd, logrotate and socat
+# make_tree DIR: creates a system with systemd, logrotate and socat
 make_tree() {
 	mkdir -p "$cache/debs"
 	debootstrap --variant=minbase --include=logrotate,socat,systemd,systemd-sysv --cache-dir="$cache/debs" \
 		"$suite" "$1" "$(mirror)"
 }
 
-# inside DIR COMMAND...: in a tree, with /proc and /sys; nothing of them stays mounted
+# inside DIR COMMAND...: runs the command in a tree, with /proc and /sys mounted for the command only
 inside() {
 	local tree=$1
 	shift
@@ -21,7 +21,7 @@ inside() {
 		'mount --rbind /proc "$0/proc" && mount --rbind /sys "$0/sys" && exec chroot "$0" "$@"' "$tree" "$@"
 }
 
-# install_deb DIR DEB: with what it depends on
+# install_deb DIR DEB: installs the package with its dependencies
 install_deb() {
 	cp "$2" "$1/tmp/exectap.deb" && cp /etc/resolv.conf "$1/etc/" &&
 		inside "$1" apt-get -qq -o APT::Sandbox::User=root install -y --no-install-recommends /tmp/exectap.deb &&

@@ -99,6 +99,6 @@ static void every_shape(void)
 
 int main(void)
 {
-	tap_run("container, runtime and pod are what the cgroup path tells", every_shape);
+	tap_run("container, runtime and pod are those of the cgroup path", every_shape);
 	return tap_end();
 }
