@@ -160,17 +160,19 @@ $(COMPLETIONS): $(HELPFUL) packaging/completions/generate
 
 # --- packaging/list-installed prints each installed file
 
-export BUILD SBINDIR DATADIR MANDIR BASHDIR ZSHDIR FISHDIR UNITDIR
+# Not exported: the make of a package chooses its own.
+DIRECTORIES := BUILD SBINDIR DATADIR MANDIR BASHDIR ZSHDIR FISHDIR UNITDIR
+LIST_INSTALLED = $(foreach name,$(DIRECTORIES),$(name)='$($(name))') packaging/list-installed
 
 install: all completions
-	packaging/list-installed | while read -r mode source target; do \
+	$(LIST_INSTALLED) | while read -r mode source target; do \
 		install -D -m "$$mode" "$$source" "$(DESTDIR)$$target" || exit; \
 	done
 	$(if $(UNITDIR),sed -i 's|^ExecStart=[^ ]*|ExecStart=$(SBINDIR)/exectap|' $(DESTDIR)$(UNITDIR)/exectap.service)
 
 uninstall:
-	packaging/list-installed | while read -r mode source target; do rm -f "$(DESTDIR)$$target"; done
-	-find $(DESTDIR)$(DATADIR)/exectap -depth -type d -empty -delete
+	$(LIST_INSTALLED) | while read -r mode source target; do rm -f "$(DESTDIR)$$target"; done
+	-find $(DESTDIR)$(DATADIR)/exectap $(DESTDIR)$(DATADIR)/doc/exectap -depth -type d -empty -delete
 
 clean:
 	rm -rf build

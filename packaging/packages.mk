@@ -21,7 +21,7 @@ tarball:
 	rm -rf $(TARBALL_TREE)
 	$(MAKE) install STATIC=1 SAN= PREFIX=/usr/local DESTDIR=$(TARBALL_TREE)
 	$(STRIP) $(TARBALL_TREE)/usr/local/sbin/exectap
-	install -D -m 644 -t $(TARBALL_TREE)/usr/local/share/doc/exectap README.md CHANGELOG.md LICENSE
+	install -D -m 644 -t $(TARBALL_TREE)/usr/local/share/doc/exectap LICENSE
 	$(REPRODUCIBLE_TAR) -C $(TARBALL_TREE)/usr/local --transform='s|^\.|$(PACKAGE)|' -cf - . | gzip -9n >$(TARBALL)
 	rm -r $(TARBALL_TREE)
 

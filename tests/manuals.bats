@@ -42,7 +42,8 @@ margins() {
 			cat "$BATS_TEST_TMPDIR/groff" >>"$BATS_TEST_TMPDIR/margins"
 		fi
 		cat "$BATS_TEST_TMPDIR/margins"
-		[ "$(grep -c '^exectap .* exectap$' "$BATS_TEST_TMPDIR/margins")" = "$(($(wc -l <"$BATS_TEST_TMPDIR/margins") / 2))" ]
+		[ "$(grep -c '^exectap .* exectap$' "$BATS_TEST_TMPDIR/margins")" = \
+			"$(($(wc -l <"$BATS_TEST_TMPDIR/margins") / 2))" ]
 		if grep -q 'BSD' "$BATS_TEST_TMPDIR/margins"; then return 1; fi
 	done
 }
@@ -102,6 +103,17 @@ schema_keys() {
 		lost|lost
 		start, stats and stop|heartbeat
 	END
+}
+
+@test "every link of the documents resolves in the source" {
+	"$top/tests/links" "$top"
+}
+
+@test "every link of the documents resolves where they are installed" {
+	make -s -C "$top" install DESTDIR="$BATS_TEST_TMPDIR" PREFIX=/usr >/dev/null 2>&1 3>&-
+	"$top/tests/links" "$BATS_TEST_TMPDIR/usr/share/doc/exectap"
+	"$top/tests/links" "$BATS_TEST_TMPDIR/usr/share/exectap"
+	[ -f "$BATS_TEST_TMPDIR/usr/share/doc/exectap/README.md" ]
 }
 
 # offered SHELL LINE: prints the completions that the shell offers for the command line

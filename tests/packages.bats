@@ -132,6 +132,13 @@ copy_debian() {
 	[ "$output" = "" ]
 }
 
+@test "every link of the documents resolves in the Debian package" {
+	need_deb
+	built deb 'exectap_*.deb'
+	dpkg-deb -x "$package" "$BATS_TEST_TMPDIR/root"
+	"$top/tests/links" "$BATS_TEST_TMPDIR/root/usr/share/doc/exectap"
+}
+
 @test "the Debian package asks for what make deps installs to build it" {
 	diff <(sed -n '/^	cat <<.END.$/,/^END$/p' "$top/packaging/deps" | awk '$1 == "build" { print $3 }' |
 		grep -vE '^(make|gcc|libc6-dev|linux-libc-dev)$' | sort) \
