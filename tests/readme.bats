@@ -83,7 +83,7 @@ python_with() {
 		grep -vE '^(deps|)$' | sort -u)
 	grep -q '^sudo make deps run' "$readme"
 	grep -q '^sudo make deps test' "$readme"
-	grep -q '^make deps test' "$top/.ci/run"
+	grep -qE '^make .*deps test( |$)' "$top/.ci/run"
 }
 
 # block LANGUAGE NUMBER: prints that code block of the README
