@@ -28,11 +28,11 @@ struct encoding {
  */
 static size_t write_event(const struct encoding *encoding)
 {
-	struct json_writer line = json_writer_begin(encoding->bytes, encoding->max_bytes);
+	struct json_writer json = json_writer_new(encoding->bytes, encoding->max_bytes);
 
-	line = encoding->format->write(line, encoding->event);
-	json_writer_append(&line, "\n", 1);
-	return line.length;
+	encoding->format->write(&json, encoding->event);
+	json_writer_append(&json, "\n", 1);
+	return json.length;
 }
 
 static size_t decimal_length(size_t number)

@@ -14,8 +14,8 @@
 /* What lines look like. */
 struct encode_format {
 	const char *name;
-	/* Appends the event as one object, from bracket to bracket. */
-	struct json_writer (*write)(struct json_writer line, const struct event *event);
+	/* Appends the event as one object. */
+	void (*write)(struct json_writer *json, const struct event *event);
 	/* what an argument adds to a line, as JSON: it is there so many times, with these bytes
 	 * around it in all ... */
 	unsigned int argument_times;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the formats that map events to another schema have in common. Each function appends to an
- * object or a list that is open.
+ * Common parts of the formats that map events to another schema. Each function appends members to
+ * an open object.
  */
 #ifndef EXECTAP_ENCODE_MAPPED_H
 #define EXECTAP_ENCODE_MAPPED_H
@@ -10,10 +10,7 @@
 #include "event/event.h"
 #include "event/field.h"
 
-/* Any JSON as it stands; as json_writer_key() takes it where it ends with a key. */
-#define ENCODE_MAPPED_JSON(json) ((struct text){ json, sizeof(json) - 1 })
-
-/* Of struct encode_format: the arguments are a list and a string, and if need be in raw. */
+/* For struct encode_format: the arguments are a list and a string, and if need be in raw. */
 #define ENCODE_MAPPED_ARGUMENT_TIMES 2
 #define ENCODE_MAPPED_ARGUMENT_AROUND_BYTES (sizeof("\"\", ") - 1)
 #define ENCODE_MAPPED_ARGUMENT_RAW_BYTES (sizeof("\"args.=\",") - 1)
@@ -40,59 +37,53 @@ static inline bool encode_mapped_has_args(const struct event *event)
 	       encode_mapped_is_readable(event, RECORD_KEY_ARGS);
 }
 
-static inline void encode_mapped_number(struct json_writer *line, struct text key, uint64_t number)
+static inline void encode_mapped_number(struct json_writer *json, struct text key, uint64_t number)
 {
-	json_writer_key(line, key);
-	json_writer_number(line, number);
+	json_writer_key(json, key);
+	json_writer_number(json, number);
 }
 
-/* A number as a string. */
-static inline void encode_mapped_id(struct json_writer *line, struct text key, uint64_t number)
+/* Appends a number as a string. */
+static inline void encode_mapped_id(struct json_writer *json, struct text key, uint64_t number)
 {
-	json_writer_key(line, key);
-	json_writer_number_string(line, number);
+	json_writer_key(json, key);
+	json_writer_number_string(json, number);
 }
 
-static inline void encode_mapped_time(struct json_writer *line, struct text key, uint64_t wall_ns)
+static inline void encode_mapped_time(struct json_writer *json, struct text key, uint64_t wall_ns)
 {
-	json_writer_key(line, key);
-	json_writer_time(line, wall_ns);
+	json_writer_key(json, key);
+	json_writer_time(json, wall_ns);
 }
 
-/* A string of ours, with nothing to escape. */
-static inline void encode_mapped_plain(struct json_writer *line, struct text key, struct text value)
+/* Appends a string that has no character to escape. */
+static inline void encode_mapped_ascii(struct json_writer *json, struct text key, struct text value)
 {
-	json_writer_key(line, key);
-	json_writer_ascii(line, value);
+	json_writer_key(json, key);
+	json_writer_ascii(json, value);
 }
 
-static inline void encode_mapped_text(struct json_writer *line, struct text key, struct text value)
+static inline void encode_mapped_text(struct json_writer *json, struct text key, struct text value)
 {
-	json_writer_key(line, key);
-	json_writer_text(line, value);
+	json_writer_key(json, key);
+	json_writer_text(json, value);
 }
 
-/*
- * The name of the process: of an exec that of the file that runs, else comm. False where it could
- * not be read.
- */
+/* Returns the name of the process: of an exec the name of the file that runs, else comm. Returns
+ * false where it could not be read. */
 bool encode_mapped_name(const struct event *event, struct text *name);
 
-/* The arguments: as a list of strings, and as one string with a space between each two. */
-struct json_writer encode_mapped_args(struct json_writer line, struct text key,
-				      const struct event *event);
-struct json_writer encode_mapped_command_line(struct json_writer line, struct text key,
-					      const struct event *event);
+/* Append the arguments: as a list of strings, and as one string with a space between each two. */
+void encode_mapped_args(struct json_writer *json, struct text key, const struct event *event);
+void encode_mapped_command_line(struct json_writer *json, struct text key,
+				const struct event *event);
 
-/*
- * Under their native names, the fields that `format` (bits of enum field_format) has no other place
- * for, and as "raw" the exact bytes of those strings that are no UTF-8.
- */
-struct json_writer encode_mapped_rest(struct json_writer line, const struct event *event,
-				      enum field_format format);
+/* Appends the fields without a place in `format` under their native names, and as "raw" the exact
+ * bytes of the strings that are not UTF-8. */
+void encode_mapped_unmapped(struct json_writer *json, const struct event *event,
+			    enum field_format format);
 
-/* The event in words, as one string. */
-struct json_writer encode_mapped_message(struct json_writer line, struct text key,
-					 const struct event *event);
+/* Appends the event in words, as one string. */
+void encode_mapped_message(struct json_writer *json, struct text key, const struct event *event);
 
 #endif

@@ -1,121 +1,123 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The native format, version 1: the fields as they are. schema/exectap.schema.json */
+/* The native format, version 1. schema/exectap.schema.json */
 #include "encode/encode_native.h"
 
 #include "encode/encode.h"
 
-struct json_writer encode_native_list(struct json_writer line, const struct field *field,
-				      const struct event *event)
+void encode_native_list(struct json_writer *json, const struct field *field,
+			const struct event *event)
 {
 	struct field_cursor cursor = {};
-	char room[FIELD_ROOM_BYTES];
+	char buf[FIELD_ROOM_BYTES];
 	struct text value;
 
-	json_writer_open(&line, '[');
-	while (field_next(field, event, &cursor, room, &value)) {
-		json_writer_item(&line);
-		json_writer_text(&line, value);
+	json_writer_array_begin(json, JSON_WRITER_NO_KEY);
+	while (field_next(field, event, &cursor, buf, &value)) {
+		json_writer_item(json);
+		json_writer_text(json, value);
 	}
-	json_writer_close(&line, ']');
-	return line;
+	json_writer_array_end(json);
 }
 
-/* A name that is no UTF-8 can't be a key. It came from the command line, where it is refused. */
-struct json_writer encode_native_map(struct json_writer line, const struct field *field,
-				     const struct event *event)
+/* A name is UTF-8, as a key has to be: options.c refuses other names. */
+void encode_native_map(struct json_writer *json, const struct field *field,
+		       const struct event *event)
 {
 	struct field_cursor cursor = {};
-	char room[FIELD_ROOM_BYTES];
+	char buf[FIELD_ROOM_BYTES];
 	struct text value;
 
-	json_writer_open(&line, '{');
-	while (field_next(field, event, &cursor, room, &value)) {
-		json_writer_item(&line);
-		json_writer_text(&line, value);
-		json_writer_append(&line, ":", 1);
-		field_next(field, event, &cursor, room, &value);
-		json_writer_text(&line, value);
+	json_writer_object_begin(json, JSON_WRITER_NO_KEY);
+	while (field_next(field, event, &cursor, buf, &value)) {
+		json_writer_item(json);
+		json_writer_text(json, value);
+		json_writer_append(json, ":", 1);
+		field_next(field, event, &cursor, buf, &value);
+		json_writer_text(json, value);
 	}
-	json_writer_close(&line, '}');
-	return line;
+	json_writer_object_end(json);
 }
 
-/* Those items of a list that are no UTF-8, by index; those of a map by name. */
-static void raw_items(struct json_writer *line, const struct field *field,
-		      const struct event *event)
+/* Appends the items of a list that are not UTF-8, by index; those of a map by name. */
+static void write_raw_items(struct json_writer *json, const struct field *field,
+			    const struct event *event)
 {
 	struct text value, name = { "", 0 };
 	struct field_cursor cursor = {};
-	char room[FIELD_ROOM_BYTES], digits[TEXT_DECIMAL_BYTES];
+	char buf[FIELD_ROOM_BYTES], digits[TEXT_DECIMAL_BYTES];
 	bool begun = false;
 
-	for (size_t index = 0; field_next(field, event, &cursor, room, &value); index++) {
+	for (size_t index = 0; field_next(field, event, &cursor, buf, &value); index++) {
 		if (field->form == FIELD_JSON_MAP) {
 			name = value;
-			field_next(field, event, &cursor, room, &value);
+			field_next(field, event, &cursor, buf, &value);
 		}
 		if (text_is_utf8(value))
 			continue;
-		if (!begun) {
-			json_writer_key(line, field->key);
-			json_writer_open(line, '{');
-			begun = true;
-		}
+		if (!begun)
+			json_writer_object_begin(json, field->key);
+		begun = true;
 		if (field->form == FIELD_JSON_LIST)
 			name = (struct text){ digits, text_to_decimal(index, digits) };
-		json_writer_item(line);
-		json_writer_text(line, name);
-		json_writer_append(line, ":", 1);
-		json_writer_base64(line, value);
+		json_writer_item(json);
+		json_writer_text(json, name);
+		json_writer_append(json, ":", 1);
+		json_writer_base64(json, value);
 	}
 	if (begun)
-		json_writer_close(line, '}');
+		json_writer_object_end(json);
 }
 
-struct json_writer encode_native_raw(struct json_writer line, const struct event *event)
+void encode_native_raw(struct json_writer *json, const struct event *event)
 {
-	char room[FIELD_ROOM_BYTES];
+	char buf[FIELD_ROOM_BYTES];
 	struct text value;
 
-	json_writer_key(&line, JSON_WRITER_KEY("raw"));
-	json_writer_open(&line, '{');
+	json_writer_object_begin(json, JSON_WRITER_KEY("raw"));
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
 		const struct field *field = &field_table[i];
 		struct field_cursor cursor = {};
 
 		if (field->form == FIELD_JSON_LIST || field->form == FIELD_JSON_MAP) {
-			raw_items(&line, field, event);
+			write_raw_items(json, field, event);
 		} else if (field->form == FIELD_JSON_STRING &&
-			   field_next(field, event, &cursor, room, &value) &&
-			   !text_is_utf8(value)) {
-			json_writer_key(&line, field->key);
-			json_writer_base64(&line, value);
+			   field_next(field, event, &cursor, buf, &value) && !text_is_utf8(value)) {
+			json_writer_key(json, field->key);
+			json_writer_base64(json, value);
 		}
 	}
-	json_writer_close(&line, '}');
-	return line;
+	json_writer_object_end(json);
 }
 
-static inline struct json_writer write_fields(struct json_writer line, const struct event *event,
-					      enum event_type type)
+static inline void write_fields(struct json_writer *json, const struct event *event,
+				enum event_type type)
 {
-	json_writer_open(&line, '{');
+	struct json_writer copy;
+
+	json_writer_object_begin(json, JSON_WRITER_NO_KEY);
 #pragma GCC unroll 128
 	for (size_t i = 0; i < FIELD_COUNT; i++)
 		if (field_table[i].events & EVENT_BIT(type))
-			encode_native_field(&line, &field_table[i], event);
-	if (line.ill_formed)
-		line = encode_native_raw(line, event);
-	json_writer_close(&line, '}');
-	return line;
+			encode_native_field(json, &field_table[i], event);
+	if (json->ill_formed) {
+		copy = *json;
+		encode_native_raw(&copy, event);
+		*json = copy;
+	}
+	json_writer_object_end(json);
 }
 
-/* Once more for the type that most are of, of which then nothing is left to be asked. */
-static JSON_WRITER_FLATTEN struct json_writer write_native(struct json_writer line,
-							   const struct event *event)
+/* An instance of its own for the most frequent type, in which the tests for the type are constant.
+ */
+static JSON_WRITER_FLATTEN void write_native(struct json_writer *json, const struct event *event)
 {
-	return event->type == EVENT_EXEC ? write_fields(line, event, EVENT_EXEC)
-					 : write_fields(line, event, event->type);
+	struct json_writer local = *json;
+
+	if (event->type == EVENT_EXEC)
+		write_fields(&local, event, EVENT_EXEC);
+	else
+		write_fields(&local, event, event->type);
+	*json = local;
 }
 
 const struct encode_format encode_native = {

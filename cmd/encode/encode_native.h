@@ -1,64 +1,66 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the other formats show as the native one does. */
+/* The native format of a field, which the other formats use for keys without a place of their own.
+ */
 #ifndef EXECTAP_ENCODE_NATIVE_H
 #define EXECTAP_ENCODE_NATIVE_H
 
 #include "encode/json_writer.h"
 #include "event/field_value.h"
 
-/* The items of a list, or of a map. */
-struct json_writer encode_native_list(struct json_writer line, const struct field *field,
-				      const struct event *event);
-struct json_writer encode_native_map(struct json_writer line, const struct field *field,
-				     const struct event *event);
+/* Appends the items of a list, or the members of a map. */
+void encode_native_list(struct json_writer *json, const struct field *field,
+			const struct event *event);
+void encode_native_map(struct json_writer *json, const struct field *field,
+		       const struct event *event);
 
-/*
- * Most of what is made of an event is made in its place, behind key and perhaps quote: to copy it
- * would cost as much again.
- */
-static inline bool encode_native_scalar(struct json_writer *line, const struct field *field,
+/* Appends the value of a field that has at most one. Returns false, and appends nothing, where the
+ * event has none. A computed value is formatted in place: a copy would cost as much again. */
+static inline bool encode_native_scalar(struct json_writer *json, const struct field *field,
 					const struct event *event)
 {
 	size_t quotes = field->form == FIELD_JSON_ASCII;
-	char elsewhere[FIELD_ROOM_BYTES], *room = elsewhere, *to;
+	char elsewhere[FIELD_ROOM_BYTES], *buf = elsewhere, *to;
 	struct text value;
 
-	if (line->length + quotes + FIELD_ROOM_BYTES <= line->room)
-		room = line->bytes + line->length + quotes;
-	if (!field_value_get(field, event, room, &value))
+	if (json->length + quotes + FIELD_ROOM_BYTES <= json->capacity)
+		buf = json->bytes + json->length + quotes;
+	if (!field_value_get(field, event, buf, &value))
 		return false;
 	if (field->form == FIELD_JSON_STRING) {
-		json_writer_text(line, value);
-	} else if (json_writer_extend(line, value.length + 2 * quotes, &to)) {
+		json_writer_text(json, value);
+	} else if (json_writer_extend(json, value.length + 2 * quotes, &to)) {
 		if (to + quotes != value.bytes)
 			memcpy(to + quotes, value.bytes, value.length);
 		if (quotes)
 			to[0] = to[value.length + 1] = '"';
 	}
-	line->separate = true;
+	json->needs_comma = true;
 	return true;
 }
 
-/* Appends the key of a field that the event has, and its value, to an object; nothing where there
- * is no value. */
-static inline void encode_native_field(struct json_writer *line, const struct field *field,
+/* Appends a field as a member of an object; nothing where the event has no value for it. */
+static inline void encode_native_field(struct json_writer *json, const struct field *field,
 				       const struct event *event)
 {
-	struct json_writer before = *line;
+	struct json_writer before = *json, copy;
 
 	if (!field_value_is_present(field, event))
 		return;
-	json_writer_key(line, field->key);
-	if (field->form == FIELD_JSON_LIST)
-		*line = encode_native_list(*line, field, event);
-	else if (field->form == FIELD_JSON_MAP)
-		*line = encode_native_map(*line, field, event);
-	else if (!encode_native_scalar(line, field, event))
-		*line = before;
+	json_writer_key(json, field->key);
+	if (field->form == FIELD_JSON_LIST || field->form == FIELD_JSON_MAP) {
+		copy = *json;
+		if (field->form == FIELD_JSON_LIST)
+			encode_native_list(&copy, field, event);
+		else
+			encode_native_map(&copy, field, event);
+		*json = copy;
+	} else if (!encode_native_scalar(json, field, event)) {
+		*json = before;
+	}
 }
 
-/* Appends the key "raw": the exact bytes of those of the event's strings that are no UTF-8, of
- * which there is one. */
-struct json_writer encode_native_raw(struct json_writer line, const struct event *event);
+/* Appends the member "raw": the exact bytes of the event's strings that are not UTF-8, of which
+ * there is at least one. */
+void encode_native_raw(struct json_writer *json, const struct event *event);
 
 #endif

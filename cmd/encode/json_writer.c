@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "encode/json_writer.h"
 
-/* The longest that one byte becomes: \u001f */
+/* Most bytes that one byte becomes: \u001f */
 #define ESCAPE_MAX_BYTES 6
 
-/* Compilers have instructions for all of these at once, or do without. */
+/* A vector extension of gcc and clang: one instruction compares all bytes where the CPU has it. */
 typedef signed char block __attribute__((vector_size(16)));
 
 static inline bool block_is_plain(block bytes)
 {
-	/* signed: what is not ASCII is below space as well */
+	/* signed: bytes that are not ASCII are below space as well */
 	block special = (bytes < ' ') | (bytes == '"') | (bytes == '\\') | (bytes == 0x7f);
 	uint64_t halves[2];
 
@@ -17,8 +17,8 @@ static inline bool block_is_plain(block bytes)
 	return !(halves[0] | halves[1]);
 }
 
-/* How far it came: up to less than a block before the end, or to a block with a byte that is not
- * plain. */
+/* Copies whole blocks of plain bytes. Returns the bytes copied: all but less than a block, or those
+ * before a block with another byte. */
 static inline size_t copy_blocks(char *to, struct text text)
 {
 	size_t done = 0;
@@ -42,7 +42,7 @@ static inline bool copy_word(char *to, const char *from)
 	return text_word_is_plain(word);
 }
 
-/* The last block or word is taken from where it is whole, though some of it was copied already. */
+/* The last block or word overlaps the one before it, so that no byte is handled alone. */
 bool json_writer_copy_plain(char *to, struct text text)
 {
 	size_t done = 0, last;
@@ -64,7 +64,7 @@ bool json_writer_copy_plain(char *to, struct text text)
 	return done == text.length;
 }
 
-/* Copies bytes that stand for themselves, up to the first that does not. Both move on. */
+/* Copies plain bytes, up to the first that is not. Advances text; returns the end of the copy. */
 static char *copy_plain(struct text *text, char *out)
 {
 	size_t done = copy_blocks(out, *text);
@@ -101,15 +101,15 @@ static char *write_escape(char *out, unsigned char byte)
 	return out;
 }
 
-/* One character that is not plain, or what stands for a part that is ill-formed. */
-static char *write_special(struct json_writer *line, struct text *text, char *out)
+/* Writes one character that is not plain, or U+FFFD for an ill-formed part. */
+static char *write_special(struct json_writer *json, struct text *text, char *out)
 {
 	const unsigned char *bytes = (const unsigned char *)text->bytes;
 	bool well_formed;
 	size_t length = text_step(*text, &well_formed);
 
 	if (!well_formed) {
-		line->ill_formed = true;
+		json->ill_formed = true;
 		out = mempcpy(out, TEXT_REPLACEMENT, TEXT_REPLACEMENT_BYTES);
 	} else if (length == 1) {
 		out = write_escape(out, bytes[0]);
@@ -123,22 +123,21 @@ static char *write_special(struct json_writer *line, struct text *text, char *ou
 	return out;
 }
 
-struct json_writer json_writer_escape(struct json_writer line, struct text part)
+void json_writer_escape(struct json_writer *json, struct text part)
 {
-	bool fits = line.length + part.length * ESCAPE_MAX_BYTES <= line.room;
+	bool fits = json->length + part.length * ESCAPE_MAX_BYTES <= json->capacity;
 	char *start, *out;
 
-	if (!fits && line.length + text_json_length(part) > line.room) {
-		line.ill_formed = line.ill_formed || !text_is_utf8(part);
-		line.length += text_json_length(part);
-		return line;
+	if (!fits && json->length + text_json_length(part) > json->capacity) {
+		json->ill_formed = json->ill_formed || !text_is_utf8(part);
+		json->length += text_json_length(part);
+		return;
 	}
-	start = out = line.bytes + line.length;
+	start = out = json->bytes + json->length;
 	while (part.length) {
 		out = copy_plain(&part, out);
 		if (part.length)
-			out = write_special(&line, &part, out);
+			out = write_special(json, &part, out);
 	}
-	line.length += (size_t)(out - start);
-	return line;
+	json->length += (size_t)(out - start);
 }

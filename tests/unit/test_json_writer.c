@@ -14,7 +14,7 @@
 static bool survives(struct text text)
 {
 	char bytes[ROOM], expected[TEXT_UTF8_MAX(64)];
-	struct json_writer line = json_writer_begin(bytes, sizeof(bytes));
+	struct json_writer line = json_writer_new(bytes, sizeof(bytes));
 	size_t length = text_to_utf8(text, expected);
 	json_t *json;
 	bool same;
@@ -60,39 +60,38 @@ static void random_strings(void)
 
 static void write_sample(struct json_writer *line)
 {
-	json_writer_open(line, '{');
+	json_writer_object_begin(line, JSON_WRITER_NO_KEY);
 	json_writer_key(line, JSON_WRITER_KEY("text"));
 	json_writer_text(line, text_from_string("a\"\xff\x9b\xc3\xa9"));
-	json_writer_key(line, JSON_WRITER_KEY("list"));
-	json_writer_open(line, '[');
+	json_writer_array_begin(line, JSON_WRITER_KEY("list"));
 	json_writer_item(line);
 	json_writer_number(line, UINT64_MAX);
 	json_writer_item(line);
 	json_writer_number_string(line, 0);
 	json_writer_item(line);
 	json_writer_base64(line, text_from_string("foobar"));
-	json_writer_close(line, ']');
+	json_writer_array_end(line);
 	json_writer_key(line, JSON_WRITER_KEY("parts"));
 	json_writer_text_begin(line);
 	json_writer_text_part(line, text_from_string("one "));
 	json_writer_text_part(line, text_from_string("two"));
 	json_writer_text_end(line);
-	json_writer_key(line, JSON_WRITER_KEY("bare"));
+	json_writer_key(line, JSON_WRITER_KEY("literal"));
 	json_writer_literal(line, JSON_WRITER_STRING("ours"));
-	json_writer_close(line, '}');
+	json_writer_object_end(line);
 }
 
 #define SAMPLE                                                                                     \
 	"{\"text\":\"a\\\"" TEXT_REPLACEMENT TEXT_REPLACEMENT                                      \
 	"\xc3\xa9\",\"list\":[18446744073709551615,"                                               \
-	"\"0\",\"Zm9vYmFy\"],\"parts\":\"one two\",\"bare\":\"ours\"}"
+	"\"0\",\"Zm9vYmFy\"],\"parts\":\"one two\",\"literal\":\"ours\"}"
 
 static void nothing_past_the_room(void)
 {
 	for (size_t room = 0; room <= sizeof(SAMPLE); room++) {
 		char *bytes =
-			malloc(room ? room : 1); /* so that the sanitizer detects reads past it */
-		struct json_writer line = json_writer_begin(bytes, room);
+			malloc(room ? room : 1); /* so that the sanitizer sees a byte past it */
+		struct json_writer line = json_writer_new(bytes, room);
 
 		write_sample(&line);
 		CHECK(line.length == sizeof(SAMPLE) - 1 && line.ill_formed);
