@@ -15,7 +15,7 @@ const struct encode_format *encode_find(const char *name)
 	return NULL;
 }
 
-/* One attempt. */
+/* The arguments of write_event(). */
 struct encoding {
 	const struct encode_format *format;
 	struct event *event;
@@ -23,9 +23,8 @@ struct encoding {
 	size_t max_bytes;
 };
 
-/* Writes the event as it is now. Returns the bytes of the line, which is not whole where they are
- * more than max_bytes.
- */
+/* Writes the event as it is now. Returns the bytes of the line; it is not whole where they are more
+ * than max_bytes. */
 static size_t write_event(const struct encoding *encoding)
 {
 	struct json_writer json = json_writer_new(encoding->bytes, encoding->max_bytes);
@@ -53,48 +52,50 @@ static size_t argument_cost(const struct encode_format *format, struct text valu
 	return cost;
 }
 
-/* The longest beginning of an argument that costs no more than room; not even the empty string is
- * `false`. */
+/* Cuts an argument to the longest beginning that costs at most `capacity`. Returns false where not
+ * even the empty string fits. */
 static bool argument_cut(const struct encode_format *format, struct text *value, size_t index,
-			 size_t room)
+			 size_t capacity)
 {
 	size_t overhead = argument_cost(format, (struct text){ "", 0 }, index);
 
-	if (overhead > room)
+	if (overhead > capacity)
 		return false;
-	*value = text_cut(*value, (room - overhead) / format->argument_times);
+	*value = text_cut(*value, (capacity - overhead) / format->argument_times);
 	/* with a raw entry each byte costs up to 3 + 4/3, so this converges in a few rounds */
-	while (value->length && argument_cost(format, *value, index) > room)
+	while (value->length && argument_cost(format, *value, index) > capacity)
 		*value = text_cut(*value, text_json_length(*value) * 2 / 3);
 	return true;
 }
 
-/* As many of the strings, from the first, as add at most `room` bytes to a line. */
+/* Returns the first strings, the last of them perhaps cut, that add at most `capacity` bytes to a
+ * line. */
 static struct text arguments_cut(const struct encode_format *format, struct text strings,
-				 size_t room)
+				 size_t capacity)
 {
-	struct text rest = strings, value;
+	struct text remaining = strings, value;
 	size_t kept_bytes = 0;
 
-	for (size_t index = 0; text_next_string(&rest, &value); index++) {
+	for (size_t index = 0; text_next_string(&remaining, &value); index++) {
 		size_t cost = argument_cost(format, value, index);
 
-		if (cost > room) {
-			if (argument_cut(format, &value, index, room) && value.length)
+		if (cost > capacity) {
+			if (argument_cut(format, &value, index, capacity) && value.length)
 				kept_bytes = (size_t)(value.bytes - strings.bytes) + value.length;
 			break;
 		}
-		room -= cost;
-		kept_bytes = (size_t)(rest.bytes - strings.bytes);
+		capacity -= cost;
+		kept_bytes = (size_t)(remaining.bytes - strings.bytes);
 	}
 	return (struct text){ strings.bytes, kept_bytes };
 }
 
-/* Bytes that a raw object adds around its entries when there was none. */
+/* Bytes that a new raw object adds around its entries. */
 #define RAW_OVERHEAD (sizeof(",\"raw\":{\"args\":{}},") - 1)
 
-/* How much of a string, as JSON, remains where the line has to get `excess` bytes shorter. */
-static size_t rest_of(struct text string, size_t excess)
+/* Returns the bytes, as JSON, that remain of a string where the line has to get `excess` bytes
+ * shorter. */
+static size_t remaining_bytes(struct text string, size_t excess)
 {
 	size_t length = text_json_length(string);
 
@@ -121,9 +122,8 @@ static size_t fit_variables(const struct encoding *encoding, size_t length)
 }
 
 /*
- * Cuts the paths, those first that tell least about the exec itself, until the line fits. Those
- * from the root lose their beginning, as on the kernel side, for their last part is the name of the
- * file.
+ * Cuts the paths until the line fits, first those that say least about the exec itself. A path from
+ * the root loses its beginning, as on the kernel side, for its last part is the name of the file.
  */
 static size_t fit_paths(const struct encoding *encoding, size_t length)
 {
@@ -145,20 +145,20 @@ static size_t fit_paths(const struct encoding *encoding, size_t length)
 		while (length > encoding->max_bytes && order[i].string->length) {
 			*order[i].string = order[i].cut(
 				*order[i].string,
-				rest_of(*order[i].string, length - encoding->max_bytes));
+				remaining_bytes(*order[i].string, length - encoding->max_bytes));
 			encoding->event->process.truncated |= order[i].key;
 			length = write_event(encoding);
 		}
 	return length;
 }
 
-/* Shortens the event's strings until the line fits: args from the end, and where it is too long
- * without any, others. */
+/* Shortens the event's strings until the line fits: args from the end, and where the line is too
+ * long without any, the environment and the paths. */
 static size_t fit(const struct encoding *encoding)
 {
 	struct event_exec *exec = &encoding->event->exec;
 	struct text args = exec->args;
-	size_t length, room;
+	size_t length, capacity;
 
 	if (args.length)
 		encoding->event->process.truncated |= RECORD_KEY_ARGS;
@@ -168,9 +168,9 @@ static size_t fit(const struct encoding *encoding)
 	length = fit_paths(encoding, length);
 	if (length + RAW_OVERHEAD > encoding->max_bytes || !args.length)
 		return length;
-	room = encoding->max_bytes - length;
+	capacity = encoding->max_bytes - length;
 	exec->args = arguments_cut(encoding->format, args,
-				   text_is_utf8(args) ? room : room - RAW_OVERHEAD);
+				   text_is_utf8(args) ? capacity : capacity - RAW_OVERHEAD);
 	return write_event(encoding);
 }
 

@@ -21,10 +21,10 @@ bool encode_mapped_name(const struct event *event, struct text *name)
 
 void encode_mapped_args(struct json_writer *json, struct text key, const struct event *event)
 {
-	struct text rest = event->exec.args, value;
+	struct text remaining = event->exec.args, value;
 
 	json_writer_array_begin(json, key);
-	while (text_next_string(&rest, &value)) {
+	while (text_next_string(&remaining, &value)) {
 		json_writer_item(json);
 		json_writer_text(json, value);
 	}
@@ -34,13 +34,13 @@ void encode_mapped_args(struct json_writer *json, struct text key, const struct 
 void encode_mapped_command_line(struct json_writer *json, struct text key,
 				const struct event *event)
 {
-	struct text rest = event->exec.args, value;
+	struct text remaining = event->exec.args, value;
 
 	json_writer_key(json, key);
 	json_writer_text_begin(json);
-	while (text_next_string(&rest, &value)) {
+	while (text_next_string(&remaining, &value)) {
 		json_writer_text_part(json, value);
-		if (rest.length)
+		if (remaining.length)
 			json_writer_append(json, " ", 1);
 	}
 	json_writer_text_end(json);
@@ -76,7 +76,7 @@ static void raw_entry(struct json_writer *json, struct text key, struct text whi
 static void raw_entries(struct json_writer *json, const struct field *field,
 			const struct event *event)
 {
-	char buf[FIELD_ROOM_BYTES], digits[TEXT_DECIMAL_BYTES];
+	char buf[FIELD_BUF_BYTES], digits[TEXT_DECIMAL_BYTES];
 	struct text value, which = { "", 0 };
 	struct field_cursor cursor = {};
 

@@ -8,7 +8,7 @@ void encode_native_list(struct json_writer *json, const struct field *field,
 			const struct event *event)
 {
 	struct field_cursor cursor = {};
-	char buf[FIELD_ROOM_BYTES];
+	char buf[FIELD_BUF_BYTES];
 	struct text value;
 
 	json_writer_array_begin(json, JSON_WRITER_NO_KEY);
@@ -24,7 +24,7 @@ void encode_native_map(struct json_writer *json, const struct field *field,
 		       const struct event *event)
 {
 	struct field_cursor cursor = {};
-	char buf[FIELD_ROOM_BYTES];
+	char buf[FIELD_BUF_BYTES];
 	struct text value;
 
 	json_writer_object_begin(json, JSON_WRITER_NO_KEY);
@@ -44,7 +44,7 @@ static void write_raw_items(struct json_writer *json, const struct field *field,
 {
 	struct text value, name = { "", 0 };
 	struct field_cursor cursor = {};
-	char buf[FIELD_ROOM_BYTES], digits[TEXT_DECIMAL_BYTES];
+	char buf[FIELD_BUF_BYTES], digits[TEXT_DECIMAL_BYTES];
 	bool begun = false;
 
 	for (size_t index = 0; field_next(field, event, &cursor, buf, &value); index++) {
@@ -70,7 +70,7 @@ static void write_raw_items(struct json_writer *json, const struct field *field,
 
 void encode_native_raw(struct json_writer *json, const struct event *event)
 {
-	char buf[FIELD_ROOM_BYTES];
+	char buf[FIELD_BUF_BYTES];
 	struct text value;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("raw"));

@@ -19,10 +19,10 @@ static inline bool encode_native_scalar(struct json_writer *json, const struct f
 					const struct event *event)
 {
 	size_t quotes = field->form == FIELD_JSON_ASCII;
-	char elsewhere[FIELD_ROOM_BYTES], *buf = elsewhere, *to;
+	char elsewhere[FIELD_BUF_BYTES], *buf = elsewhere, *to;
 	struct text value;
 
-	if (json->length + quotes + FIELD_ROOM_BYTES <= json->capacity)
+	if (json->length + quotes + FIELD_BUF_BYTES <= json->capacity)
 		buf = json->bytes + json->length + quotes;
 	if (!field_value_get(field, event, buf, &value))
 		return false;

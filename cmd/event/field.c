@@ -72,7 +72,7 @@ static bool next_variable(const struct event_exec *exec, struct field_cursor *cu
 }
 
 bool field_next(const struct field *field, const struct event *event, struct field_cursor *cursor,
-		char room[FIELD_ROOM_BYTES], struct text *value)
+		char room[FIELD_BUF_BYTES], struct text *value)
 {
 	const void *member = (const char *)event + field->offset;
 

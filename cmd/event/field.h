@@ -57,7 +57,7 @@ enum field_format {
 };
 
 /* Bytes of the longest value that is formatted, and not a view into the event. */
-#define FIELD_ROOM_BYTES 32
+#define FIELD_BUF_BYTES 32
 
 struct field {
 	struct text key; /* as json_writer_key() takes it */
@@ -87,6 +87,6 @@ struct field_cursor {
  * room. False after the last value, and if the line does not have the key.
  */
 bool field_next(const struct field *field, const struct event *event, struct field_cursor *cursor,
-		char room[FIELD_ROOM_BYTES], struct text *value);
+		char room[FIELD_BUF_BYTES], struct text *value);
 
 #endif

@@ -23,7 +23,7 @@ static inline bool field_value_format_string(const char *string, struct text *va
 	return true;
 }
 
-static inline bool field_value_format_number(uint64_t number, char room[FIELD_ROOM_BYTES],
+static inline bool field_value_format_number(uint64_t number, char room[FIELD_BUF_BYTES],
 					     struct text *value)
 {
 	*value = (struct text){ room, text_to_decimal(number, room) };
@@ -36,7 +36,7 @@ static inline bool field_value_format_flag(bool flag, struct text *value)
 	return flag;
 }
 
-static inline bool field_value_format_time(uint64_t wall_ns, char room[FIELD_ROOM_BYTES],
+static inline bool field_value_format_time(uint64_t wall_ns, char room[FIELD_BUF_BYTES],
 					   struct text *value)
 {
 	clock_rfc3339(room, wall_ns);
@@ -46,7 +46,7 @@ static inline bool field_value_format_time(uint64_t wall_ns, char room[FIELD_ROO
 
 /* Formats seconds with a fraction to the microsecond, so that a double holds every digit; without
  * trailing zeros. */
-static inline bool field_value_format_seconds(uint64_t ns, char room[FIELD_ROOM_BYTES],
+static inline bool field_value_format_seconds(uint64_t ns, char room[FIELD_BUF_BYTES],
 					      struct text *value)
 {
 	unsigned int fraction = (unsigned int)(ns % 1000000000 / 1000), divisor = 100000;
@@ -62,7 +62,7 @@ static inline bool field_value_format_seconds(uint64_t ns, char room[FIELD_ROOM_
 	return true;
 }
 
-static inline bool field_value_format_capabilities(uint64_t mask, char room[FIELD_ROOM_BYTES],
+static inline bool field_value_format_capabilities(uint64_t mask, char room[FIELD_BUF_BYTES],
 						   struct text *value)
 {
 	for (int i = 15; i >= 0; i--, mask >>= 4)
@@ -72,7 +72,7 @@ static inline bool field_value_format_capabilities(uint64_t mask, char room[FIEL
 }
 
 static inline bool field_value_format_status(enum field_kind kind, uint32_t status,
-					     char room[FIELD_ROOM_BYTES], struct text *value)
+					     char room[FIELD_BUF_BYTES], struct text *value)
 {
 	int signal = WTERMSIG(status);
 
@@ -88,7 +88,7 @@ static inline bool field_value_format_status(enum field_kind kind, uint32_t stat
 
 /* Formats a value that is not a member of the event. Returns false if the event has none. */
 static inline bool field_value_format_computed(enum field_kind kind, const struct event *event,
-					       char room[FIELD_ROOM_BYTES], struct text *value)
+					       char room[FIELD_BUF_BYTES], struct text *value)
 {
 	const struct event_exec *exec = &event->exec;
 
@@ -123,7 +123,7 @@ static inline bool field_value_format_computed(enum field_kind kind, const struc
 }
 
 static inline bool field_value_format_member(enum field_kind kind, const void *member,
-					     char room[FIELD_ROOM_BYTES], struct text *value)
+					     char room[FIELD_BUF_BYTES], struct text *value)
 {
 	uint32_t number;
 
@@ -173,7 +173,7 @@ static inline bool field_value_is_present(const struct field *field, const struc
 
 /* Returns the value of a field that is present and is no list, as field_next() does. */
 static inline bool field_value_get(const struct field *field, const struct event *event,
-				   char room[FIELD_ROOM_BYTES], struct text *value)
+				   char room[FIELD_BUF_BYTES], struct text *value)
 {
 	enum field_kind kind = field->kind;
 

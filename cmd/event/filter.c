@@ -88,7 +88,7 @@ static bool text_matches(struct text text, const char *glob)
 static bool rule_matches(const struct rule *rule, const struct event *event)
 {
 	struct field_cursor cursor = {};
-	char room[FIELD_ROOM_BYTES];
+	char room[FIELD_BUF_BYTES];
 	struct text value;
 
 	while (field_next(rule->field, event, &cursor, room, &value))

@@ -48,7 +48,7 @@ static void compare(const char *key, json_t *json)
 {
 	const struct field *field = field_find(key, strlen(key));
 	struct field_cursor cursor = {};
-	char room[FIELD_ROOM_BYTES];
+	char room[FIELD_BUF_BYTES];
 	struct text value;
 	json_t *item;
 	size_t index;
@@ -78,7 +78,7 @@ static void fields_are_what_lines_say(void)
 			"exe",	  "error", "args", "container_id", "container_runtime",
 			"pod_uid"
 		};
-		char room[FIELD_ROOM_BYTES];
+		char room[FIELD_BUF_BYTES];
 		struct text value;
 		const char *key;
 		json_t *line, *json;
