@@ -105,6 +105,7 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 	process->truncated = exec->truncated & RECORD_KEY_ALL;
 	process->unreadable = exec->unreadable & RECORD_KEY_ALL;
 	process->redacted = 0;
+	process->redacted_bytes = 0;
 	out->tid = exec->tid;
 	out->argc = exec->argc;
 	out->error = (int)exec->error;
@@ -157,6 +158,7 @@ static int decode_exit(const struct record_exit *record, struct event *event)
 	process->truncated = 0;
 	process->unreadable = record->unreadable & RECORD_KEY_ALL;
 	process->redacted = 0;
+	process->redacted_bytes = 0;
 	if (record->header.time_ns < record->task.start_ns ||
 	    record->header.time_ns > TIME_MAX_NS ||
 	    record->max_rss_pages > SIZE_MAX_SHOWN / page_bytes)

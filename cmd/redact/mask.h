@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Parts of a text that must not be seen, and the text without them. */
+/* Parts of a text to hide, and a copy of the text without them. */
 #ifndef EXECTAP_MASK_H
 #define EXECTAP_MASK_H
 
@@ -7,25 +7,27 @@
 
 #include <stdbool.h>
 
-/* What stands in place of each masked part. */
+/* Replaces each masked part */
 #define MASK_REPLACEMENT "[REDACTED]"
 
 /* Start with { .text = ... } and end with mask_clear(). */
 struct mask {
 	struct text text; /* borrowed */
-	unsigned char
-		*marks; /* one for each byte, not 0: masked. NULL as long as nothing is masked. */
-	bool failed; /* there was no memory for them */
+	unsigned char *masked; /* one per byte, nonzero: masked; NULL if nothing is masked */
+	bool failed; /* out of memory */
 };
 
 /* Masks a part, a view into mask->text. An empty part changes nothing; parts that overlap or touch
  * become one. */
 void mask_add(struct mask *mask, struct text part);
 
-/* Whether mask_apply() has anything to do, or would fail. */
+/* True if nothing is masked and no mask_add() failed. */
 bool mask_is_empty(const struct mask *mask);
 
-/* Makes a copy of the text with every masked part replaced, which the caller frees. Returns 0 or
+/* Returns the number of masked bytes. */
+size_t mask_bytes(const struct mask *mask);
+
+/* Makes a copy of the text with every masked part replaced; the caller frees it. Returns 0 or
  * -ENOMEM. */
 int mask_apply(const struct mask *mask, char **bytes, size_t *length);
 

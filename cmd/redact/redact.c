@@ -8,8 +8,19 @@
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-/* Events that hold a secret are rare: each masked text is a block of its own. */
+/* Maximum CPU time for the user's patterns per event. A string that would exceed it is masked
+ * whole. */
+#define PATTERNS_BUDGET_NS 10000000
+
+/* A string of this length or less is matched without an estimate of the time. */
+#define PROBE_BYTES 256
+
+/* Twice the length takes at most this many times as long, for patterns up to cubic time. */
+#define PROBE_GROWTH 8
+
+/* Events with a secret are rare: each masked text is a separate allocation. */
 struct copy {
 	struct copy *next;
 	char *bytes;
@@ -18,10 +29,12 @@ struct copy {
 struct redactor {
 	bool builtin;
 	bool hides_args;
+	bool in_time; /* the budget is not used up */
+	uint64_t patterns_end_ns; /* CLOCK_THREAD_CPUTIME_ID: the end of the budget */
 	regex_t *patterns;
 	size_t pattern_count;
-	struct copy *copies; /* of the event last seen */
-	struct secret_index index; /* for builtin */
+	struct copy *copies; /* the masked texts of the last event */
+	struct secret_index index;
 };
 
 int redact_new(struct redactor **redactor)
@@ -85,7 +98,8 @@ void redact_hide_args(struct redactor *redactor)
 	redactor->hides_args = true;
 }
 
-/* The next match in the string at or behind `from`; offsets count from the beginning of the string.
+/* Finds the next match in the string at or behind `from`. Offsets count from the start of the
+ * string.
  */
 #ifdef REG_STARTEND
 static bool find_match(const regex_t *pattern, struct text string, size_t from,
@@ -95,8 +109,8 @@ static bool find_match(const regex_t *pattern, struct text string, size_t from,
 	return !regexec(pattern, string.bytes, 2, matches, REG_STARTEND);
 }
 #else
-/* Other C libraries than glibc want a string that ends with a NUL. Without memory for it, all of it
- * is a match. */
+/* Other C libraries than glibc need a NUL-terminated string. Without memory for it, the whole
+ * string is a match. */
 static bool find_match(const regex_t *pattern, struct text string, size_t from,
 		       regmatch_t matches[2])
 {
@@ -134,18 +148,61 @@ static void mask_pattern(const regex_t *pattern, struct text string, struct mask
 	}
 }
 
-static void mask_patterns(const struct redactor *redactor, struct mask *mask)
+static uint64_t cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/*
+ * regexec(3) cannot be interrupted, and its time can grow with the square of the length: (.*) took
+ * 0.29 s for 15 KiB. This matches ever longer prefixes, each twice as long, and returns false when
+ * the next one could exceed the budget.
+ */
+static bool is_affordable(const struct redactor *redactor, const regex_t *pattern,
+			  struct text string)
+{
+	uint64_t before_ns = cpu_ns(), after_ns;
+	regmatch_t matches[2];
+
+	if (before_ns >= redactor->patterns_end_ns)
+		return false;
+	for (size_t length = PROBE_BYTES; length < string.length; length *= 2) {
+		for (size_t from = 0; from < length;) {
+			if (!find_match(pattern, (struct text){ string.bytes, length }, from,
+					matches))
+				break;
+			from = (size_t)matches[0].rm_eo + (matches[0].rm_eo == matches[0].rm_so);
+		}
+		after_ns = cpu_ns();
+		if (after_ns + (after_ns - before_ns) * PROBE_GROWTH >= redactor->patterns_end_ns)
+			return false;
+		before_ns = after_ns;
+	}
+	return true;
+}
+
+static void mask_patterns(struct redactor *redactor, struct mask *mask)
 {
 	for (size_t i = 0; i < redactor->pattern_count; i++) {
-		struct text rest = mask->text, string;
+		const regex_t *pattern = &redactor->patterns[i];
+		struct text left = mask->text, string;
 
-		while (text_next_string(&rest, &string))
-			mask_pattern(&redactor->patterns[i], string, mask);
+		while (text_next_string(&left, &string)) {
+			redactor->in_time =
+				redactor->in_time && is_affordable(redactor, pattern, string);
+			if (redactor->in_time)
+				mask_pattern(pattern, string, mask);
+			else
+				mask_add(mask, string);
+		}
 	}
 }
 
-/* A copy of mask->text without what is masked; -ENOMEM. */
-static int keep_copy(struct redactor *redactor, const struct mask *mask, struct text *text)
+/* Replaces *text by a masked copy of mask->text. Returns 0 or -ENOMEM. */
+static int add_copy(struct redactor *redactor, const struct mask *mask, struct text *text)
 {
 	struct copy *copy = malloc(sizeof(*copy));
 	int result;
@@ -170,6 +227,12 @@ static void hide_args(struct event *event)
 	event->process.truncated &= ~(uint32_t)RECORD_KEY_ARGS;
 }
 
+static void add_redacted(struct event *event, enum record_key key, const struct mask *mask)
+{
+	event->process.redacted |= key;
+	event->process.redacted_bytes += mask_bytes(mask);
+}
+
 static void redact_args(struct redactor *redactor, struct event *event)
 {
 	struct event_exec *exec = &event->exec;
@@ -179,8 +242,8 @@ static void redact_args(struct redactor *redactor, struct event *event)
 		secret_args_mask(&redactor->index, exec->filename, &mask);
 	mask_patterns(redactor, &mask);
 	if (!mask_is_empty(&mask)) {
-		event->process.redacted |= RECORD_KEY_ARGS;
-		if (keep_copy(redactor, &mask, &exec->args))
+		add_redacted(event, RECORD_KEY_ARGS, &mask);
+		if (add_copy(redactor, &mask, &exec->args))
 			hide_args(event);
 	}
 	mask_clear(&mask);
@@ -196,8 +259,8 @@ static void redact_variable(struct redactor *redactor, struct event *event,
 				     event->process.truncated & RECORD_KEY_ENV, &mask);
 	mask_patterns(redactor, &mask);
 	if (!mask_is_empty(&mask)) {
-		event->process.redacted |= RECORD_KEY_ENV;
-		if (keep_copy(redactor, &mask, &variable->value))
+		add_redacted(event, RECORD_KEY_ENV, &mask);
+		if (add_copy(redactor, &mask, &variable->value))
 			variable->value = text_from_string(MASK_REPLACEMENT);
 	}
 	mask_clear(&mask);
@@ -208,6 +271,10 @@ void redact_event(struct redactor *redactor, struct event *event)
 	free_copies(redactor);
 	if (!event_is_exec(event))
 		return;
+	if (redactor->pattern_count) {
+		redactor->in_time = true;
+		redactor->patterns_end_ns = cpu_ns() + PATTERNS_BUDGET_NS;
+	}
 	if (redactor->hides_args)
 		hide_args(event);
 	else

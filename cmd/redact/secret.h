@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The built-in set of --redact: where secrets stand in arguments and variables. Each kind of
- * knowledge is a table in a file of its own: names (secret_name.c), shapes and notations
- * (secret_text.c), options of programs (secret_args.c). Pure; the time taken grows with the length
- * of the strings, whatever they hold.
+ * The built-in set of --redact: finds secrets in arguments and variables. Each table is in its own
+ * file: names (secret_name.c), shapes and notations (secret_text.c), options of programs
+ * (secret_args.c). Pure; the time is linear in the length of the strings.
+ *
+ * A mask must not hide a command. Therefore a value ends at a quote, ;, |, & and newline, and
+ * command substitutions in it are not masked.
  */
 #ifndef EXECTAP_SECRET_H
 #define EXECTAP_SECRET_H
@@ -14,49 +16,60 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Which rows of the tables to look at, so that most strings cost no look at any. */
+/* Selects the rows of the tables to try, so that most positions need none. */
 struct secret_index {
 	uint32_t text_starts[3][256]; /* bits, by the first three bytes */
 	uint64_t name_ends[256]; /* a bit for each row, by the last byte */
 	uint64_t program_starts[256]; /* a bit for each rule, by the first byte */
-	uint32_t program_seconds[256]; /* by the first byte, a bit for each low half of a second one
-					*/
+	/* by the first byte, a bit for the low five bits of each second byte */
+	uint32_t program_seconds[256];
 };
 
 void secret_index_init(struct secret_index *index);
-/* Each table's part of it. */
+/* Each adds the rows of its table. */
 void secret_name_index(struct secret_index *index);
 void secret_text_index(struct secret_index *index);
 void secret_args_index(struct secret_index *index);
 
 enum secret_name {
 	SECRET_NAME_NONE,
-	SECRET_NAME_HEADER, /* of an HTTP header whose value is secret; no word about an option or a
-			       variable */
-	SECRET_NAME_VALUE, /* of anything: its value is secret */
+	SECRET_NAME_HEADER, /* an HTTP header with a secret value */
+	SECRET_NAME_VALUE, /* a header, option or variable with a secret value */
 };
 
 /*
- * What a name without its dashes, "GITHUB_TOKEN" or "db.password", says of its value. Letter case
- * does not matter. What holds other bytes than letters, digits and _ - . is no name.
+ * Classifies a name without its dashes, such as "GITHUB_TOKEN" or "db.password". Case is ignored. A
+ * name consists of letters, digits and _ - . only.
  */
 enum secret_name secret_name(const struct secret_index *index, struct text name);
 
-/*
- * Masks what is secret in a string by itself: shapes, credentials in URLs, headers, NAME=value and
- * "NAME": "value" anywhere in it. The string is a view into mask->text; `cut` if its end is
- * missing.
- */
-void secret_text_mask(const struct secret_index *index, struct text string, bool cut,
-		      struct mask *mask);
+/* Properties of a string for secret_text_mask() */
+enum secret_text {
+	SECRET_TEXT_CUT = 1 << 0, /* its end is missing */
+	SECRET_TEXT_CODE = 1 << 1, /* it is a command line */
+};
 
 /*
- * Masks what is secret in mask->text, strings each ended by a NUL but the last if it was cut,
- * because of the string before it or of the program: `filename`, or what the first string names.
+ * Masks secrets that the string itself shows: shapes, credentials in URLs, headers, NAME=value and
+ * "NAME": "value". The string is a view into mask->text; flags are of enum secret_text.
+ */
+void secret_text_mask(const struct secret_index *index, struct text string, unsigned int flags,
+		      struct mask *mask);
+
+/* Masks a value but the command substitutions in it: $(...) and `...`. */
+void secret_value_mask(struct text value, struct mask *mask);
+
+/* Returns the length of the value at the front of text: quotes and what they enclose, or all before
+ * the first quote, ; | & or newline. */
+size_t secret_value_length(struct text text);
+
+/*
+ * Masks secrets in mask->text, NUL-terminated arguments of which the last may be cut: those that
+ * their string shows, and the values of options. `filename` and the first string name the program.
  */
 void secret_args_mask(const struct secret_index *index, struct text filename, struct mask *mask);
 
-/* Likewise in mask->text, the value of a variable of that name; `cut` if its end may be missing. */
+/* Masks secrets in mask->text, the value of the variable `name`; cut: its end may be missing. */
 void secret_variable_mask(const struct secret_index *index, struct text name, bool cut,
 			  struct mask *mask);
 

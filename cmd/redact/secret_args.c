@@ -12,16 +12,16 @@ enum place {
 	PLACE_ANY = PLACE_EITHER | PLACE_CLUSTER,
 };
 
-/* Options (or words) whose value is secret in some programs only. What every program has are names:
- * secret_name.c. */
+/* Options (or words) with a secret value in some programs only. For names that are secret in all
+ * programs see secret_name.c. */
 static const struct rule {
-	const char *programs; /* one that ends in * stands for all that begin so */
+	const char *programs; /* a trailing * matches any end */
 	const char *option;
 	enum place places;
-	char behind; /* the secret begins behind the first such byte of the value; 0: it is all of
-			the value */
-	const char *after; /* only behind this word */
-	const char *until; /* only in front of these */
+	char behind; /* the secret begins behind the first such byte of the value; 0: the whole
+			value */
+	const char *after; /* applies behind this word only; NULL: everywhere */
+	const char *until; /* applies before these words only; NULL: everywhere */
 } rules[] = {
 	{ "mysql* mariadb* xtrabackup innobackupex", "-p", PLACE_ATTACHED },
 	{ "mycli mongo mongosh mongodump mongorestore mongoexport mongoimport mongostat mongotop",
@@ -63,53 +63,38 @@ static const struct rule {
 #define RULES (sizeof(rules) / sizeof(rules[0]))
 _Static_assert(RULES <= 64, "one bit each in struct words");
 
-/* Programs whose arguments name another one, and go on with that one's. */
+/* Programs with another program and its arguments among their own arguments */
 static const char wrappers[] =
 	"sudo doas su runuser pkexec env nice ionice chrt taskset nohup setsid timeout stdbuf time "
 	"strace ltrace xargs parallel watch flock script unshare nsenter chroot setpriv prlimit "
 	"systemd-run systemd-nspawn bwrap docker podman nerdctl kubectl crictl oc lxc sshpass ssh sh "
 	"bash dash ash zsh ksh busybox tini dumb-init gosu su-exec";
 
-/* The value of an option that is secret by its name */
+/* An option with a secret value by its name */
 static const struct rule named = { .option = "--", .places = PLACE_NEXT };
 
-/* Strings in their order: arguments, or the words of one that holds a command line. */
+/* State of a walk over arguments, or over the words of a command line */
 struct words {
 	const struct secret_index *index;
 	struct mask *mask;
-	uint64_t programs; /* the rules whose program was named */
-	uint64_t ready; /* of these, those whose word in front was there */
-	const struct rule *awaited; /* the next string is the value that this asks for */
-	bool begun; /* the first string, the program's name, was there */
+	uint64_t programs; /* rules of the programs seen so far */
+	uint64_t ready; /* the subset of `programs` that applies now */
+	const struct rule *awaited; /* rule for which the next string is the value; or NULL */
+	bool begun; /* behind the first string, the program's name */
 	bool wraps; /* any string may name a program */
 	bool code; /* the next string is a command line: sh -c */
+	bool is_line; /* the strings are the words of a command line */
 };
 
-/* How deep command lines in arguments of command lines are looked into: sudo sh -c "ssh host 'mysql
- * -pSECRET'" */
+/* Maximum nesting of command lines in arguments: sudo sh -c "ssh host 'mysql -pSECRET'" */
 #define WORDS_DEPTH 2
-
-static struct text from(struct text text, size_t bytes)
-{
-	return (struct text){ text.bytes + bytes, text.length - bytes };
-}
-
-static bool equals(struct text text, const char *string)
-{
-	return text.length == strlen(string) && !memcmp(text.bytes, string, text.length);
-}
-
-static bool begins_with(struct text text, const char *string)
-{
-	return text.length >= strlen(string) && !memcmp(text.bytes, string, strlen(string));
-}
 
 static bool is_letter(char byte)
 {
 	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
-/* A word without the quotes around all of it. */
+/* Returns the word without the quotes that enclose it. */
 static struct text unquoted(struct text word)
 {
 	if (word.length >= 2 && (word.bytes[0] == '"' || word.bytes[0] == '\'') &&
@@ -118,7 +103,7 @@ static struct text unquoted(struct text word)
 	return word;
 }
 
-/* Whether a word is in a list of names separated by blanks. */
+/* True if the word is in a list of names separated by blanks. */
 static bool is_listed(struct text word, const char *list)
 {
 	while (*list) {
@@ -135,7 +120,7 @@ static bool is_listed(struct text word, const char *list)
 	return false;
 }
 
-/* Whether a program of this name may be in any list, by its first two bytes. */
+/* False if no list has a program with these first two bytes. */
 static bool may_be_listed(const struct secret_index *index, struct text word)
 {
 	return word.length >= 2 &&
@@ -157,17 +142,15 @@ void secret_args_index(struct secret_index *index)
 		index_list(index, rules[i].programs, UINT64_C(1) << i);
 }
 
-/* The file name of a path; of a login shell's "-bash", "bash". */
+/* Returns the file name of a path, and "bash" for a login shell's "-bash". */
 static struct text base_name(struct text path)
 {
-	const char *slash = path.length ? memrchr(path.bytes, '/', path.length) : NULL;
+	struct text name = text_base_name(path);
 
-	if (slash)
-		return from(path, (size_t)(slash + 1 - path.bytes));
-	return path.length && path.bytes[0] == '-' ? from(path, 1) : path;
+	return name.length == path.length && text_has_prefix(name, "-") ? text_skip(name, 1) : name;
 }
 
-static void note_program(struct words *words, struct text name)
+static void add_program(struct words *words, struct text name)
 {
 	for (uint64_t left = words->index->program_starts[(unsigned char)name.bytes[0]]; left;
 	     left &= left - 1) {
@@ -181,7 +164,7 @@ static void note_program(struct words *words, struct text name)
 	}
 }
 
-/* A word that is neither option nor assignment. */
+/* Handles a word that is neither option nor assignment. */
 static void visit_plain(struct words *words, struct text word)
 {
 	struct text name = base_name(word);
@@ -189,26 +172,58 @@ static void visit_plain(struct words *words, struct text word)
 	for (uint64_t left = words->programs; left; left &= left - 1) {
 		int i = __builtin_ctzll(left);
 
-		if (rules[i].after && equals(word, rules[i].after))
+		if (rules[i].after && text_equals(word, rules[i].after))
 			words->ready |= UINT64_C(1) << i;
 		if (rules[i].until && is_listed(name, rules[i].until))
 			words->ready &= ~(UINT64_C(1) << i);
 	}
 	if ((words->begun && !words->wraps) || !may_be_listed(words->index, name))
 		return;
-	note_program(words, name);
+	add_program(words, name);
 	words->wraps = words->wraps || is_listed(name, wrappers);
 }
 
 /*
- * An option rather than the value that is awaited: -x or --xyz. A value may begin with one dash
- * too, but not that of a rule whose option is a plain word.
+ * True if the word is an option (-x, --xyz) instead of the awaited value. A value can begin with
+ * one dash too, unless the rule's option is a plain word.
  */
 static bool is_option(const struct rule *awaited, struct text word)
 {
 	if (!word.length || word.bytes[0] != '-')
 		return false;
 	return word.length <= 2 || word.bytes[1] == '-' || awaited->option[0] != '-';
+}
+
+/* True if the string can be code of a shell or another language: it has more than a token. */
+static bool is_code_like(struct text string)
+{
+	for (size_t i = 0; i < string.length; i++)
+		if (strchr(" \t\n`(){}<>$", string.bytes[i]))
+			return true;
+	return false;
+}
+
+/* Returns the length up to the first newline. */
+static size_t line_length(struct text text)
+{
+	const char *newline = memchr(text.bytes, '\n', text.length);
+
+	return newline ? (size_t)(newline - text.bytes) : text.length;
+}
+
+/* Masks the value of an option or a variable. A word of a command line has been split already; it
+ * can still contain a newline, in quotes. */
+static void add_value(const struct words *words, struct text value)
+{
+	if (!is_code_like(value)) {
+		mask_add(words->mask, value);
+		return;
+	}
+	if (words->is_line)
+		value.length = line_length(value);
+	else
+		value.length = secret_value_length(value);
+	secret_value_mask(value, words->mask);
 }
 
 static void mask_behind(const struct words *words, struct text value, char byte)
@@ -218,13 +233,13 @@ static void mask_behind(const struct words *words, struct text value, char byte)
 	if (byte && !found)
 		return;
 	if (found)
-		value = from(value, (size_t)(found + 1 - value.bytes));
-	if (byte == ':' && begins_with(value, "//"))
+		value = text_skip(value, (size_t)(found + 1 - value.bytes));
+	if (byte == ':' && text_has_prefix(value, "//"))
 		return;
-	mask_add(words->mask, unquoted(value));
+	add_value(words, unquoted(value));
 }
 
-/* -sSu: letters only, the last of which is the option's */
+/* True for a cluster such as -sSu: letters only, the last one being the option's */
 static bool is_cluster(struct text word, const char *option)
 {
 	if (word.length <= 2 || word.bytes[0] != '-' || word.bytes[word.length - 1] != option[1])
@@ -235,36 +250,36 @@ static bool is_cluster(struct text word, const char *option)
 	return true;
 }
 
-static bool obey_rule(struct words *words, const struct rule *rule, struct text word)
+static bool apply_rule(struct words *words, const struct rule *rule, struct text word)
 {
 	size_t length = strlen(rule->option);
-	bool is_long = begins_with(text_from_string(rule->option), "--");
+	bool is_long = text_has_prefix(text_from_string(rule->option), "--");
 
-	if ((rule->places & PLACE_NEXT && equals(word, rule->option)) ||
+	if ((rule->places & PLACE_NEXT && text_equals(word, rule->option)) ||
 	    (rule->places & PLACE_CLUSTER && is_cluster(word, rule->option))) {
 		words->awaited = rule;
 		return true;
 	}
 	if (!(rule->places & PLACE_ATTACHED) || word.length <= length + is_long ||
-	    !begins_with(word, rule->option) || (is_long && word.bytes[length] != '='))
+	    !text_has_prefix(word, rule->option) || (is_long && word.bytes[length] != '='))
 		return false;
-	mask_behind(words, from(word, length + is_long), rule->behind);
+	mask_behind(words, text_skip(word, length + is_long), rule->behind);
 	return true;
 }
 
-static bool obey_rules(struct words *words, struct text word)
+static bool apply_rules(struct words *words, struct text word)
 {
 	for (uint64_t left = words->ready; left; left &= left - 1)
-		if (obey_rule(words, &rules[__builtin_ctzll(left)], word))
+		if (apply_rule(words, &rules[__builtin_ctzll(left)], word))
 			return true;
 	return false;
 }
 
-/* --no-password, --ask-pass: it has no value */
-static bool takes_nothing(struct text name)
+/* True for --no-password, --ask-pass */
+static bool has_no_value(struct text name)
 {
-	return begins_with(name, "no-") || begins_with(name, "ask-") ||
-	       begins_with(name, "skip-") || begins_with(name, "prompt-");
+	return text_has_prefix(name, "no-") || text_has_prefix(name, "ask-") ||
+	       text_has_prefix(name, "skip-") || text_has_prefix(name, "prompt-");
 }
 
 /* --NAME=value, NAME=value, --option=NAME=value; --NAME before its value */
@@ -277,15 +292,15 @@ static void visit_named(struct words *words, struct text word)
 
 		while (dashes < word.length && word.bytes[dashes] == '-')
 			dashes++;
-		name = from(word, dashes);
+		name = text_skip(word, dashes);
 		sign = memchr(name.bytes, '=', name.length);
 		if (sign)
 			name.length = (size_t)(sign - name.bytes);
 		if ((sign || dashes) && secret_name(words->index, name) == SECRET_NAME_VALUE) {
 			if (sign)
-				mask_add(words->mask,
-					 unquoted(from(word, (size_t)(sign + 1 - word.bytes))));
-			else if (!takes_nothing(name))
+				add_value(words, unquoted(text_skip(
+							 word, (size_t)(sign + 1 - word.bytes))));
+			else if (!has_no_value(name))
 				words->awaited = &named;
 			return;
 		}
@@ -293,7 +308,7 @@ static void visit_named(struct words *words, struct text word)
 			visit_plain(words, word);
 		if (!sign || !dashes)
 			return;
-		word = from(word, (size_t)(sign + 1 - word.bytes));
+		word = text_skip(word, (size_t)(sign + 1 - word.bytes));
 	}
 }
 
@@ -304,17 +319,17 @@ static void visit_word(struct words *words, struct text word)
 	words->awaited = NULL;
 	if (awaited && !is_option(awaited, word))
 		mask_behind(words, word, awaited->behind);
-	else if (!obey_rules(words, word))
+	else if (!apply_rules(words, word))
 		visit_named(words, word);
 	words->begun = true;
-	words->wraps |= equals(word, "-exec") || equals(word, "-execdir") ||
-			equals(word, "-ok"); /* find(1) */
+	words->wraps |= text_equals(word, "-exec") || text_equals(word, "-execdir") ||
+			text_equals(word, "-ok"); /* find(1) */
 }
 
-/* -c, -lc: what follows is a command line */
-static bool announces_code(struct text word)
+/* True for -c and -lc, before a command line */
+static bool is_shell_code_flag(struct text word)
 {
-	return equals(word, "-c") || is_cluster(word, "-c");
+	return text_equals(word, "-c") || is_cluster(word, "-c");
 }
 
 static bool holds_blanks(struct text text)
@@ -330,28 +345,28 @@ static void visit(struct words *words, struct text string, int depth)
 	bool is_line = holds_blanks(string);
 	bool code = words->code && is_line && !words->awaited;
 
-	words->code = announces_code(string);
-	if (!code) /* else its first NAME= would seem to have all of the line as its value */
+	words->code = is_shell_code_flag(string);
+	if (!code) /* else the value of a leading NAME= would be the whole line */
 		visit_word(words, string);
 	if (is_line && depth)
 		visit_line(words->index, words->mask, string, depth - 1);
 }
 
-/* Between two commands */
+/* True for bytes between two commands */
 static bool is_end(char byte)
 {
 	return byte == ';' || byte == '|' || byte == '&' || byte == '\n' || byte == '(' ||
 	       byte == '`';
 }
 
-/* Between two words */
+/* True for bytes between two words */
 static bool is_gap(char byte)
 {
 	return byte == ' ' || byte == '\t' || byte == '\r' || byte == ')' || byte == '<' ||
 	       byte == '>' || is_end(byte);
 }
 
-/* The quote that closes the one at `at`, or `at` if there is none. */
+/* Returns the quote that closes the one at `at`, or `at` if there is none. */
 static const char *closing_quote(const char *at, const char *end)
 {
 	char quote = *at;
@@ -365,7 +380,7 @@ static const char *closing_quote(const char *at, const char *end)
 	return at;
 }
 
-/* Takes the next word as a shell would split it, quotes included, off the front of *line. */
+/* Removes the next word, quotes included, from the front of *line, split as a shell does. */
 static bool next_word(struct text *line, struct text *word, bool *new_command)
 {
 	const char *at = line->bytes, *end = line->bytes + line->length, *start;
@@ -384,11 +399,11 @@ static bool next_word(struct text *line, struct text *word, bool *new_command)
 	return word->length;
 }
 
-/* A string that may hold a command line, as the argument of sh -c does. */
+/* Handles a string that may be a command line, such as the argument of sh -c. */
 static void visit_line(const struct secret_index *index, struct mask *mask, struct text line,
 		       int depth)
 {
-	const struct words start = { .index = index, .mask = mask, .wraps = true };
+	const struct words start = { .index = index, .mask = mask, .wraps = true, .is_line = true };
 	struct words words = start;
 	bool new_command;
 	struct text word;
@@ -405,13 +420,17 @@ void secret_args_mask(const struct secret_index *index, struct text filename, st
 {
 	const char *end = mask->text.bytes + mask->text.length;
 	struct words words = { .index = index, .mask = mask };
-	struct text rest = mask->text, string;
+	struct text left = mask->text, string;
 
 	filename = base_name(filename);
 	if (may_be_listed(index, filename))
-		note_program(&words, filename);
-	while (text_next_string(&rest, &string)) {
-		secret_text_mask(index, string, string.bytes + string.length == end, mask);
+		add_program(&words, filename);
+	while (text_next_string(&left, &string)) {
+		unsigned int flags = string.bytes + string.length == end ? SECRET_TEXT_CUT : 0;
+
+		if (words.code || words.wraps)
+			flags |= SECRET_TEXT_CODE;
+		secret_text_mask(index, string, flags, mask);
 		visit(&words, string, WORDS_DEPTH);
 	}
 }
@@ -423,7 +442,7 @@ void secret_variable_mask(const struct secret_index *index, struct text name, bo
 		mask_add(mask, mask->text);
 		return;
 	}
-	secret_text_mask(index, mask->text, cut, mask);
+	secret_text_mask(index, mask->text, cut ? SECRET_TEXT_CUT : 0, mask);
 	if (holds_blanks(mask->text))
 		visit_line(index, mask, mask->text, WORDS_DEPTH);
 }

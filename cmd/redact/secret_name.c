@@ -3,17 +3,16 @@
 
 #include <string.h>
 
-/* Longer names end in what matters. */
+/* Of a longer name the end is examined. */
 #define NAME_MAX_BYTES 128
 
 enum ending {
-	ENDING_ANY, /* of any name */
-	ENDING_WORD, /* of the name as a word of its own: DB_PASS, db-pass, dbPass, pass; not bypass
-		      */
-	ENDING_LATER_WORD, /* likewise, but not the whole name: MYSQL_PWD, not PWD */
+	ENDING_ANY, /* any name with this end */
+	ENDING_WORD, /* a word at the end: DB_PASS, db-pass, dbPass, pass; not bypass */
+	ENDING_LATER_WORD, /* a word at the end, not the whole name: MYSQL_PWD, not PWD */
 };
 
-/* Names that end like this, where case and the characters between words (_ - .) don't matter. */
+/* Ends of secret names. Case and the characters between words (_ - .) are ignored. */
 static const struct row {
 	const char *word;
 	enum ending ending;
@@ -70,7 +69,7 @@ static bool is_between_words(char byte)
 	return byte == '_' || byte == '-' || byte == '.';
 }
 
-/* Whether a word begins at name[at]. */
+/* True if a word begins at name[at]. */
 static bool begins_word(struct text name, size_t at)
 {
 	if (!at || is_between_words(name.bytes[at - 1]))

@@ -4,7 +4,7 @@
 #include <string.h>
 
 enum class {
-	CLASS_NAME = 1 << 0, /* of the name of a variable, an option or a header */
+	CLASS_NAME = 1 << 0, /* names of variables, options and headers */
 	CLASS_BLANK = 1 << 1,
 	CLASS_QUOTE = 1 << 2,
 	CLASS_SEPARATOR = 1 << 3, /* between name and value */
@@ -12,11 +12,18 @@ enum class {
 	CLASS_WORD = 1 << 5, /* A-Z a-z 0-9 _ */
 	CLASS_BASE64URL = 1 << 6, /* and - */
 	CLASS_TOKEN = 1 << 7, /* and . + / = ~: RFC 9110, token68 */
+	CLASS_SPACE = 1 << 8,
+	CLASS_COMMA = 1 << 9,
 };
+
+#define SUBSTITUTIONS_MAX 64
+
+/* Lines of a PEM body have 64 bytes (RFC 7468), 70 (OpenSSH) or up to 76 */
+#define PEM_LINE_MIN_BYTES 48
 
 #define CLASS_ALWAYS (CLASS_NAME | CLASS_WORD | CLASS_BASE64URL | CLASS_TOKEN)
 
-static const unsigned char classes[256] = {
+static const unsigned short classes[256] = {
 	['A' ... 'Z'] = CLASS_ALWAYS | CLASS_CAPITAL,
 	['0' ... '9'] = CLASS_ALWAYS | CLASS_CAPITAL,
 	['a' ... 'z'] = CLASS_ALWAYS,
@@ -28,7 +35,8 @@ static const unsigned char classes[256] = {
 	['~'] = CLASS_TOKEN,
 	['='] = CLASS_TOKEN | CLASS_SEPARATOR,
 	[':'] = CLASS_SEPARATOR,
-	[' '] = CLASS_BLANK,
+	[' '] = CLASS_BLANK | CLASS_SPACE,
+	[','] = CLASS_COMMA,
 	['\t'] = CLASS_BLANK,
 	['\n'] = CLASS_BLANK,
 	['\r'] = CLASS_BLANK,
@@ -37,12 +45,14 @@ static const unsigned char classes[256] = {
 	['`'] = CLASS_QUOTE,
 };
 
-/* A string under way. All pointers are into it. */
+/* State of the scan of one string. All pointers are into it. */
 struct scan {
 	const char *start;
 	const char *end;
-	const char *resumed; /* what is before this has been dealt with */
-	bool cut; /* what is missing came right after the end */
+	const char *resumed; /* end of the last match */
+	bool cut; /* the string's end is missing */
+	bool code; /* the string is a command line */
+	unsigned int substitutions; /* found in values */
 	const struct secret_index *index;
 	struct mask *mask;
 };
@@ -52,7 +62,7 @@ static bool is(char byte, unsigned int class)
 	return classes[(unsigned char)byte] & class;
 }
 
-/* The first byte from `from` on that is not of the class. */
+/* Returns the first byte from `from` on that is not of the class. */
 static const char *skip(const struct scan *scan, const char *from, unsigned int class)
 {
 	while (from < scan->end && is(*from, class))
@@ -60,52 +70,178 @@ static const char *skip(const struct scan *scan, const char *from, unsigned int 
 	return from;
 }
 
-static bool begins_with(const struct scan *scan, const char *from, const char *prefix)
+static struct text text_from(const struct scan *scan, const char *from)
 {
-	size_t length = strlen(prefix);
-
-	return (size_t)(scan->end - from) >= length && !memcmp(from, prefix, length);
+	return (struct text){ from, (size_t)(scan->end - from) };
 }
 
-/* Masks from one byte up to another, and says where to go on. */
+/* Masks from one byte up to another, and returns where to continue. */
 static const char *mask_part(const struct scan *scan, const char *from, const char *to)
 {
 	mask_add(scan->mask, (struct text){ from, (size_t)(to - from) });
 	return to;
 }
 
-/* --- shapes: secrets that show what they are */
+/* --- values: the part that cannot be a command */
 
-/* The end of a private key in PEM (RFC 7468), which begins at `at`, or NULL. */
-static const char *private_key_end(const struct scan *scan, const char *at)
+static bool is_command_end(char byte)
 {
-	static const char label[] = "PRIVATE KEY", end[] = "-----END ", dashes[] = "-----";
-	const char *line = at + strlen("-----BEGIN "), *found;
-	size_t label_room =
-		48; /* "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY", "PGP PRIVATE KEY BLOCK" */
-
-	if (label_room > (size_t)(scan->end - line))
-		label_room = (size_t)(scan->end - line);
-	found = memmem(line, label_room, label, sizeof(label) - 1);
-	if (!found)
-		return NULL;
-	found = memmem(found, (size_t)(scan->end - found), end, sizeof(end) - 1);
-	if (!found)
-		return scan->end;
-	found += sizeof(end) - 1;
-	found = memmem(found, (size_t)(scan->end - found), dashes, sizeof(dashes) - 1);
-	return found ? found + sizeof(dashes) - 1 : scan->end;
+	return byte == ';' || byte == '|' || byte == '&' || byte == '\n';
 }
 
-/* The end of a JSON Web Token (RFC 7519: two JSON objects and a signature, each base64url), or
- * NULL. */
+/* Returns the end of the command substitution at `at`, or `at` if there is none. */
+static const char *substitution_end(const char *at, const char *end)
+{
+	const char *next = at;
+	size_t depth = 0;
+
+	if (*at == '`') {
+		next = memchr(at + 1, '`', (size_t)(end - at) - 1);
+		return next ? next + 1 : end;
+	}
+	if (*at != '$' || at + 1 == end || at[1] != '(')
+		return at;
+	do {
+		next++;
+		depth += next < end && *next == '(';
+		depth -= next < end && *next == ')';
+	} while (next < end && depth);
+	return next < end ? next + 1 : end;
+}
+
+void secret_value_mask(struct text value, struct mask *mask)
+{
+	const char *from = value.bytes, *end = value.bytes + value.length;
+
+	for (const char *at = from; at < end;) {
+		const char *next = substitution_end(at, end);
+
+		if (next == at) {
+			at++;
+			continue;
+		}
+		mask_add(mask, (struct text){ from, (size_t)(at - from) });
+		from = at = next;
+	}
+	mask_add(mask, (struct text){ from, (size_t)(end - from) });
+}
+
+size_t secret_value_length(struct text text)
+{
+	const char *closing = NULL;
+	size_t length = 0;
+
+	if (text.length && (*text.bytes == '"' || *text.bytes == '\''))
+		closing = memchr(text.bytes + 1, *text.bytes, text.length - 1);
+	if (closing)
+		return (size_t)(closing + 1 - text.bytes);
+	while (length < text.length && !is_command_end(text.bytes[length]) &&
+	       text.bytes[length] != '"' && text.bytes[length] != '\'')
+		length++;
+	return length;
+}
+
+/*
+ * Masks a value from one byte up to another, and returns where to continue: at its first command
+ * substitution, which can contain other secrets. At most SUBSTITUTIONS_MAX, to keep the time
+ * linear.
+ */
+static const char *mask_value_part(struct scan *scan, const char *from, const char *to)
+{
+	const char *at = from;
+
+	secret_value_mask((struct text){ from, (size_t)(to - from) }, scan->mask);
+	while (at < to && substitution_end(at, to) == at)
+		at++;
+	return at == to || scan->substitutions++ < SUBSTITUTIONS_MAX ? at : to;
+}
+
+/* --- shapes: secrets that show what they are */
+
+/* Skips white space, also as the escapes of a string literal: \\n, \\r. */
+static const char *skip_line_end(const struct scan *scan, const char *at)
+{
+	for (;; at += 2) {
+		at = skip(scan, at, CLASS_BLANK);
+		if (!text_has_prefix(text_from(scan, at), "\\n") &&
+		    !text_has_prefix(text_from(scan, at), "\\r"))
+			return at;
+	}
+}
+
+/* Skips the headers of RFC 1421 at the start of a body: "Proc-Type: 4,ENCRYPTED". */
+static const char *skip_pem_headers(const struct scan *scan, const char *at)
+{
+	static const char *const names[] = { "Proc-Type: ", "DEK-Info: ", "Version: ",
+					     "Comment: " };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!text_has_prefix(text_from(scan, at), names[i]))
+			continue;
+		at = skip(scan, at + strlen(names[i]), CLASS_TOKEN | CLASS_SEPARATOR | CLASS_COMMA);
+		at = skip_line_end(scan, at);
+	}
+	return at;
+}
+
+/*
+ * Returns the end of a base64 body. All its lines but the last have the same length of at least
+ * PEM_LINE_MIN_BYTES, so that words of a command do not count as lines. "=" starts the checksum of
+ * an OpenPGP key.
+ */
+static const char *pem_body_end(const struct scan *scan, const char *at)
+{
+	const char *end = at;
+	size_t first = 0, length;
+
+	do {
+		const char *line = skip_line_end(scan, end);
+
+		if (text_has_prefix(text_from(scan, line), "-----"))
+			break;
+		at = skip(scan, line, CLASS_TOKEN);
+		length = (size_t)(at - line);
+		if (!length || (first && length > first && !scan->cut))
+			break;
+		if (!first)
+			first = length;
+		end = at;
+	} while (length == first && length >= PEM_LINE_MIN_BYTES);
+	at = skip_line_end(scan, end);
+	return at < scan->end && *at == '=' ? skip(scan, at, CLASS_TOKEN) : end;
+}
+
+/* Returns the end of a private key in PEM (RFC 7468) that begins at `at`, or NULL. */
+static const char *private_key_end(const struct scan *scan, const char *at)
+{
+	static const char label[] = "PRIVATE KEY", dashes[] = "-----", footer[] = "-----END ";
+	const char *found, *end;
+
+	at = skip(scan, at + strlen("-----BEGIN "), CLASS_CAPITAL | CLASS_SPACE);
+	found = at - (sizeof(label) - 1);
+	if (text_has_suffix((struct text){ scan->start, (size_t)(at - scan->start) }, " BLOCK"))
+		found -= strlen(" BLOCK");
+	if (found < scan->start || !text_has_prefix(text_from(scan, found), label) ||
+	    !text_has_prefix(text_from(scan, at), dashes))
+		return NULL;
+	at = skip_pem_headers(scan, skip_line_end(scan, at + sizeof(dashes) - 1));
+	end = pem_body_end(scan, at);
+	at = skip_line_end(scan, end);
+	if (!text_has_prefix(text_from(scan, at), footer))
+		return end;
+	at = skip(scan, at + sizeof(footer) - 1, CLASS_CAPITAL | CLASS_SPACE);
+	return text_has_prefix(text_from(scan, at), dashes) ? at + sizeof(dashes) - 1 : at;
+}
+
+/* Returns the end of a JSON Web Token (RFC 7519: two JSON objects and a signature, each base64url),
+ * or NULL. */
 static const char *web_token_end(const struct scan *scan, const char *at)
 {
-	/* a start amid other letters is none; it would also be looked at again and again */
+	/* a token does not start within a word; this also keeps the time linear */
 	if (at > scan->resumed && is(at[-1], CLASS_BASE64URL))
 		return NULL;
 	at = skip(scan, at, CLASS_BASE64URL);
-	if (!begins_with(scan, at, ".eyJ"))
+	if (!text_has_prefix(text_from(scan, at), ".eyJ"))
 		return NULL;
 	while (at < scan->end && *at == '.')
 		at = skip(scan, at + 1, CLASS_BASE64URL);
@@ -113,9 +249,9 @@ static const char *web_token_end(const struct scan *scan, const char *at)
 }
 
 /*
- * A secret begins with the prefix (at least three bytes), goes on with at least that many bytes of
- * the class, and ends before the first other byte; or end() tells where it ends. `keep` bytes at
- * its beginning are no secret.
+ * A secret starts with the prefix (at least three bytes), continues with at least `least` bytes of
+ * the class, and ends before the first other byte, or where end() returns. The first `keep` bytes
+ * are not masked.
  */
 static const struct shape {
 	const char *prefix;
@@ -179,7 +315,7 @@ static const struct shape {
 	{ "-----BEGIN ", 0, 0, 0, private_key_end },
 };
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
-#define SHAPE_BITS 31 /* rows share them; the last is that of separators */
+#define SHAPE_BITS 31 /* shared by several rows; the last one is for separators */
 #define SEPARATOR_BIT (1u << SHAPE_BITS)
 
 void secret_text_index(struct secret_index *index)
@@ -191,17 +327,17 @@ void secret_text_index(struct secret_index *index)
 	for (int byte = 0; byte < 256; byte++) {
 		if (classes[byte] & CLASS_SEPARATOR)
 			index->text_starts[0][byte] |= SEPARATOR_BIT;
-		index->text_starts[1][byte] |= SEPARATOR_BIT; /* whatever comes next */
+		index->text_starts[1][byte] |= SEPARATOR_BIT; /* any next byte */
 		index->text_starts[2][byte] |= SEPARATOR_BIT;
 	}
 }
 
-/* Where the shape ends that begins at `at`, or NULL. */
+/* Returns the end of the shape that begins at `at`, or NULL. */
 static const char *shape_end(const struct scan *scan, const struct shape *shape, const char *at)
 {
 	const char *run, *end;
 
-	if (!begins_with(scan, at, shape->prefix))
+	if (!text_has_prefix(text_from(scan, at), shape->prefix))
 		return NULL;
 	if (shape->end)
 		return shape->end(scan, at);
@@ -214,8 +350,8 @@ static const char *shape_end(const struct scan *scan, const struct shape *shape,
 	return skip(scan, end, shape->class);
 }
 
-/* Masks the shape at `at`, of those whose bits are set, and returns where to go on; `at` where
- * there is none. */
+/* Masks the shape at `at`, one of those in `starts`. Returns where to continue, or `at` if there is
+ * none. */
 static const char *mask_shape(const struct scan *scan, const char *at, uint32_t starts)
 {
 	for (size_t i = 0; i < SHAPES; i++) {
@@ -230,9 +366,9 @@ static const char *mask_shape(const struct scan *scan, const char *at, uint32_t 
 	return at;
 }
 
-/* --- notations: names or places that make a value secret */
+/* --- notations: a name or a position that makes a value secret */
 
-/* The name right before `to`: what is of CLASS_NAME and has not been dealt with. */
+/* Returns the name directly before `to`: bytes of CLASS_NAME behind the last match. */
 static struct text name_before(const struct scan *scan, const char *to)
 {
 	const char *from = to;
@@ -242,21 +378,36 @@ static struct text name_before(const struct scan *scan, const char *to)
 	return (struct text){ from, (size_t)(to - from) };
 }
 
-/* From an opening quote, perhaps with a backslash before it, to the closing one or the end; masks
- * what is between. */
-static const char *mask_quoted(const struct scan *scan, const char *at)
+/* True if the quote at `at` of the other type ends a quoted value: in a command line the value's
+ * own quotes may be within these. */
+static bool is_outer_quote(const struct scan *scan, const char *at)
+{
+	return is(*at, CLASS_QUOTE) &&
+	       (at + 1 == scan->end || is_command_end(at[1]) || is(at[1], CLASS_BLANK));
+}
+
+/*
+ * Masks a value in quotes, each perhaps with a backslash before it. Without a closing quote, the
+ * value ends at the newline. A value of JSON can contain ; | and &.
+ */
+static const char *mask_quoted(struct scan *scan, const char *at, bool json)
 {
 	bool escaped = *at == '\\';
-	const char *from = at + escaped + 1;
+	const char *from = at + escaped + 1, *next;
 	char quote = from[-1];
 
-	for (at = from; at < scan->end; at++) {
+	for (at = from; at < scan->end && *at != '\n'; at++) {
 		if (escaped ? *at == '\\' && at + 1 < scan->end && at[1] == quote : *at == quote)
 			break;
-		if (!escaped && *at == '\\' && quote != '\'' && at + 1 < scan->end)
+		if ((!json && is_command_end(*at)) || is_outer_quote(scan, at))
+			break;
+		next = substitution_end(at, scan->end);
+		if (next != at)
+			at = next - 1;
+		else if (!escaped && *at == '\\' && quote != '\'' && at + 1 < scan->end)
 			at++;
 	}
-	return mask_part(scan, from, at);
+	return mask_value_part(scan, from, at < scan->end ? at : scan->end);
 }
 
 static bool at_quote(const struct scan *scan, const char *at)
@@ -266,20 +417,22 @@ static bool at_quote(const struct scan *scan, const char *at)
 	return at < scan->end && is(*at, CLASS_QUOTE);
 }
 
-/* Whether a byte ends the value of a name that stands behind the byte `before`: the next name could
- * follow it. */
-static bool ends_value(char byte, char before)
+/* True if the byte ends an unquoted value. `before` is the byte before the name: it shows which
+ * notation this is. */
+static bool ends_value(const struct scan *scan, char byte, char before)
 {
-	if (is(before, CLASS_QUOTE))
-		return byte == before;
-	if (is(byte, CLASS_QUOTE))
+	if (is(byte, CLASS_QUOTE) || is_command_end(byte))
 		return true;
 	switch (before) {
+	case '"':
+	case '\'':
+	case '`':
+		return false;
 	case ';': /* Server=db;Password=a b; */
-		return byte == ';';
+		return scan->code && is(byte, CLASS_BLANK);
 	case '?':
 	case '&':
-		return byte == '&' || byte == '#' || is(byte, CLASS_BLANK);
+		return byte == '#' || is(byte, CLASS_BLANK);
 	case ',':
 	case '(':
 		return byte == ',' || byte == ')' || is(byte, CLASS_BLANK);
@@ -290,31 +443,35 @@ static bool ends_value(char byte, char before)
 	}
 }
 
-/* Masks the value at `at`. */
-static const char *mask_value(const struct scan *scan, const char *at, char before)
+/* Masks the value at `at`. In "NAME=", the quote behind the sign is the closing one. */
+static const char *mask_value(struct scan *scan, const char *at, char before, bool json)
 {
 	const char *from = at;
 
 	if (at_quote(scan, at))
-		return mask_quoted(scan, at);
-	while (at < scan->end && !ends_value(*at, before))
-		at++;
-	return mask_part(scan, from, at);
+		return *at == before ? at : mask_quoted(scan, at, json);
+	while (at < scan->end && !ends_value(scan, *at, before)) {
+		const char *next = substitution_end(at, scan->end);
+
+		at = next == at ? at + 1 : next;
+	}
+	return mask_value_part(scan, from, at);
 }
 
-/* NAME=value */
-static const char *mask_assignment(const struct scan *scan, const char *equals)
+/* Handles NAME=value. */
+static const char *mask_assignment(struct scan *scan, const char *equals)
 {
 	struct text name = name_before(scan, equals);
 
 	if (!name.length || secret_name(scan->index, name) != SECRET_NAME_VALUE)
 		return equals;
-	return mask_value(scan, equals + 1, name.bytes > scan->start ? name.bytes[-1] : '\0');
+	return mask_value(scan, equals + 1, name.bytes > scan->start ? name.bytes[-1] : '\0',
+			  false);
 }
 
-/* "NAME": "value" (JSON), with or without backslashes before the quotes; `closing` is the quote
- * behind the name. */
-static const char *mask_member(const struct scan *scan, const char *closing, const char *colon)
+/* Handles "NAME": "value" (JSON), with or without backslashes before the quotes. `closing` is the
+ * quote behind the name. */
+static const char *mask_member(struct scan *scan, const char *closing, const char *colon)
 {
 	const char *name_end =
 		closing > scan->resumed && closing[-1] == '\\' ? closing - 1 : closing;
@@ -324,11 +481,11 @@ static const char *mask_member(const struct scan *scan, const char *closing, con
 	if (!name.length || name.bytes == scan->start || name.bytes[-1] != *closing ||
 	    secret_name(scan->index, name) != SECRET_NAME_VALUE)
 		return colon;
-	return mask_value(scan, value, '{');
+	return mask_value(scan, value, '{', true);
 }
 
-/* Where the credentials begin behind an authentication scheme (RFC 9110, 11.6.2), or `at` if that
- * is none that is known. */
+/* Returns the credentials behind an authentication scheme (RFC 9110, 11.6.2), or `at` if the scheme
+ * is unknown. */
 static const char *skip_scheme(const struct scan *scan, const char *at)
 {
 	static const char *const schemes[] = {
@@ -352,25 +509,52 @@ static const char *skip_scheme(const struct scan *scan, const char *at)
 	return at;
 }
 
-/* Masks the value of a header at `at`, up to the end of its line, or of the quotes it is in; a
- * scheme stays. */
-static const char *mask_header(const struct scan *scan, const char *at, char before)
+/* Returns the end of the cookie pair behind the semicolon at `at`, or `at` if there is none. */
+static const char *cookie_pair_end(const struct scan *scan, const char *at)
 {
-	const char *end = at, *credentials = skip_scheme(scan, at);
+	const char *name = skip(scan, at + 1, CLASS_SPACE),
+		   *sign = skip(scan, name, CLASS_BASE64URL);
 
-	while (end < scan->end && *end != '\n' && *end != '\r' &&
-	       !(is(before, CLASS_QUOTE) && *end == before))
-		end++;
-	return mask_part(scan, credentials < end ? credentials : at, end);
+	if (*at != ';' || sign == name || sign >= scan->end || *sign != '=')
+		return at;
+	return skip(scan, sign + 1, CLASS_TOKEN);
 }
 
-static bool begins_word(struct text name, const char *word)
+/* Returns the end of the quoted string in a parameter, NAME="value", or `at` if there is none. */
+static const char *parameter_end(const struct scan *scan, const char *at)
 {
-	return name.length >= strlen(word) && !strncasecmp(name.bytes, word, strlen(word));
+	const char *next = at + 1;
+
+	if (*at != '"' || at == scan->start || at[-1] != '=')
+		return at;
+	while (next < scan->end && *next != '"' && !is_command_end(*next))
+		next++;
+	return next < scan->end && *next == '"' ? next + 1 : at;
 }
 
-/* NAME: value */
-static const char *mask_field(const struct scan *scan, const char *colon)
+/*
+ * Masks the value of a header at `at` but its scheme. It ends at a quote, and where a command could
+ * begin: cookies and quoted parameters are the only ones with a ; or a quote in them.
+ */
+static const char *mask_header(struct scan *scan, const char *at, char before)
+{
+	const char *end = at, *credentials = skip_scheme(scan, at), *next;
+
+	while (end < scan->end && *end != '\r' && !(is(before, CLASS_QUOTE) && *end == before)) {
+		next = substitution_end(end, scan->end);
+		if (next == end)
+			next = cookie_pair_end(scan, end);
+		if (next == end)
+			next = parameter_end(scan, end);
+		if (next == end && (is(*end, CLASS_QUOTE) || is_command_end(*end)))
+			break;
+		end = next == end ? end + 1 : next;
+	}
+	return mask_value_part(scan, credentials < end ? credentials : at, end);
+}
+
+/* Handles NAME: value. */
+static const char *mask_field(struct scan *scan, const char *colon)
 {
 	struct text name = name_before(scan, colon);
 	const char *value = skip(scan, colon + 1, CLASS_BLANK);
@@ -379,8 +563,9 @@ static const char *mask_field(const struct scan *scan, const char *colon)
 
 	if (secret == SECRET_NAME_HEADER)
 		return mask_header(scan, value, before);
-	if (secret == SECRET_NAME_VALUE && (value > colon + 1 || begins_word(name, "x-")))
-		return mask_value(scan, value, before);
+	if (secret == SECRET_NAME_VALUE &&
+	    (value > colon + 1 || text_has_prefix_nocase(name, "x-")))
+		return mask_value(scan, value, before, false);
 	return colon;
 }
 
@@ -389,9 +574,9 @@ static bool ends_authority(char byte)
 	return strchr("/?#\\<>", byte) || is(byte, CLASS_BLANK | CLASS_QUOTE);
 }
 
-/* scheme://user:password@host (RFC 3986, 3.2.1); where the end is cut, what could be a password is
- * taken for one. */
-static const char *mask_url(const struct scan *scan, const char *colon)
+/* Handles scheme://user:password@host (RFC 3986, 3.2.1). If the end is cut, a possible password is
+ * masked. */
+static const char *mask_url(struct scan *scan, const char *colon)
 {
 	const char *authority = colon + strlen("://"), *end = authority, *at = NULL, *password;
 
@@ -405,28 +590,29 @@ static const char *mask_url(const struct scan *scan, const char *colon)
 	password = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
 	if (!password)
 		return colon;
-	/* a token may stand in the user's place */
-	secret_text_mask(scan->index, (struct text){ authority, (size_t)(password - authority) },
-			 false, scan->mask);
-	return mask_part(scan, password + 1, at);
+	/* the user can be a token */
+	secret_text_mask(scan->index, (struct text){ authority, (size_t)(password - authority) }, 0,
+			 scan->mask);
+	for (end = password + 1; end < at && !is_command_end(*end);)
+		end++;
+	return mask_value_part(scan, password + 1, end);
 }
 
-/* Masks what the separator at `at` makes a secret, and returns where to go on; `at` where that is
- * nothing. */
-static const char *mask_separated(const struct scan *scan, const char *at)
+/* Masks the value that belongs to the separator at `at`. Returns where to continue, or `at` if
+ * there is none. */
+static const char *mask_separated(struct scan *scan, const char *at)
 {
 	if (*at == '=')
 		return mask_assignment(scan, at);
-	if (begins_with(scan, at, "://"))
+	if (text_has_prefix(text_from(scan, at), "://"))
 		return mask_url(scan, at);
 	if (at > scan->resumed && is(at[-1], CLASS_QUOTE))
 		return mask_member(scan, at - 1, at);
 	return mask_field(scan, at);
 }
 
-/* The next place where a secret could begin, or the value of one behind a separator, and the bits
- * of what it could be.
- */
+/* Returns the next position where a secret, or the value of a separator, can begin, and its
+ * candidates. */
 static const char *next_start(const struct scan *scan, const char *at, uint32_t *starts)
 {
 	const uint32_t(*table)[256] = scan->index->text_starts;
@@ -446,11 +632,16 @@ static const char *next_start(const struct scan *scan, const char *at, uint32_t 
 	return (const char *)bytes;
 }
 
-void secret_text_mask(const struct secret_index *index, struct text string, bool cut,
+void secret_text_mask(const struct secret_index *index, struct text string, unsigned int flags,
 		      struct mask *mask)
 {
-	struct scan scan = { string.bytes, string.bytes + string.length, string.bytes, cut, index,
-			     mask };
+	struct scan scan = { .start = string.bytes,
+			     .end = string.bytes + string.length,
+			     .resumed = string.bytes,
+			     .cut = flags & SECRET_TEXT_CUT,
+			     .code = flags & SECRET_TEXT_CODE,
+			     .index = index,
+			     .mask = mask };
 	const char *at = scan.start;
 	uint32_t starts = 0;
 
