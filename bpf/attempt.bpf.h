@@ -18,8 +18,12 @@ struct attempt {
 	__u64 filename;
 	__u64 argv;
 	__s32 directory_fd;
-	__u32 pointer_bytes; /* 4 for a 32-bit caller */
+	__u32 pointer_bytes; /* 4 for a 32-bit caller, 0 for AT_EXECVE_CHECK: nothing was to be
+				executed */
 };
+
+/* include/uapi/linux/fcntl.h, Linux 6.14: execveat(2) checks if the file may be executed. */
+#define ATTEMPT_EXECVE_CHECK 0x10000
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -127,12 +131,13 @@ struct attempt_exit_context {
 };
 
 static __always_inline int attempt_enter(unsigned long filename, unsigned long argv,
-					 int directory_fd)
+					 int directory_fd, unsigned long flags)
 {
 	struct attempt attempt = { .filename = filename,
 				   .argv = argv,
 				   .directory_fd = directory_fd,
-				   .pointer_bytes = sizeof(__u64) };
+				   .pointer_bytes =
+					   flags & ATTEMPT_EXECVE_CHECK ? 0 : sizeof(__u64) };
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 
 	if (output_state() == RECORD_STATE_OFF)
@@ -160,7 +165,8 @@ static __always_inline int attempt_exit(long result)
 	} else if (!caller_is_pending(tid)) {
 		return 0;
 	}
-	attempt_handle_result(&attempt, result);
+	if (!entered || attempt.pointer_bytes)
+		attempt_handle_result(&attempt, result);
 	return 0;
 }
 
@@ -181,7 +187,8 @@ static __always_inline int attempt_return(__u64 filename, __u64 argv, int direct
 		caller_discard((__u32)bpf_get_current_pid_tgid());
 		return 0;
 	}
-	attempt_handle_result(&attempt, result);
+	if (pointer_bytes)
+		attempt_handle_result(&attempt, result);
 	return 0;
 }
 
@@ -192,13 +199,17 @@ static __always_inline int attempt_return(__u64 filename, __u64 argv, int direct
 #define COMPAT_ARGUMENT_1(regs) BPF_CORE_READ(regs, bx)
 #define COMPAT_ARGUMENT_2(regs) BPF_CORE_READ(regs, cx)
 #define COMPAT_ARGUMENT_3(regs) BPF_CORE_READ(regs, dx)
+#define ENTRY_ARGUMENT_5(regs) BPF_CORE_READ(regs, r8)
+#define COMPAT_ARGUMENT_5(regs) BPF_CORE_READ(regs, di)
 #elif defined(__TARGET_ARCH_arm64)
 #define ENTRY_ARGUMENT_1(registers) BPF_CORE_READ(registers, regs[0])
 #define ENTRY_ARGUMENT_2(registers) BPF_CORE_READ(registers, regs[1])
 #define ENTRY_ARGUMENT_3(registers) BPF_CORE_READ(registers, regs[2])
+#define ENTRY_ARGUMENT_5(registers) BPF_CORE_READ(registers, regs[4])
 #define COMPAT_ARGUMENT_1 ENTRY_ARGUMENT_1
 #define COMPAT_ARGUMENT_2 ENTRY_ARGUMENT_2
 #define COMPAT_ARGUMENT_3 ENTRY_ARGUMENT_3
+#define COMPAT_ARGUMENT_5 ENTRY_ARGUMENT_5
 #endif
 
 #endif

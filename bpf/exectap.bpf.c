@@ -124,7 +124,8 @@ int return_execveat(unsigned long long *context)
 	struct pt_regs *regs = entry_registers(context);
 
 	return attempt_return(ENTRY_ARGUMENT_2(regs), ENTRY_ARGUMENT_3(regs),
-			      ENTRY_ARGUMENT_1(regs), 8, context[1]);
+			      ENTRY_ARGUMENT_1(regs),
+			      ENTRY_ARGUMENT_5(regs) & ATTEMPT_EXECVE_CHECK ? 0 : 8, context[1]);
 }
 
 SEC("fexit/compat_execve")
@@ -142,19 +143,21 @@ int return_compat_execveat(unsigned long long *context)
 	struct pt_regs *regs = entry_registers(context);
 
 	return attempt_return((__u32)COMPAT_ARGUMENT_2(regs), (__u32)COMPAT_ARGUMENT_3(regs),
-			      COMPAT_ARGUMENT_1(regs), 4, context[1]);
+			      COMPAT_ARGUMENT_1(regs),
+			      COMPAT_ARGUMENT_5(regs) & ATTEMPT_EXECVE_CHECK ? 0 : 4, context[1]);
 }
 
 SEC("tracepoint/syscalls/sys_enter_execve")
 int enter_execve(struct attempt_enter_context *context)
 {
-	return attempt_enter(context->arguments[0], context->arguments[1], RECORD_FD_CWD);
+	return attempt_enter(context->arguments[0], context->arguments[1], RECORD_FD_CWD, 0);
 }
 
 SEC("tracepoint/syscalls/sys_enter_execveat")
 int enter_execveat(struct attempt_enter_context *context)
 {
-	return attempt_enter(context->arguments[1], context->arguments[2], context->arguments[0]);
+	return attempt_enter(context->arguments[1], context->arguments[2], context->arguments[0],
+			     context->arguments[4]);
 }
 
 SEC("tracepoint/syscalls/sys_exit_execve")

@@ -208,6 +208,7 @@ struct task_struct {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
+	unsigned long r8;
 	unsigned long dx;
 	unsigned long cx;
 	unsigned long si;

@@ -143,6 +143,25 @@ os.chmod(path, 0o755)
 END
 }
 
+@test "a refused AT_EXECVE_CHECK is no failed attempt: nothing was to be executed" {
+	start_exectap --events exec_failed
+	python3 - "$marker" <<'END'
+import ctypes, errno, platform, sys
+marker = sys.argv[1].encode()
+number = 281 if platform.machine() == "aarch64" else 322 # execveat
+libc = ctypes.CDLL(None, use_errno=True)
+empty = (ctypes.c_char_p * 1)(None)
+for name, flags in ((b"check", 0x10000), (b"exec", 0)):
+    argv = (ctypes.c_char_p * 3)(name, marker, None)
+    assert libc.syscall(number, -100, b"/etc/passwd", argv, empty, flags) == -1
+    # before Linux 6.14 the flag is unknown
+    assert ctypes.get_errno() in (errno.EACCES, errno.EINVAL)
+END
+	poll have_line '.args[0] == "exec"'
+	stop_exectap
+	[ "$(select_lines true | wc -l)" = 1 ]
+}
+
 @test "an exec that kills its process is reported once, with the caller's name" {
 	local status=0
 	make_killer "$BATS_TEST_TMPDIR/$marker"

@@ -141,3 +141,32 @@ rejects() {
 	grep -q 'No such file or directory; mount /proc, /proc/sys/kernel/random/boot_id is needed$' "$log"
 	[ "$(wc -l <"$log")" = 1 ]
 }
+
+# cause STATUS TEXT COMMAND...: the command fails with this status and one line on stderr that has the text.
+cause() {
+	local wanted=$1 text=$2 status=0
+	shift 2
+	"$@" >"$lines" 2>"$log" 3>&- || status=$?
+	cat "$log"
+	[ "$status" = "$wanted" ]
+	[ "$(wc -l <"$log")" = 1 ]
+	grep -qF -- "$text" "$log"
+}
+
+@test "the true cause is named, with its status: no /sys, a user namespace, a filter, memory, descriptors" {
+	local bpf=321
+	[ "$(uname -m)" != aarch64 ] || bpf=280
+	cause 4 "run 'mount -t sysfs sysfs /sys'" unshare --mount sh -c 'mount -t tmpfs tmpfs /sys && exec "$0"' "$exectap"
+	cause 3 'exectap is in a user namespace; run it in the initial one' unshare --user --map-root-user "$exectap"
+	cause 3 'refuses bpf(2)' "$helpers/refuse" $bpf -1 1 "$exectap"
+	cause 1 'cannot watch: Cannot allocate memory: free memory' "$helpers/refuse" $bpf -1 12 "$exectap"
+	cause 1 'raise the limit of open files (RLIMIT_NOFILE)' sh -c 'ulimit -n 6; exec "$0"' "$exectap"
+	cause 1 'RLIMIT_AS' sh -c 'ulimit -v 20000; exec "$0"' "$exectap"
+}
+
+@test "--check explains why fexit is refused" {
+	local fact
+	fact=$("$exectap" --check | grep ' fexit on execve ')
+	echo "$fact"
+	grep -qE '^ok |CONFIG_FUNCTION_TRACER|kernel\.ftrace_enabled|entry points' <<<"$fact"
+}

@@ -315,7 +315,13 @@ refused() {
 	refused 1 "No such file" --pin "$pins" --output "file:$place/no/such"
 	[ ! -e "$pins" ]
 	refused 1 "nothing is pinned" --unpin "$pins"
-	mkdir "$pins"
+	refused 1 "does not allow a dot in a name" --pin "$place/a.b"
+	mkdir -m 777 "$pins"
+	refused 1 "must be owned by uid 0 and not writable by others" --pin "$pins"
+	chmod 700 "$pins"
+	chown nobody "$pins"
+	refused 1 "must be owned by uid 0 and not writable by others" --pin "$pins"
+	chown root "$pins"
 	refused 1 "nothing is pinned" --unpin "$pins"
 	rmdir "$pins"
 	start_pinned

@@ -72,6 +72,8 @@ stat_of() {
 	exectap_pid=$!
 	poll watching
 	no_capabilities # changing the bounding set needs CAP_SETPCAP
+	# proc(5): root owns the files of a process that is not dumpable
+	[ "$(stat -c %u "/proc/$exectap_pid/environ")" = 0 ]
 	status_is Seccomp 2
 	hold "$helpers/hold"
 	stop_exectap

@@ -2,6 +2,7 @@
 #include "capture/pin.h"
 
 #include "util/log.h"
+#include "util/text.h"
 
 #include <bpf/bpf.h>
 #include <ctype.h>
@@ -83,15 +84,11 @@ static int get_object(const struct pin *pin, unsigned int number, const char *pr
 	return fd < 0 ? -errno : fd;
 }
 
-static bool has_prefix(const char *name, const char *prefix)
-{
-	return !strncmp(name, prefix, strlen(prefix));
-}
-
 static bool is_object_name(const char *name)
 {
-	return !strcmp(name, MANIFEST) || has_prefix(name, MAP_PREFIX) ||
-	       has_prefix(name, PROGRAM_PREFIX) || has_prefix(name, LINK_PREFIX);
+	return !strcmp(name, MANIFEST) || text_has_prefix(text_from_string(name), MAP_PREFIX) ||
+	       text_has_prefix(text_from_string(name), PROGRAM_PREFIX) ||
+	       text_has_prefix(text_from_string(name), LINK_PREFIX);
 }
 
 static bool parse_number(const char *name, unsigned int *number)
@@ -140,7 +137,9 @@ static void name_set(unsigned int number, char name[16])
 static int unlink_link(void *context, int fd, const char *name)
 {
 	(void)context;
-	return has_prefix(name, LINK_PREFIX) && unlinkat(fd, name, 0) ? -errno : 0;
+	return text_has_prefix(text_from_string(name), LINK_PREFIX) && unlinkat(fd, name, 0)
+		       ? -errno
+		       : 0;
 }
 
 static int unlink_object(void *context, int fd, const char *name)
@@ -183,7 +182,7 @@ static int count_objects(void *context, int fd, const char *name)
 	struct pin_set *set = context;
 
 	(void)fd;
-	set->links += has_prefix(name, LINK_PREFIX);
+	set->links += text_has_prefix(text_from_string(name), LINK_PREFIX);
 	return is_object_name(name) ? 0 : -EEXIST;
 }
 
@@ -272,6 +271,34 @@ static bool is_bpf_file_system(const struct statfs *status)
 }
 
 /* Creates the directory if its parent is on a bpf file system. */
+/* A bpf file system refuses names with a dot (kernel/bpf/inode.c, bpf_lookup()). */
+static int log_mkdir_error(const char *directory, int error)
+{
+	struct text path = text_from_string(directory);
+
+	while (text_has_suffix(path, "/"))
+		path.length--;
+	path = text_base_name(path);
+	if (error != EPERM || !memchr(path.bytes, '.', path.length))
+		return log_and_return(directory, error);
+	log_error("%s: a bpf file system does not allow a dot in a name", directory);
+	return -EINVAL;
+}
+
+/* Other users must not be able to add or replace pins. */
+static int check_owner(int fd, const char *directory)
+{
+	struct stat status;
+
+	if (fstat(fd, &status))
+		return log_and_return(directory, errno);
+	if (status.st_uid == geteuid() && !(status.st_mode & (S_IWGRP | S_IWOTH)))
+		return 0;
+	log_error("%s: must be owned by uid %u and not writable by others; use another directory",
+		  directory, (unsigned int)geteuid());
+	return -EACCES;
+}
+
 static int create_directory(const char *directory)
 {
 	char *copy = strdup(directory);
@@ -283,7 +310,7 @@ static int create_directory(const char *directory)
 	if (!statfs(dirname(copy), &status) && !is_bpf_file_system(&status))
 		result = log_wrong_file_system(directory);
 	else if (mkdir(directory, 0700)) /* reports the same errors as statfs(2) */
-		result = log_and_return(directory, errno);
+		result = log_mkdir_error(directory, errno);
 	free(copy);
 	return result;
 }
@@ -307,6 +334,9 @@ static int open_directory(struct pin *pin, const char *directory, bool create)
 		return errno == ENOENT && !create ? -ENOENT : log_and_return(directory, errno);
 	if (!is_bpf_file_system(&status))
 		return log_wrong_file_system(directory);
+	result = check_owner(pin->fd, directory);
+	if (result)
+		return result;
 	if (flock(pin->fd, LOCK_EX | LOCK_NB)) {
 		if (errno != EWOULDBLOCK)
 			return log_and_return(directory, errno);

@@ -38,7 +38,7 @@ struct event_process {
 	uint32_t truncated; /* enum record_key; encode adds what it had to cut */
 	uint32_t unreadable; /* enum record_key */
 	uint32_t redacted; /* enum record_key */
-	uint64_t redacted_bytes; /* masked bytes of these keys */
+	uint32_t redacted_bytes; /* masked bytes of these keys */
 
 	/* enrich */
 	uint64_t start_wall_ns; /* CLOCK_REALTIME */

@@ -108,6 +108,8 @@ static const struct field field_table[] = {
 	FIELD("truncated", LIST, KEYS, CALL, UNMAPPED_BOTH, AT(process.truncated)),
 	FIELD("unreadable", LIST, KEYS, PROCESS, UNMAPPED_BOTH, AT(process.unreadable)),
 	FIELD("redacted", LIST, KEYS, CALL, UNMAPPED_BOTH, AT(process.redacted)),
+	FIELD("redacted_bytes", LITERAL, U32_OR_NONE, CALL, UNMAPPED_BOTH,
+	      AT(process.redacted_bytes)),
 };
 #define FIELD_COUNT (sizeof(field_table) / sizeof(field_table[0]))
 

@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "host/account.h"
 
+#include "util/number.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* The number that text begins with; (id_t)-1, which is no one's, where it does not. */
+/* Reads the id at the front of text. Returns (id_t)-1, which is no valid id, if there is none. */
 static id_t parse_id(const char *text, const char **end)
 {
-	unsigned long number;
-	char *stop;
+	uint64_t number;
 
-	errno = 0;
-	number = strtoul(text, &stop, 10);
-	*end = stop;
-	if (text[0] < '0' || text[0] > '9' || errno || number >= (id_t)-1)
+	*end = text;
+	if (number_read(end, 10, &number) || number >= (id_t)-1)
 		return (id_t)-1;
 	return (id_t)number;
 }

@@ -14,6 +14,7 @@
 #include <linux/capability.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -23,13 +24,14 @@
 #define WHY_BYTES 192
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
 
-/* The smallest buffer that the programs work with. */
+/* The smallest buffer of --buffer */
 #define TRIAL_BUFFER_BYTES (128 * 1024)
 #define TRIAL_ARGS_BYTES 4096
 
 struct fact {
 	const char *name;
-	int (*probe)(char why[WHY_BYTES]); /* 0 or -errno; what was found, or what to do */
+	int (*probe)(
+		char why[WHY_BYTES]); /* returns 0 or -errno; writes the finding, or the remedy */
 	bool required;
 };
 
@@ -45,7 +47,7 @@ static void explain(char why[WHY_BYTES], const char *format, ...)
 	va_end(arguments);
 }
 
-/* In this process's effective set */
+/* True if the capability is in the effective set. */
 static bool has_capability(int capability)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -55,59 +57,140 @@ static bool has_capability(int capability)
 	       data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
 }
 
+/* True in a user namespace that is not the initial one: its capabilities do not allow bpf(2). */
+static bool in_user_namespace(void)
+{
+	FILE *file = fopen("/proc/self/uid_map", "re");
+	unsigned long long inside = 0, outside = 0, count = UINT32_MAX;
+	bool is_initial;
+
+	if (!file)
+		return false;
+	is_initial = fscanf(file, "%llu %llu %llu", &inside, &outside, &count) != 3 ||
+		     (!inside && !outside && count == UINT32_MAX);
+	fclose(file);
+	return !is_initial;
+}
+
+/* kernel_lockdown(7): the mode "confidentiality" refuses BPF programs that read kernel memory. */
+static bool is_locked_down(void)
+{
+	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+	char modes[64] = "";
+
+	if (!file)
+		return false;
+	if (!fgets(modes, sizeof(modes), file))
+		modes[0] = '\0';
+	fclose(file);
+	return strstr(modes, "[confidentiality]");
+}
+
 /* capabilities(7): CAP_BPF and CAP_PERFMON came with 5.8; CAP_SYS_ADMIN contains both. */
+static bool has_bpf_capabilities(void)
+{
+	return has_capability(CAP_SYS_ADMIN) ||
+	       (has_capability(CAP_BPF) && has_capability(CAP_PERFMON));
+}
+
+/* Returns the likely cause of EPERM from bpf(2), and its remedy. */
+static const char *explain_eperm(void)
+{
+	if (!has_bpf_capabilities())
+		return "run exectap as root, or with CAP_BPF and CAP_PERFMON";
+	if (in_user_namespace())
+		return "exectap is in a user namespace; run it in the initial one";
+	if (is_locked_down())
+		return "kernel lockdown is in mode confidentiality";
+	return "a seccomp filter (of a container?) or a security module refuses bpf(2)";
+}
+
+/* Returns the remedy for an error of resources, or NULL for another error. */
+static const char *explain_shortage(int error)
+{
+	switch (error) {
+	case ENOMEM:
+		return "free memory, raise the limits RLIMIT_AS and MemoryMax, or use a smaller --buffer";
+	case EMFILE:
+		return "raise the limit of open files (RLIMIT_NOFILE)";
+	case ENFILE:
+		return "raise fs.file-max";
+	default:
+		return NULL;
+	}
+}
+
 static int probe_privileges(char why[WHY_BYTES])
 {
-	if (has_capability(CAP_SYS_ADMIN)) {
-		explain(why, "CAP_SYS_ADMIN");
-		return 0;
+	if (!has_bpf_capabilities() || in_user_namespace()) {
+		explain(why, "%s", explain_eperm());
+		return -EPERM;
 	}
-	if (has_capability(CAP_BPF) && has_capability(CAP_PERFMON)) {
-		explain(why, "CAP_BPF and CAP_PERFMON");
-		return 0;
-	}
-	explain(why, "run it as root, or with CAP_BPF and CAP_PERFMON");
-	return -EPERM;
+	explain(why, "%s",
+		has_capability(CAP_SYS_ADMIN) ? "CAP_SYS_ADMIN" : "CAP_BPF and CAP_PERFMON");
+	return 0;
 }
 
 static int probe_btf(char why[WHY_BYTES])
 {
-	if (access(BTF_PATH, R_OK)) {
-		explain(why, BTF_PATH ": %s: use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
-			strerror(errno));
-		return -EOPNOTSUPP;
+	int error = access(BTF_PATH, R_OK) ? errno : 0;
+
+	if (!error) {
+		explain(why, BTF_PATH);
+		return 0;
 	}
-	explain(why, BTF_PATH);
-	return 0;
+	if (access("/sys/kernel", F_OK))
+		explain(why, "/sys is empty: run 'mount -t sysfs sysfs /sys', or pass "
+			     "/sys/kernel/btf to the container");
+	else
+		explain(why, BTF_PATH ": %s: use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+			strerror(error));
+	return -EOPNOTSUPP;
 }
 
 static int probe_ring_buffer(char why[WHY_BYTES])
 {
 	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "exectap_probe", 0, 0,
 				(__u32)sysconf(_SC_PAGESIZE), NULL);
+	int error = errno;
 
 	if (fd >= 0) {
 		explain(why, "BPF_MAP_TYPE_RINGBUF");
 		close(fd);
 		return 0;
 	}
-	explain(why, "BPF_MAP_TYPE_RINGBUF: %s: %s", strerror(errno),
-		errno == EPERM ? "run it as root, or with CAP_BPF and CAP_PERFMON"
-			       : "use Linux 5.8 or later");
-	return errno == EPERM ? -EPERM : -EOPNOTSUPP;
+	if (error == EPERM)
+		explain(why, "%s: %s", strerror(error), explain_eperm());
+	else if (explain_shortage(error))
+		explain(why, "%s: %s", strerror(error), explain_shortage(error));
+	else
+		explain(why, "BPF_MAP_TYPE_RINGBUF: %s: use Linux 5.8 or later", strerror(error));
+	return error == EPERM || explain_shortage(error) ? -error : -EOPNOTSUPP;
 }
 
-/* A tp_btf program can attach where the kernel's type information has the tracepoint's prototype.
- */
+/* Loads the kernel's types. Returns 0 or -errno with the reason in why. */
+static int load_btf(struct btf **btf, char why[WHY_BYTES])
+{
+	int error;
+
+	*btf = btf__load_vmlinux_btf();
+	if (*btf)
+		return 0;
+	error = errno;
+	explain(why, "no type information: %s%s%s", strerror(error),
+		explain_shortage(error) ? ": " : "",
+		explain_shortage(error) ? explain_shortage(error) : "");
+	return explain_shortage(error) ? -error : -EOPNOTSUPP;
+}
+
+/* A tp_btf program can attach if the kernel's types include the tracepoint's prototype. */
 static int probe_tracepoint(const char *type_name, char why[WHY_BYTES])
 {
-	struct btf *btf = btf__load_vmlinux_btf();
-	int id;
+	struct btf *btf;
+	int id, result = load_btf(&btf, why);
 
-	if (!btf) {
-		explain(why, "no type information: %s", strerror(errno));
-		return -EOPNOTSUPP;
-	}
+	if (result)
+		return result;
 	id = btf__find_by_name_kind(btf, type_name, BTF_KIND_TYPEDEF);
 	btf__free(btf);
 	explain(why, id < 0 ? "%s is not in the kernel's type information" : "%s", type_name);
@@ -138,14 +221,35 @@ static int probe_tracefs(char why[WHY_BYTES])
 		return 0;
 	}
 	if (id == -EPERM)
-		explain(why,
-			"for --events exec_failed: run it with CAP_DAC_READ_SEARCH, or CAP_SYS_ADMIN where tracefs "
-			"is not mounted");
+		explain(why, "for --events exec_failed: run exectap with CAP_DAC_READ_SEARCH, "
+			     "or CAP_SYS_ADMIN if tracefs is not mounted");
 	else
 		explain(why,
-			"for --events exec_failed: %s: run 'mount -t tracefs tracefs /sys/kernel/tracing'",
+			"for --events exec_failed: %s: run "
+			"'mount -t tracefs tracefs /sys/kernel/tracing'",
 			strerror(-id));
 	return id == -EPERM ? id : -EOPNOTSUPP;
+}
+
+/*
+ * Returns why fexit programs cannot attach. EPERM with capabilities: a function without an entry
+ * for ftrace, because the kernel lacks CONFIG_FUNCTION_TRACER (kernel/bpf/trampoline.c).
+ */
+static const char *explain_no_fexit(int error)
+{
+	switch (error) {
+	case EPERM:
+		return has_bpf_capabilities() ? "the kernel lacks CONFIG_FUNCTION_TRACER, "
+						"or a security module refuses"
+					      : explain_eperm();
+	case EOPNOTSUPP:
+		return "kernel.ftrace_enabled is 0, or the architecture lacks BPF trampolines";
+	case ENOENT:
+	case ESRCH:
+		return "the kernel's types lack its entry points";
+	default:
+		return strerror(error);
+	}
 }
 
 static int probe_returns(char why[WHY_BYTES])
@@ -153,11 +257,10 @@ static int probe_returns(char why[WHY_BYTES])
 	int result = attempts_try_returns();
 
 	if (result)
-		explain(why,
-			"%s: failed attempts come from the tracepoints, which slow all system calls",
-			strerror(-result));
+		explain(why, "%s; exec_failed uses tracepoints, which slow all system calls",
+			explain_no_fexit(-result));
 	else
-		explain(why, "for --events exec_failed, with no cost to other system calls");
+		explain(why, "for --events exec_failed, without cost to other system calls");
 	return result;
 }
 
@@ -171,15 +274,20 @@ static int probe_programs(char why[WHY_BYTES])
 	int result = capture_new(&capture, &options);
 
 	if (result) {
-		explain(why, "%s: --verbose shows the kernel's reasons", strerror(-result));
-		return result == -EPERM ? -EPERM : -EOPNOTSUPP;
+		if (result == -EPERM)
+			explain(why, "%s: %s", strerror(EPERM), explain_eperm());
+		else if (explain_shortage(-result))
+			explain(why, "%s: %s", strerror(-result), explain_shortage(-result));
+		else
+			explain(why, "%s: --verbose shows the kernel's reasons", strerror(-result));
+		return result == -EPERM || explain_shortage(-result) ? result : -EOPNOTSUPP;
 	}
 	capture_free(capture);
 	explain(why, "loaded and attached for a trial");
 	return 0;
 }
 
-/* bpf_prog_info.recursion_misses came with 5.12, as did the type of the helper's field. */
+/* bpf_prog_info.recursion_misses came with Linux 5.12. */
 static int probe_recursion_misses(char why[WHY_BYTES])
 {
 	struct btf *btf = btf__load_vmlinux_btf();
@@ -196,7 +304,7 @@ static int probe_recursion_misses(char why[WHY_BYTES])
 				"recursion_misses");
 	btf__free(btf);
 	explain(why, found ? "runs that the kernel skips are counted as lost"
-			   : "before Linux 5.12 no such run is skipped, or none is told");
+			   : "Linux 5.12 and later report runs that the kernel skips");
 	return found ? 0 : -EOPNOTSUPP;
 }
 
@@ -205,7 +313,7 @@ static int probe_change_of_user(char why[WHY_BYTES])
 	bool can = has_capability(CAP_SETUID) && has_capability(CAP_SETGID);
 
 	explain(why, can ? "CAP_SETUID and CAP_SETGID, for --user"
-			 : "for --user: run it as root, or with CAP_SETUID and CAP_SETGID");
+			 : "for --user: run exectap as root, or with CAP_SETUID and CAP_SETGID");
 	return can ? 0 : -EPERM;
 }
 
@@ -213,9 +321,8 @@ static int probe_bounding_set(char why[WHY_BYTES])
 {
 	bool can = has_capability(CAP_SETPCAP);
 
-	explain(why,
-		can ? "CAP_SETPCAP"
-		    : "without CAP_SETPCAP it stays, and no_new_privs keeps it from mattering");
+	explain(why, can ? "CAP_SETPCAP"
+			 : "without CAP_SETPCAP it remains, without effect: no_new_privs is set");
 	return can ? 0 : -EPERM;
 }
 
@@ -223,8 +330,7 @@ static int probe_call_filter(char why[WHY_BYTES])
 {
 	bool can = sandbox_can_filter_calls();
 
-	explain(why, can ? "seccomp"
-			 : "seccomp is not there, or not for this process: it would go on without");
+	explain(why, can ? "seccomp" : "the kernel or a filter refuses seccomp; it is left out");
 	return can ? 0 : -EOPNOTSUPP;
 }
 
@@ -275,7 +381,9 @@ int check_print(void)
 
 int check_diagnose(int error)
 {
-	for (size_t i = 0; i < FACTS; i++) {
+	const char *remedy = explain_shortage(-error);
+
+	for (size_t i = 0; i < FACTS && !remedy; i++) {
 		char why[WHY_BYTES] = "";
 		int missing;
 
@@ -287,9 +395,9 @@ int check_diagnose(int error)
 			return missing;
 		}
 	}
-	log_error("cannot watch: %s: %s", strerror(-error),
-		  error == -ENOMEM
-			  ? "try a smaller --buffer"
-			  : "--check tells what each option needs, --verbose the kernel's reasons");
+	if (!remedy)
+		remedy = error == -EPERM ? explain_eperm()
+					 : "see --check, and --verbose for the kernel's reasons";
+	log_error("cannot watch: %s: %s", strerror(-error), remedy);
 	return error;
 }

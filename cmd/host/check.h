@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What this kernel and this process have of what exectap needs: asked for by trying, not by
- * version. */
+/* Reports which requirements the kernel and the process meet, by trying each one. */
 #ifndef EXECTAP_CHECK_H
 #define EXECTAP_CHECK_H
 
 /*
- * Prints all facts to stdout, one a line: "ok" or "missing", its name, and what was found. Returns
- * 0 if exectap can run, -EPERM if it is not permitted to, -EOPNOTSUPP if this kernel can't.
+ * Prints all facts to stdout, one per line: "ok" or "missing", the name, and the finding. Returns 0
+ * if exectap can run, -EPERM if it is not permitted, -EOPNOTSUPP if the kernel is unsupported, or
+ * another -errno if memory or descriptors are missing.
  */
 int check_print(void);
 
 /*
- * Why capture_new() failed with `error`: logs one line with the first fact that is missing and
- * returns -EPERM or -EOPNOTSUPP; where none is missing, logs the error itself and returns it.
+ * Logs why capture_new() failed with `error`: the first missing requirement, or else the error.
+ * Returns -errno as check_print() does.
  */
 int check_diagnose(int error);
 

@@ -70,6 +70,9 @@ int sandbox_drop_privileges(const struct sandbox_identity *identity)
 		result = drop_capabilities();
 	if (!result && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		result = -errno;
+	/* no ptrace(2), no core dump: its memory holds command lines of all users */
+	if (!result && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+		result = -errno;
 	return result;
 }
 

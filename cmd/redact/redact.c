@@ -230,7 +230,7 @@ static void hide_args(struct event *event)
 static void add_redacted(struct event *event, enum record_key key, const struct mask *mask)
 {
 	event->process.redacted |= key;
-	event->process.redacted_bytes += mask_bytes(mask);
+	event->process.redacted_bytes += (uint32_t)mask_bytes(mask);
 }
 
 static void redact_args(struct redactor *redactor, struct event *event)

@@ -211,6 +211,15 @@ static size_t line_length(struct text text)
 	return newline ? (size_t)(newline - text.bytes) : text.length;
 }
 
+/* True if the word was split between the two bytes of "$(". */
+static bool ends_before_substitution(const struct words *words, struct text word)
+{
+	const char *end = word.bytes + word.length;
+
+	return text_has_suffix(word, "$") &&
+	       end < words->mask->text.bytes + words->mask->text.length && *end == '(';
+}
+
 /* Masks the value of an option or a variable. A word of a command line has been split already; it
  * can still contain a newline, in quotes. */
 static void add_value(const struct words *words, struct text value)
@@ -220,7 +229,7 @@ static void add_value(const struct words *words, struct text value)
 		return;
 	}
 	if (words->is_line)
-		value.length = line_length(value);
+		value.length = line_length(value) - ends_before_substitution(words, value);
 	else
 		value.length = secret_value_length(value);
 	secret_value_mask(value, words->mask);

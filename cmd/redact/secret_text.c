@@ -448,6 +448,8 @@ static const char *mask_value(struct scan *scan, const char *at, char before, bo
 {
 	const char *from = at;
 
+	if (at < scan->end && *at == '`')
+		return mask_value_part(scan, at, substitution_end(at, scan->end));
 	if (at_quote(scan, at))
 		return *at == before ? at : mask_quoted(scan, at, json);
 	while (at < scan->end && !ends_value(scan, *at, before)) {

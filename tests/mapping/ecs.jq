@@ -69,6 +69,6 @@ def process:
   error: {code: .error, message: (if .type == "lost" then message else null end)},
   exectap: (pick(["tid", "comm", "filename", "errno", "args_bytes", "memfd", "deleted", "auid", "ses", "cgroup", "pid_ns", "mnt_ns",
                   "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "count", "event_type", "version",
-                  "hooks", "seen", "written", "filtered", "lost", "truncated", "unreadable", "redacted"]) + {raw: .raw | raw_list})
+                  "hooks", "seen", "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes"]) + {raw: .raw | raw_list})
 }
 | prune

@@ -189,6 +189,8 @@ static void set_process(json_t *object, const struct event_process *process)
 	set_marks(object, "truncated", process->truncated);
 	set_marks(object, "unreadable", process->unreadable);
 	set_marks(object, "redacted", process->redacted);
+	if (process->redacted_bytes)
+		set_integer(object, "redacted_bytes", process->redacted_bytes);
 }
 
 static void set_exec_strings(json_t *object, const struct event *event)

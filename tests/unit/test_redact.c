@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define HEX20 "0123456789abcdef0123"
 #define HEX40 HEX20 HEX20
@@ -388,6 +389,81 @@ static void command_lines(void)
 	CHECK_ARGS(BUILTIN, rows);
 }
 
+/* A mask ends where a command could begin. */
+static void commands_stay(void)
+{
+	static const struct row rows[] = {
+		{ "sh|-c|: -----BEGIN PRIVATE KEY; id > x; wget h", NULL },
+		{ "sh|-c|: -----BEGIN PRIVATE KEY-----; id > x; wget h",
+		  "sh|-c|: [X]; id > x; wget h" },
+		{ "sh|-c|: -----BEGIN PRIVATE KEY-----\nid\nwget http://h\n",
+		  "sh|-c|: [X]\nwget http://h\n" },
+		{ "sh|-c|: Cookie: ; id > x; wget h", NULL },
+		{ "sh|-c|: Cookie: a=b; id > x; wget h", "sh|-c|: Cookie: [X]; id > x; wget h" },
+		{ "sh|-c|: Authorization: x|wget h&id", "sh|-c|: Authorization: [X]|wget h&id" },
+		{ "sh|-c|: Authorization: $(id; wget h)", NULL },
+		{ "sh|-c|x_token=\"$(id; cat /etc/shadow)\"", NULL },
+		{ "sh|-c|x_token=\"abc$(id; cat /x)def\" cmd",
+		  "sh|-c|x_token=\"[X]$(id; cat /x)[X]\" cmd" },
+		{ "sh|-c|x_token=`id; cat /etc/shadow`", NULL },
+		{ "sh|-c|x_token=$(curl -H 'Authorization: Bearer abc' h)",
+		  "sh|-c|x_token=$(curl -H 'Authorization: Bearer [X]' h)" },
+		{ "sh|-c|--|x_token=a; id; wget h", "sh|-c|--|x_token=[X]; id; wget h" },
+		{ "sh|-c|:;token=1 wget h;x", "sh|-c|:;token=[X] wget h;x" },
+		{ "sh|-c|echo \"token=\"; id; echo \"x\"", NULL },
+		{ "sh|-c|echo 'a token=\"'; id; echo '\"'",
+		  "sh|-c|echo 'a token=[X]'; id; echo '\"'" },
+		{ "sh|-c|# token=\"\nid\n# \"", NULL },
+		{ "sh|-c|: --password #'\nid\n#'", "sh|-c|: --password [X]\nid\n#'" },
+		{ "sh|-c|: x://a:;id;@", NULL },
+		{ "awk|token=1;{system(\"id\")}", "awk|token=[X];{system(\"id\")}" },
+		{ "sh|-c|: '\"token\":\"'; id; echo '\"'", NULL },
+		{ "app|--password=ab;cd&e", "app|--password=[X]" },
+	};
+
+	CHECK_ARGS(BUILTIN, rows);
+}
+
+static void masked_bytes_are_counted(void)
+{
+	struct redactor *redactor = BUILTIN;
+	struct text args = strings_of("app|--password=hunter2|--token|abc", false);
+
+	give_args(redactor, "", args);
+	CHECK(event.process.redacted_bytes == strlen("hunter2abc"));
+	free((void *)args.bytes);
+	redact_free(redactor);
+}
+
+/* regexec(3) took 0.29 s for this pattern and 15 KiB. */
+static void patterns_have_a_time_limit(void)
+{
+	enum { LENGTH = 15 * 1024 };
+	struct redactor *redactor = PATTERNS("(.*)");
+	char *argument = malloc(LENGTH);
+	struct timespec before, after;
+	double ms;
+
+	memset(argument, 'a', LENGTH);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+	give_args(redactor, "", (struct text){ argument, LENGTH });
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
+	ms = (double)(after.tv_sec - before.tv_sec) * 1e3 +
+	     (double)(after.tv_nsec - before.tv_nsec) / 1e6;
+	printf("# %.1f ms\n", ms);
+	CHECK(ms < 50);
+	CHECK(event.exec.args.length == strlen("[REDACTED]"));
+	CHECK(event.process.redacted == RECORD_KEY_ARGS);
+	CHECK(event.process.redacted_bytes == LENGTH);
+	redact_free(redactor);
+	redactor = PATTERNS("b+");
+	argument[LENGTH - 1] = 'b';
+	give_args(redactor, "", (struct text){ argument, LENGTH });
+	CHECK(event.process.redacted_bytes == 1);
+	redact_free(redactor);
+	free(argument);
+}
+
 static void cut_strings(void)
 {
 	static const struct row rows[] = {
@@ -549,6 +625,10 @@ int main(void)
 	tap_run("passwords in URLs are masked", urls);
 	tap_run("secrets that show what they are by their shape are masked", shapes);
 	tap_run("command lines in arguments are looked into", command_lines);
+	tap_run("a mask hides no command: a value ends where one could begin", commands_stay);
+	tap_run("masked bytes are counted", masked_bytes_are_counted);
+	tap_run("patterns have a time limit, above which a string is masked whole",
+		patterns_have_a_time_limit);
 	tap_run("a secret whose end was cut is masked", cut_strings);
 	tap_run("every match of a pattern is masked, or its group", patterns_of_the_user);
 	tap_run("a pattern that is none is refused, with a reason, and others are taken",
