@@ -159,7 +159,7 @@ for name, flags in ((b"check", 0x10000), (b"exec", 0)):
 END
 	poll have_line '.args[0] == "exec"'
 	stop_exectap
-	[ "$(select_lines true | wc -l)" = 1 ]
+	[ "$(select_lines '.filename == "/etc/passwd"' | jq -r '.args[0]')" = exec ]
 }
 
 @test "an exec that kills its process is reported once, with the caller's name" {

@@ -272,7 +272,7 @@ static bool is_bpf_file_system(const struct statfs *status)
 
 /* Creates the directory if its parent is on a bpf file system. */
 /* A bpf file system refuses names with a dot (kernel/bpf/inode.c, bpf_lookup()). */
-static int log_mkdir_error(const char *directory, int error)
+static int log_directory_error(const char *directory, int error)
 {
 	struct text path = text_from_string(directory);
 
@@ -310,7 +310,7 @@ static int create_directory(const char *directory)
 	if (!statfs(dirname(copy), &status) && !is_bpf_file_system(&status))
 		result = log_wrong_file_system(directory);
 	else if (mkdir(directory, 0700)) /* reports the same errors as statfs(2) */
-		result = log_mkdir_error(directory, errno);
+		result = log_directory_error(directory, errno);
 	free(copy);
 	return result;
 }
@@ -331,7 +331,7 @@ static int open_directory(struct pin *pin, const char *directory, bool create)
 		pin->fd = open(directory, flags);
 	}
 	if (pin->fd < 0 || fstatfs(pin->fd, &status))
-		return errno == ENOENT && !create ? -ENOENT : log_and_return(directory, errno);
+		return errno == ENOENT && !create ? -ENOENT : log_directory_error(directory, errno);
 	if (!is_bpf_file_system(&status))
 		return log_wrong_file_system(directory);
 	result = check_owner(pin->fd, directory);
