@@ -67,7 +67,8 @@ _Static_assert(RULES <= 64, "one bit each in struct words");
 static const char wrappers[] =
 	"sudo doas su runuser pkexec env nice ionice chrt taskset nohup setsid timeout stdbuf time "
 	"strace ltrace xargs parallel watch flock script unshare nsenter chroot setpriv prlimit "
-	"systemd-run systemd-nspawn bwrap docker podman nerdctl kubectl crictl oc lxc sshpass ssh sh "
+	"systemd-run systemd-nspawn bwrap docker podman nerdctl kubectl crictl oc lxc sshpass ssh "
+	"sh "
 	"bash dash ash zsh ksh busybox tini dumb-init gosu su-exec";
 
 /* An option with a secret value by its name */
