@@ -39,7 +39,7 @@ static __always_inline __u32 attempt_append_filename(struct scratch *scratch,
 						     const void *filename)
 {
 	long length =
-		args_read_string(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES, filename);
+		args_read_string(&scratch->record[sizeof(*exec)], RECORD_FILENAME_BYTES, filename);
 
 	exec->filename.offset = end;
 	exec->filename.length = 0;
@@ -47,7 +47,7 @@ static __always_inline __u32 attempt_append_filename(struct scratch *scratch,
 		exec->unreadable |= RECORD_KEY_FILENAME;
 		return end;
 	}
-	if (length == RECORD_PATH_BYTES)
+	if (length == RECORD_FILENAME_BYTES)
 		exec->truncated |= RECORD_KEY_FILENAME;
 	exec->filename.length = length - 1;
 	return end + length;
@@ -77,7 +77,8 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u32 tid = (__u32)bpf_get_current_pid_tgid(), end = sizeof(struct record_exec);
-	struct record_exec *exec = exec_begin(scratch, RECORD_EXEC_FAILED, task);
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
+	struct record_exec *exec = exec_begin(scratch, RECORD_EXEC_FAILED, task, parent);
 	bool renamed = caller_fill_failed(exec, task, tid);
 
 	exec->tid = tid;
@@ -90,8 +91,8 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 	} else {
 		end = attempt_append_filename(scratch, exec, end, (const void *)attempt->filename);
 	}
-	end = exec_append_cwd(exec, slot, task, end);
-	end = exec_append_parent_exe(exec, slot, task, end);
+	end = exec_append_cwd(exec, scratch, slot, task, end);
+	end = exec_append_parent_exe(exec, scratch, slot, parent, end);
 	end = exec_append_cgroup(exec, slot, task, end);
 	if (!renamed)
 		end = attempt_append_args(scratch, exec, slot, end, attempt);

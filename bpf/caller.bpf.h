@@ -9,6 +9,7 @@
 
 #include "kernel_types.h"
 #include "record.h"
+#include "task.bpf.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
@@ -163,7 +164,8 @@ static __always_inline bool caller_fill_failed(struct record_exec *exec, struct 
 {
 	if (caller_consume(exec->comm, tid))
 		return true;
-	bpf_core_read_str(exec->comm, sizeof(exec->comm), &task->comm);
+	if (!task_read_comm(exec->comm, task))
+		exec->unreadable |= RECORD_KEY_COMM;
 	return false;
 }
 

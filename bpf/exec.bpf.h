@@ -24,6 +24,10 @@ static __always_inline __u32 exec_set_slice(struct record_exec *exec, struct rec
 		exec->truncated |= key;
 	if (walked & PATH_UNREADABLE)
 		exec->unreadable |= key;
+	if (walked & PATH_DETACHED)
+		exec->detached |= key;
+	if (walked & PATH_DELETED)
+		exec->deleted |= key;
 	slice->offset = offset;
 	slice->length = end - offset;
 	return end;
@@ -32,8 +36,8 @@ static __always_inline __u32 exec_set_slice(struct record_exec *exec, struct rec
 static __always_inline __u32 exec_append_filename(struct scratch *scratch, struct record_exec *exec,
 						  struct linux_binprm *bprm, __u32 end)
 {
-	long length = bpf_probe_read_kernel_str(&scratch->record[sizeof(*exec)], RECORD_PATH_BYTES,
-						bprm->filename);
+	long length = bpf_probe_read_kernel_str(&scratch->record[sizeof(*exec)],
+						RECORD_FILENAME_BYTES, bprm->filename);
 
 	exec->filename.offset = end;
 	exec->filename.length = 0;
@@ -41,21 +45,16 @@ static __always_inline __u32 exec_append_filename(struct scratch *scratch, struc
 		exec->unreadable |= RECORD_KEY_FILENAME;
 		return end;
 	}
+	if (length == RECORD_FILENAME_BYTES)
+		exec->truncated |= RECORD_KEY_FILENAME;
 	exec->filename.length = length - 1;
 	return end + length;
-}
-
-/* mm/memfd.c, MFD_NAME_PREFIX */
-static __always_inline bool exec_is_memfd_name(const __u8 *name)
-{
-	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 'f' &&
-	       name[4] == 'd' && name[5] == ':';
 }
 
 static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct scratch *scratch,
 					     __u32 slot, struct task_struct *task, __u32 end)
 {
-	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+	struct file *file = task->mm->exe_file;
 	struct path path = {};
 	int walked;
 
@@ -63,49 +62,70 @@ static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct sc
 		exec->unreadable |= RECORD_KEY_EXE;
 		return end;
 	}
-	walked = path_append(slot, end, (__u64)path.mnt, (__u64)path.dentry);
-	if (!BPF_CORE_READ(path.dentry, d_hash.pprev) && !(walked & PATH_NAMELESS))
-		exec->flags |= RECORD_FLAG_DELETED; /* include/linux/dcache.h, d_unlinked() */
-	if (walked & PATH_NAMELESS && end <= RECORD_HEAD_MAX_BYTES - RECORD_NAME_BYTES &&
-	    exec_is_memfd_name(&scratch->record[end]))
+	path_begin(scratch, end, &path, scratch->namespace_root, true);
+	walked = path_append(slot);
+	if (walked & PATH_MEMORY)
 		exec->flags |= RECORD_FLAG_MEMFD;
 	return exec_set_slice(exec, &exec->exe, RECORD_KEY_EXE, end, walked);
 }
 
-static __always_inline __u32 exec_append_cwd(struct record_exec *exec, __u32 slot,
-					     struct task_struct *task, __u32 end)
+/* Reads of a directory that another task with the same fs_struct (CLONE_FS) changes meanwhile. */
+#define EXEC_CWD_TRIES 8
+
+/* Copies the working directory. Returns false on failure. */
+static __always_inline bool exec_read_cwd(struct path *path, struct task_struct *task)
+{
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+
+	for (int try = 0; try < EXEC_CWD_TRIES; try++) {
+		__u32 before = 0, after = 0;
+
+		if (bpf_core_read(&before, sizeof(before), &fs->seq) ||
+		    bpf_core_read(path, sizeof(*path), &fs->pwd) ||
+		    bpf_core_read(&after, sizeof(after), &fs->seq))
+			return false;
+		if (before == after && !(before & 1))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline __u32 exec_append_cwd(struct record_exec *exec, struct scratch *scratch,
+					     __u32 slot, struct task_struct *task, __u32 end)
 {
 	struct path path = {};
 
-	if (BPF_CORE_READ_INTO(&path, task, fs, pwd)) {
+	if (!exec_read_cwd(&path, task)) {
 		exec->unreadable |= RECORD_KEY_CWD;
 		return end;
 	}
-	return exec_set_slice(exec, &exec->cwd, RECORD_KEY_CWD, end,
-			      path_append(slot, end, (__u64)path.mnt, (__u64)path.dentry));
+	path_begin(scratch, end, &path, scratch->namespace_root, false);
+	return exec_set_slice(exec, &exec->cwd, RECORD_KEY_CWD, end, path_append(slot));
 }
 
 /*
- * Appends the path of the parent's program. The parent may be exiting on another CPU. Its
- * task_struct stays (RCU). exit_mm() clears ->mm before it releases the address space, so the data
- * is valid if ->mm is unchanged after the walk.
+ * Appends the path of the parent's program. `parent` is the thread that forked the task, or the one
+ * that took over its children. It may be exiting on another CPU. Its task_struct stays (RCU).
+ * exit_mm() clears ->mm before it releases the address space, so the data is valid if ->mm is
+ * unchanged after the walk.
  */
-static __always_inline __u32 exec_append_parent_exe(struct record_exec *exec, __u32 slot,
-						    struct task_struct *task, __u32 end)
+static __always_inline __u32 exec_append_parent_exe(struct record_exec *exec,
+						    struct scratch *scratch, __u32 slot,
+						    struct task_struct *parent, __u32 end)
 {
-	struct task_struct *parent = BPF_CORE_READ(task, real_parent, group_leader);
 	struct mm_struct *mm = BPF_CORE_READ(parent, mm);
 	struct file *file = BPF_CORE_READ(mm, exe_file);
 	struct path path = {};
 	int walked;
 
-	if (!mm)
+	if (BPF_CORE_READ(parent, flags) & PF_KTHREAD)
 		return end;
 	if (!file || bpf_core_read(&path, sizeof(path), &file->f_path)) {
 		exec->unreadable |= RECORD_KEY_PARENT_EXE;
 		return end;
 	}
-	walked = path_append(slot, end, (__u64)path.mnt, (__u64)path.dentry);
+	path_begin(scratch, end, &path, task_namespace_root(parent), true);
+	walked = path_append(slot);
 	if (BPF_CORE_READ(parent, mm) != mm || BPF_CORE_READ(mm, exe_file) != file)
 		walked = end | PATH_UNREADABLE;
 	return exec_set_slice(exec, &exec->parent_exe, RECORD_KEY_PARENT_EXE, end, walked);
@@ -186,8 +206,10 @@ static __always_inline void exec_send_with_tail(struct record_exec *exec, struct
 }
 
 /* Begins the record of an exec or of a failed attempt. */
-static __always_inline struct record_exec *
-exec_begin(struct scratch *scratch, enum record_type type, struct task_struct *task)
+static __always_inline struct record_exec *exec_begin(struct scratch *scratch,
+						      enum record_type type,
+						      struct task_struct *task,
+						      struct task_struct *parent)
 {
 	struct record_exec *exec = (struct record_exec *)scratch->record;
 
@@ -195,7 +217,8 @@ exec_begin(struct scratch *scratch, enum record_type type, struct task_struct *t
 	exec->header.version = RECORD_VERSION;
 	exec->header.type = type;
 	exec->header.time_ns = bpf_ktime_get_boot_ns();
-	task_fill(&exec->task, task);
+	exec->unreadable |= task_fill(&exec->task, task, parent);
+	scratch->namespace_root = task_namespace_root(task);
 	return exec;
 }
 

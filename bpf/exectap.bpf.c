@@ -32,6 +32,7 @@ static __always_inline void send_exec(struct task_struct *task, int old_tid,
 {
 	__u32 slot = scratch_claim(), end = sizeof(struct record_exec);
 	struct scratch *scratch = scratch_get(slot);
+	struct task_struct *parent = task->real_parent;
 	struct record_exec *exec;
 
 	if (!scratch) {
@@ -39,15 +40,15 @@ static __always_inline void send_exec(struct task_struct *task, int old_tid,
 		caller_discard(task->pid);
 		return;
 	}
-	exec = exec_begin(scratch, RECORD_EXEC, task);
+	exec = exec_begin(scratch, RECORD_EXEC, task, parent);
 	exec->tid = old_tid;
 	exec->argc = bprm->argc;
 	exec->args_bytes = task->mm->arg_end - task->mm->arg_start;
 	caller_fill(exec, task->pid);
 	end = exec_append_filename(scratch, exec, bprm, end);
 	end = exec_append_exe(exec, scratch, slot, task, end);
-	end = exec_append_cwd(exec, slot, task, end);
-	end = exec_append_parent_exe(exec, slot, task, end);
+	end = exec_append_cwd(exec, scratch, slot, task, end);
+	end = exec_append_parent_exe(exec, scratch, slot, parent, end);
 	end = exec_append_cgroup(exec, slot, task, end);
 	exec_send_with_tail(exec, scratch, task, end);
 	scratch_release(slot);
@@ -191,7 +192,7 @@ int handle_exit(unsigned long long *context)
 	exit->header.version = RECORD_VERSION;
 	exit->header.type = RECORD_EXIT;
 	exit->header.time_ns = bpf_ktime_get_boot_ns();
-	task_fill(&exit->task, task);
+	exit->unreadable = task_fill(&exit->task, task, task->real_parent);
 	bpf_probe_read_kernel_str(exit->comm, sizeof(exit->comm), task->group_leader->comm);
 	exit->max_rss_pages = task->signal->maxrss;
 	exit->status = task->group_leader->exit_code;

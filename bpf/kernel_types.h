@@ -16,6 +16,9 @@ enum { PIDTYPE_PGID = 2, PIDTYPE_SID = 3, PIDTYPE_COUNT = 4 };
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
+#define MNT_INTERNAL 0x4000 /* include/linux/mount.h */
+#define TMPFS_MAGIC 0x01021994 /* include/uapi/linux/magic.h */
+#define HUGETLBFS_MAGIC 0x958458f6
 
 typedef struct {
 	__u32 val;
@@ -37,8 +40,11 @@ struct pid_namespace {
 	struct ns_common ns;
 };
 
+struct mount;
+
 struct mnt_namespace {
 	struct ns_common ns;
+	struct mount *root;
 };
 
 struct net {
@@ -128,13 +134,22 @@ struct hlist_bl_node {
 };
 
 struct dentry {
+	struct {
+	} d_seq; /* begins with the sequence number */
 	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
 };
 
+struct super_block {
+	unsigned long s_magic;
+	struct dentry *s_root;
+};
+
 struct vfsmount {
 	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
+	int mnt_flags;
 };
 
 struct mount {
@@ -153,6 +168,8 @@ struct file {
 };
 
 struct fs_struct {
+	struct {
+	} seq; /* seqcount_spinlock_t or seqlock_t: both begin with the sequence number */
 	struct path pwd;
 };
 

@@ -13,18 +13,19 @@
 #include <linux/types.h>
 
 /* Incremented for every layout that a consumer of the previous one would misread. */
-#define RECORD_VERSION 1
+#define RECORD_VERSION 2
 
 #define RECORD_COMM_BYTES 16 /* TASK_COMM_LEN, include/linux/sched.h */
-#define RECORD_PATH_BYTES                                                                          \
-	4096 /* PATH_MAX: longest string for filename, exe, cwd, parent_exe, cgroup */
+#define RECORD_PATH_BYTES 4096 /* PATH_MAX: maximum for exe, cwd, parent_exe, cgroup */
+#define RECORD_FILENAME_BYTES (4096 + 32) /* a path after "/dev/fd/NUMBER/", execveat(2) */
 
 /*
  * Maximum bytes of everything but the argument strings: fixed fields, five paths, and one more
  * name.
  */
-#define RECORD_NAME_BYTES 256 /* NAME_MAX and its NUL */
-#define RECORD_HEAD_MAX_BYTES (512 + 5 * RECORD_PATH_BYTES + RECORD_NAME_BYTES)
+#define RECORD_NAME_BYTES 4096 /* FUSE_NAME_MAX (fs/fuse/fuse_i.h) and a NUL */
+#define RECORD_HEAD_MAX_BYTES                                                                      \
+	(512 + RECORD_FILENAME_BYTES + 4 * RECORD_PATH_BYTES + RECORD_NAME_BYTES)
 
 /*
  * Argument strings longer than this reserve a power of two in the ring buffer, up to
@@ -72,7 +73,7 @@ enum record_state {
 	RECORD_STATE_OFF = 2, /* replaced */
 };
 
-/* Bits of the truncated and unreadable masks, one for each key that can be in them. */
+/* Bits of the masks of a record, one for each key that can be in them. */
 enum record_key {
 	RECORD_KEY_COMM = 1 << 0,
 	RECORD_KEY_FILENAME = 1 << 1,
@@ -83,13 +84,14 @@ enum record_key {
 	RECORD_KEY_CGROUP = 1 << 6,
 	RECORD_KEY_ENV = 1 << 7,
 	RECORD_KEY_TIMES = 1 << 8, /* user_time and system_time */
-	RECORD_KEY_ALL = (1 << 9) - 1,
+	RECORD_KEY_PARENT_COMM = 1 << 9,
+	RECORD_KEY_ALL = (1 << 10) - 1,
 };
 
 /* Bits of record_exec.flags */
 enum record_flag {
-	RECORD_FLAG_MEMFD = 1 << 0, /* the program file is in no directory tree: memfd_create(2) */
-	RECORD_FLAG_DELETED = 1 << 1, /* its directory entry is gone */
+	RECORD_FLAG_MEMFD =
+		1 << 0, /* the program is an anonymous file in memory, memfd_create(2) */
 };
 
 #pragma GCC diagnostic push
@@ -149,6 +151,9 @@ struct record_exec {
 	__u32 flags; /* enum record_flag */
 	__u32 truncated; /* enum record_key: cut by the BPF program */
 	__u32 unreadable; /* enum record_key: a read failed, its slice is empty */
+	__u32 detached; /* enum record_key: a path that is not below the root of the task's mount
+			   namespace */
+	__u32 deleted; /* enum record_key: a path whose file or directory is unlinked */
 	__u32 error; /* failed attempts: errno(3) */
 	__s32 directory_fd; /* failed attempts: the descriptor that filename is relative to,
 			       execveat(2) */

@@ -21,14 +21,34 @@
 /* A record with as many argument bytes as fit into the default --max-line. */
 #define SCRATCH_RECORD_BYTES (RECORD_HEAD_MAX_BYTES + RECORD_SHORT_ARGS_BYTES)
 
+/* Addresses in a struct mount. */
+struct path_mount {
+	__u64 parent;
+	__u64 mountpoint;
+	__u64 root;
+	__u64 super_block;
+};
+
 struct scratch {
 	__u32 users;
 	__u32 reserved;
-	struct { /* a path walk in progress, path.bpf.h */
-		__u64 dentry;
+	__u64 namespace_root; /* root mount of the task's mount namespace */
+	struct { /* a path walk, path.bpf.h */
+		__u64 leaf;
+		__u64 leaf_mount;
+		__u64 namespace_root;
+		__u64 dentry; /* current position */
 		__u64 mount;
-		__u32 start;
+		struct path_mount members; /* of the current mount */
+		__u64 checksum;
+		__u32 start; /* offsets in the record */
 		__u32 end;
+		__u32 steps; /* left */
+		__u32 disturbances; /* renames in progress that were seen */
+		__u32 copy_names; /* booleans */
+		__u32 is_file;
+		__u32 leaf_is_root; /* of its mount */
+		__u32 deleted;
 	} walk;
 	struct { /* user memory at the end of the record: args, then env */
 		__u64 args;

@@ -11,16 +11,46 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-static __always_inline void task_fill_ids(struct record_task *out, struct task_struct *task)
-{
-	struct task_struct *parent = BPF_CORE_READ(task, real_parent), *parent_leader;
+/* Reads of a name that its task changes meanwhile. */
+#define TASK_COMM_TRIES 8
 
-	parent_leader = BPF_CORE_READ(parent, group_leader);
+/*
+ * Copies a task's name. The kernel has no sequence count for it, so it is read until two reads are
+ * the same. Returns false on failure.
+ */
+static __always_inline bool task_read_comm(char comm[RECORD_COMM_BYTES], struct task_struct *task)
+{
+	__u64 words[2] = {}, previous[2] = {};
+
+	for (int try = 0; try <= TASK_COMM_TRIES; try++) {
+		if (bpf_core_read(words, sizeof(words), &task->comm))
+			return false;
+		if (try && words[0] == previous[0] && words[1] == previous[1]) {
+			__builtin_memcpy(comm, words, sizeof(words));
+			comm[RECORD_COMM_BYTES - 1] = '\0';
+			return true;
+		}
+		previous[0] = words[0];
+		previous[1] = words[1];
+	}
+	return false;
+}
+
+/* Returns the address of the root mount of the task's mount namespace. */
+static __always_inline __u64 task_namespace_root(struct task_struct *task)
+{
+	return (__u64)BPF_CORE_READ(task, nsproxy, mnt_ns, root);
+}
+
+static __always_inline void task_fill_ids(struct record_task *out, struct task_struct *task,
+					  struct task_struct *parent)
+{
+	struct task_struct *parent_leader = BPF_CORE_READ(parent, group_leader);
+
 	out->pid = BPF_CORE_READ(task, tgid);
 	out->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 	out->ppid = BPF_CORE_READ(parent, tgid);
 	out->parent_start_ns = BPF_CORE_READ(parent_leader, start_boottime);
-	bpf_core_read_str(out->parent_comm, sizeof(out->parent_comm), &parent_leader->comm);
 	out->pgid = BPF_CORE_READ(task, signal, pids[PIDTYPE_PGID], numbers[0].nr);
 	out->sid = BPF_CORE_READ(task, signal, pids[PIDTYPE_SID], numbers[0].nr);
 }
@@ -75,13 +105,18 @@ static __always_inline void task_fill_tty(struct record_task *out, struct task_s
 	}
 }
 
-static __always_inline void task_fill(struct record_task *out, struct task_struct *task)
+/* Returns the mask of the keys that are unreadable. */
+static __always_inline __u32 task_fill(struct record_task *out, struct task_struct *task,
+				       struct task_struct *parent)
 {
-	task_fill_ids(out, task);
+	task_fill_ids(out, task, parent);
 	task_fill_namespaces(out, task);
 	task_fill_credentials(out, task);
 	task_fill_tty(out, task);
 	out->reserved = 0;
+	return task_read_comm(out->parent_comm, BPF_CORE_READ(parent, group_leader))
+		       ? 0
+		       : RECORD_KEY_PARENT_COMM;
 }
 
 #endif

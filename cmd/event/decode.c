@@ -104,6 +104,7 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 	process->parent_comm = comm_view(exec->task.parent_comm);
 	process->truncated = exec->truncated & RECORD_KEY_ALL;
 	process->unreadable = exec->unreadable & RECORD_KEY_ALL;
+	process->detached = exec->detached & RECORD_KEY_ALL;
 	process->redacted = 0;
 	process->redacted_bytes = 0;
 	out->tid = exec->tid;
@@ -111,7 +112,12 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 	out->error = (int)exec->error;
 	out->args_bytes = exec->args_bytes;
 	out->memfd = exec->flags & RECORD_FLAG_MEMFD;
-	out->deleted = exec->flags & RECORD_FLAG_DELETED;
+	out->deleted = exec->deleted & RECORD_KEY_EXE;
+	out->cwd_deleted = exec->deleted & RECORD_KEY_CWD;
+	out->parent_exe_deleted = exec->deleted & RECORD_KEY_PARENT_EXE;
+	out->exe_detached = exec->detached & RECORD_KEY_EXE;
+	out->cwd_detached = exec->detached & RECORD_KEY_CWD;
+	out->parent_exe_detached = exec->detached & RECORD_KEY_PARENT_EXE;
 	out->args_hidden = false;
 	out->parent_has_exe = exec->parent_exe.offset != 0;
 	if (!slice_view(exec, exec->filename, &out->filename) ||
@@ -119,7 +125,7 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 	    !decode_paths(exec, out) || out->args.length > out->args_bytes ||
 	    (out->args_bytes > SIZE_MAX_SHOWN && out->args_bytes != RECORD_ARGS_BYTES_UNKNOWN) ||
 	    exec->error > ERROR_MAX || memchr(out->filename.bytes, '\0', out->filename.length) ||
-	    out->filename.length > RECORD_PATH_BYTES)
+	    out->filename.length > RECORD_FILENAME_BYTES)
 		return -EBADMSG;
 	if (event->type == EVENT_EXEC_FAILED)
 		name_attempt(exec, out);
@@ -157,6 +163,7 @@ static int decode_exit(const struct record_exit *record, struct event *event)
 	process->parent_comm = comm_view(record->task.parent_comm);
 	process->truncated = 0;
 	process->unreadable = record->unreadable & RECORD_KEY_ALL;
+	process->detached = 0;
 	process->redacted = 0;
 	process->redacted_bytes = 0;
 	if (record->header.time_ns < record->task.start_ns ||

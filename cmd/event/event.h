@@ -17,7 +17,7 @@
 /* A path of RECORD_PATH_BYTES of names with their NULs is as long with its slashes. */
 #define EVENT_PATH_BYTES RECORD_PATH_BYTES
 /* "/dev/fd/NUMBER/" before a filename */
-#define EVENT_FILENAME_BYTES (RECORD_PATH_BYTES + 32)
+#define EVENT_FILENAME_BYTES (RECORD_FILENAME_BYTES + 32)
 #define EVENT_ID_BYTES 64
 #define EVENT_TTY_BYTES 24
 
@@ -37,6 +37,7 @@ struct event_process {
 	struct text parent_comm;
 	uint32_t truncated; /* enum record_key; encode adds what it had to cut */
 	uint32_t unreadable; /* enum record_key */
+	uint32_t detached; /* enum record_key: relative to another root than the task's */
 	uint32_t redacted; /* enum record_key */
 	uint32_t redacted_bytes; /* masked bytes of these keys */
 
@@ -67,6 +68,11 @@ struct event_exec {
 	int error; /* errno(3) of a failed attempt */
 	bool memfd;
 	bool deleted;
+	bool exe_detached;
+	bool cwd_detached;
+	bool cwd_deleted;
+	bool parent_exe_detached;
+	bool parent_exe_deleted;
 	bool parent_has_exe;
 	struct text filename;
 	struct text args; /* strings, each ended by a NUL but perhaps the last */

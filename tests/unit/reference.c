@@ -128,6 +128,7 @@ static void set_marks(json_t *object, const char *key, uint32_t mask)
 		{ RECORD_KEY_ENV, "env" },
 		{ RECORD_KEY_EXE, "exe" },
 		{ RECORD_KEY_CWD, "cwd" },
+		{ RECORD_KEY_PARENT_COMM, "parent_comm" },
 		{ RECORD_KEY_PARENT_EXE, "parent_exe" },
 		{ RECORD_KEY_CGROUP, "cgroup" },
 		{ RECORD_KEY_TIMES, "user_time" },
@@ -185,7 +186,8 @@ static void set_process(json_t *object, const struct event_process *process)
 		set_text(object, "tty", process->tty);
 	if (!(process->unreadable & RECORD_KEY_COMM))
 		set_text(object, "comm", process->comm);
-	set_text(object, "parent_comm", process->parent_comm);
+	if (!(process->unreadable & RECORD_KEY_PARENT_COMM))
+		set_text(object, "parent_comm", process->parent_comm);
 	set_marks(object, "truncated", process->truncated);
 	set_marks(object, "unreadable", process->unreadable);
 	set_marks(object, "redacted", process->redacted);
@@ -232,6 +234,16 @@ static void set_exec(json_t *object, const struct event *event)
 		json_object_set_new(object, "memfd", json_true());
 	if (event->type == EVENT_EXEC && exec->deleted)
 		json_object_set_new(object, "deleted", json_true());
+	if (event->type == EVENT_EXEC && exec->exe_detached)
+		json_object_set_new(object, "exe_detached", json_true());
+	if (exec->cwd_detached)
+		json_object_set_new(object, "cwd_detached", json_true());
+	if (exec->cwd_deleted)
+		json_object_set_new(object, "cwd_deleted", json_true());
+	if (exec->parent_exe_detached)
+		json_object_set_new(object, "parent_exe_detached", json_true());
+	if (exec->parent_exe_deleted)
+		json_object_set_new(object, "parent_exe_deleted", json_true());
 	if (exec->container.id.length)
 		set_text(object, "container_id", exec->container.id);
 	if (exec->container.runtime)
