@@ -147,7 +147,7 @@ complete_in() {
 	offers "$shell" 'exectap --events=exit,exec_' exec_failed
 	offers "$shell" 'exectap -e exit,e' exec exec_failed exit
 	offers "$shell" 'exectap -o unix' unix: unixgram: unix-listen:
-	offers "$shell" 'exectap --only parent_' parent_comm parent_exe parent_id
+	offers "$shell" 'exectap --only parent_' parent_comm parent_exe parent_exe_detached parent_exe_deleted parent_id
 	offers "$shell" 'exectap --skip=ses' ses
 	offers "$shell" "exectap --format nat" native
 	mkdir "$BATS_TEST_TMPDIR/only"

@@ -67,7 +67,8 @@ def process:
   container: {id: .container_id, runtime: .container_runtime},
   orchestrator: (if .pod_uid then {type: "kubernetes", resource: {type: "pod", id: .pod_uid}} else null end),
   error: {code: .error, message: (if .type == "lost" then message else null end)},
-  exectap: (pick(["tid", "comm", "filename", "errno", "args_bytes", "memfd", "deleted", "auid", "ses", "cgroup", "pid_ns", "mnt_ns",
+  exectap: (pick(["tid", "comm", "filename", "errno", "args_bytes", "memfd", "deleted", "exe_detached", "cwd_detached",
+                  "cwd_deleted", "parent_exe_detached", "parent_exe_deleted", "auid", "ses", "cgroup", "pid_ns", "mnt_ns",
                   "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "count", "event_type", "version",
                   "hooks", "seen", "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes"]) + {raw: .raw | raw_list})
 }

@@ -78,7 +78,9 @@ void *fixture_record(const struct fixture_strings *strings, size_t *length)
 	exec->tid = 4194298;
 	exec->argc = 3;
 	exec->args_bytes = strings->args_length;
-	exec->flags = RECORD_FLAG_MEMFD | RECORD_FLAG_DELETED;
+	exec->flags = RECORD_FLAG_MEMFD;
+	exec->detached = RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE;
+	exec->deleted = RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE;
 	memcpy(exec->comm, strings->comm, strnlen(strings->comm, sizeof(exec->comm)));
 	memcpy(exec->task.parent_comm, strings->comm, strnlen(strings->comm, sizeof(exec->comm)));
 	exec->filename = append((char *)exec, &end, strings->filename, strlen(strings->filename));

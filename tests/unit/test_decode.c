@@ -45,6 +45,27 @@ static void good_record(void)
 	free(exec);
 }
 
+static void marks_are_of_one_path_each(void)
+{
+	size_t length;
+	struct record_exec *exec = good(&length);
+
+	exec->detached = RECORD_KEY_EXE;
+	exec->deleted = RECORD_KEY_CWD;
+	CHECK(decode_record(exec, length, &event) == 0);
+	CHECK(event.process.detached == RECORD_KEY_EXE);
+	CHECK(event.exec.exe_detached && !event.exec.cwd_detached &&
+	      !event.exec.parent_exe_detached);
+	CHECK(!event.exec.deleted && event.exec.cwd_deleted && !event.exec.parent_exe_deleted);
+	exec->detached = RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE;
+	exec->deleted = RECORD_KEY_PARENT_EXE;
+	CHECK(decode_record(exec, length, &event) == 0);
+	CHECK(!event.exec.exe_detached && event.exec.cwd_detached &&
+	      event.exec.parent_exe_detached);
+	CHECK(!event.exec.deleted && !event.exec.cwd_deleted && event.exec.parent_exe_deleted);
+	free(exec);
+}
+
 static void paths_are_turned_around(void)
 {
 	struct fixture_strings strings = plain;
@@ -190,6 +211,7 @@ static void impossible_times(void)
 int main(void)
 {
 	tap_run("a good record is decoded", good_record);
+	tap_run("marks are of one path each", marks_are_of_one_path_each);
 	tap_run("paths are turned around, and a cut one is not absolute", paths_are_turned_around);
 	tap_run("a record that ends anywhere too early is refused", every_length);
 	tap_run("another version and an unknown type differ from corruption",
