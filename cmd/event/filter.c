@@ -97,19 +97,28 @@ static bool rule_matches(const struct rule *rule, const struct event *event)
 	return false;
 }
 
-static bool key_matches(const struct rules *rules, const struct field *field,
-			const struct event *event)
+/* Reports if the value may look like another one: a path that has another root. */
+static bool is_undecidable(const struct field *field, const struct event *event)
 {
+	return event->process.detached & field->record_key;
+}
+
+/* Returns `undecided` for a key that the rules cannot decide. */
+static bool key_matches(const struct rules *rules, const struct field *field,
+			const struct event *event, bool undecided)
+{
+	if (is_undecidable(field, event))
+		return undecided;
 	for (size_t i = 0; i < rules->count; i++)
 		if (rules->list[i].field == field && rule_matches(&rules->list[i], event))
 			return true;
 	return false;
 }
 
-static bool rules_match(const struct rules *rules, const struct event *event)
+static bool rules_match(const struct rules *rules, const struct event *event, bool undecided)
 {
 	for (size_t i = 0; i < rules->count; i++)
-		if (!key_matches(rules, rules->list[i].field, event))
+		if (!key_matches(rules, rules->list[i].field, event, undecided))
 			return false;
 	return true;
 }
@@ -118,6 +127,6 @@ bool filter_passes(const struct filter *filter, const struct event *event)
 {
 	if (!event_is_process(event))
 		return true;
-	return rules_match(&filter->only, event) &&
-	       !(filter->skip.count && rules_match(&filter->skip, event));
+	return rules_match(&filter->only, event, true) &&
+	       !(filter->skip.count && rules_match(&filter->skip, event, false));
 }

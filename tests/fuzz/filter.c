@@ -69,13 +69,17 @@ static bool key_of(const struct rule *rule, char key[64])
 	return true;
 }
 
-/* Returns true if a rule of this kind for the key matches. */
+/* Returns true if a rule of this kind for the key matches. A detached key passes --only, and is not
+ * matched by --skip. */
 static bool one_matches(const struct rule *rules, size_t count, bool only, const char *key,
 			const json_t *line)
 {
 	const json_t *json = json_object_get(line, key);
-	char other[64];
+	char other[64], detached[80];
 
+	snprintf(detached, sizeof(detached), "%s_detached", key);
+	if (json_object_get(line, detached))
+		return only;
 	for (size_t i = 0; i < count; i++)
 		if (rules[i].only == only && key_of(&rules[i], other) && !strcmp(key, other) &&
 		    json && json_matches(strchr(rules[i].text, '=') + 1, json))

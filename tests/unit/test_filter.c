@@ -152,6 +152,27 @@ static void rules_are_combined(void)
 	CHECK(PASSES("cap_eff=*f"));
 }
 
+static void a_detached_path_is_not_decided(void)
+{
+	struct enricher *enricher = fixture_enricher(NULL);
+	struct filter *only, *skip;
+	json_t *line;
+	void *record = load("tests/unit/records/plain.bin", enricher, &line);
+
+	CHECK(filter_new(&only) == 0 && filter_add_only(only, "exe=/elsewhere") == 0);
+	CHECK(filter_new(&skip) == 0 && filter_add_skip(skip, "exe=/tmp/*noop") == 0);
+	CHECK(!filter_passes(only, &event) && !filter_passes(skip, &event));
+	event.process.detached = RECORD_KEY_CWD;
+	CHECK(!filter_passes(only, &event) && !filter_passes(skip, &event));
+	event.process.detached = RECORD_KEY_EXE;
+	CHECK(filter_passes(only, &event) && filter_passes(skip, &event));
+	json_decref(line);
+	free(record);
+	filter_free(only);
+	filter_free(skip);
+	enrich_free(enricher);
+}
+
 static void nonsense_is_refused(void)
 {
 	struct filter *filter;
@@ -183,6 +204,7 @@ int main(void)
 		fields_are_what_lines_say);
 	tap_run("rules for one key are alternatives, those for different keys all hold",
 		rules_are_combined);
+	tap_run("a detached path passes --only and --skip", a_detached_path_is_not_decided);
 	tap_run("what is no rule is refused", nonsense_is_refused);
 	tap_run("what was lost passes every filter", losses_pass);
 	return tap_end();
