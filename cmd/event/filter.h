@@ -24,7 +24,8 @@ int filter_add_skip(struct filter *filter, const char *rule);
  * Whether an event that enrich has seen passes: it must match what --only asks for, if anything,
  * and not what --skip asks for. Of several rules for one key any will do, of those for different
  * keys all are needed. A key that the line does not have matches nothing; args match if one of them
- * does. A key that is detached passes --only and is not matched by --skip. What is about exectap itself always passes.
+ * does. A key that is detached passes --only and is not matched by --skip. What is about exectap
+ * itself always passes.
  */
 bool filter_passes(const struct filter *filter, const struct event *event);
 
