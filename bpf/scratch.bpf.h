@@ -39,7 +39,7 @@ struct scratch {
 		__u64 namespace_root;
 		__u64 dentry; /* current position */
 		__u64 mount;
-		struct path_mount members; /* of the current mount */
+		struct path_mount members; /* the current mount's */
 		__u64 checksum;
 		__u32 start; /* offsets in the record */
 		__u32 end;
@@ -47,7 +47,7 @@ struct scratch {
 		__u32 disturbances; /* renames in progress that were seen */
 		__u32 copy_names; /* booleans */
 		__u32 is_file;
-		__u32 leaf_is_root; /* of its mount */
+		__u32 leaf_is_root; /* the mount's root */
 		__u32 deleted;
 	} walk;
 	struct { /* user memory at the end of the record: args, then env */

@@ -16,7 +16,7 @@
 
 /*
  * Copies a task's name. The kernel has no sequence count for it, so it is read until two reads are
- * the same. Returns false on failure.
+ * the same; a writer that is interrupted half-way goes unnoticed. Returns false on failure.
  */
 static __always_inline bool task_read_comm(char comm[RECORD_COMM_BYTES], struct task_struct *task)
 {

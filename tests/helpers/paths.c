@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * paths CASE PROGRAM MARKER DIRECTORY: brings a process into a situation in which its paths are
- * hard to tell, and executes a copy of PROGRAM, or PROGRAM, with the argument MARKER. DIRECTORY is
+ * hard to read, and executes a copy of PROGRAM, or PROGRAM, with the argument MARKER. DIRECTORY is
  * empty, and on a file system of its own where the case unmounts something.
  */
 #include <errno.h>
@@ -473,7 +473,7 @@ static void case_exiting_parents(void)
 		;
 }
 
-/* --- what changes meanwhile */
+/* --- changes during the walk */
 
 static char *names[2];
 
