@@ -110,7 +110,7 @@ static const char *explain_shortage(int error)
 {
 	switch (error) {
 	case ENOMEM:
-		return "free memory, raise the limits RLIMIT_AS and MemoryMax, or use a smaller --buffer";
+		return "free memory, raise RLIMIT_AS or MemoryMax, or use a smaller --buffer";
 	case EMFILE:
 		return "raise the limit of open files (RLIMIT_NOFILE)";
 	case ENFILE:

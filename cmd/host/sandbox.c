@@ -51,8 +51,7 @@ static int set_groups(const struct sandbox_identity *identity)
 	if (count != present && setgroups((size_t)count, groups))
 		result = -errno;
 	free(groups);
-	/* who stays the same user may be in the socket's group already: giving the socket to it
-	 * will tell */
+	/* without a change of user, setgroups(2) may fail: chown(2) of the socket reports it */
 	return identity->change_user ? result : 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the process gives up once the programs are attached. */
+/* Drops privileges and system calls once the programs are attached. */
 #ifndef EXECTAP_SANDBOX_H
 #define EXECTAP_SANDBOX_H
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Of a longer name the end is examined. */
+/* Only this many bytes at the end of a longer name are examined. */
 #define NAME_MAX_BYTES 128
 
 enum ending {
