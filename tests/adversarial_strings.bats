@@ -60,9 +60,9 @@ for line in lines.split(b"\n")[:-1]:
     if event["type"] == "exec" and event["args"] and event["args"][-1].startswith(marker + "-"):
         found.setdefault(int(event["args"][-1].rsplit("-", 1)[1]), []).append(event)
 def exact(event, key, name=None):
-    raw, shown = event.get("raw", {}).get(key), event[key]
-    if name is not None:
-        raw, shown = (raw or {}).get(str(name)), shown[name]
+    shown = event[key] if name is None else event[key][name]
+    raw = next((entry["base64"] for entry in event.get("raw", []) if entry["key"] == key and
+                entry.get("index", entry.get("name")) == name), None)
     if raw is None:
         return shown.encode()
     raw = base64.b64decode(raw)

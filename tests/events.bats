@@ -138,7 +138,7 @@ close_to() {
 	expect env.WANTED 'a value=with, "things"'
 	expect env.EMPTY ''
 	[ "$(grep -F "$marker" "$lines" | grep -o '"WANTED":' | wc -l)" = 1 ]
-	[ "$(key raw.env.BYTES | base64 -d)" = $'\xff\xc3\xa9' ]
+	[ "$(raw_of env BYTES | base64 -d)" = $'\xff\xc3\xa9' ]
 	expect env.BYTES $'\xef\xbf\xbd\xc3\xa9'
 	[ "$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^WANTED=//p')" = "$(key env.WANTED)" ]
 	expect truncated null

@@ -91,7 +91,7 @@ seen_by_all() {
 	line=$(cat "$BATS_TEST_TMPDIR/ecs-exec.jsonl")
 	expect process.name noop
 	expect 'process.env_vars | tojson' '["FLAVOUR=salt & \"vinegar\"","COLOUR=�"]'
-	expect 'exectap.raw | tojson' '["args.4=Y2Fm6Q==","env.COLOUR=/w=="]'
+	expect 'exectap.raw | tojson' '[{"key":"args","index":4,"base64":"Y2Fm6Q=="},{"key":"env","name":"COLOUR","base64":"/w=="}]'
 	expect process.command_line "$helpers/noop $marker two words  caf�"
 	line=$(cat "$BATS_TEST_TMPDIR/ocsf-exec.jsonl")
 	expect process.file.path "$(realpath "$helpers/noop")"

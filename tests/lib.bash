@@ -115,6 +115,11 @@ key() {
 	jq -r ".$1" <<<"$line"
 }
 
+# raw_of KEY [INDEX|NAME]: prints the base64 that $line has in raw for that string.
+raw_of() {
+	jq -r --arg key "$1" --arg place "${2:-}" '.raw[] | select(.key == $key and ((.index // .name // "") | tostring) == $place).base64' <<<"$line"
+}
+
 # expect NAME VALUE: fails and prints both values if the key of $line differs.
 expect() {
 	local found

@@ -53,12 +53,12 @@ END
 	expect 'redacted | tojson' '["args"]'
 	expect 'args[1]' '--password=[REDACTED]'
 	expect 'args[5]' '[REDACTED]'
-	expect 'raw.args | keys | tojson' '["0","2","3","6","7"]'
-	[ "$(key raw.args.\"0\")" = //4= ]
-	[ "$(key raw.args.\"2\" | base64 -d)" = $'\xe9 token=[REDACTED]' ]
-	[ "$(key raw.args.\"3\" | base64 -d)" = $'a\xff;[REDACTED]\xff' ]
-	[ "$(key raw.args.\"6\" | base64 -d)" = $'xy\xffz?token=[REDACTED]&\xff' ]
-	[ "$(key raw.args.\"7\" | base64 -d)" = $'u\xff https://u:[REDACTED]@h\xff' ]
+	expect 'raw | map(select(.key == "args").index) | tojson' '[0,2,3,6,7]'
+	[ "$(raw_of args 0)" = //4= ]
+	[ "$(raw_of args 2 | base64 -d)" = $'\xe9 token=[REDACTED]' ]
+	[ "$(raw_of args 3 | base64 -d)" = $'a\xff;[REDACTED]\xff' ]
+	[ "$(raw_of args 6 | base64 -d)" = $'xy\xffz?token=[REDACTED]&\xff' ]
+	[ "$(raw_of args 7 | base64 -d)" = $'u\xff https://u:[REDACTED]@h\xff' ]
 	no_trace
 }
 
@@ -67,7 +67,7 @@ END
 	exec_args 'b"tar", b"-pxf", b"--password-file=/x", b"\xff", b"https://host/path@x"'
 	expect 'args[:3] | tojson' '["tar","-pxf","--password-file=/x"]'
 	expect redacted null
-	expect raw.args.\"3\" /w==
+	[ "$(raw_of args 3)" = /w== ]
 }
 
 @test "without --redact arguments are shown as they are" {
@@ -84,8 +84,8 @@ END
 	expect 'redacted | tojson' '["env"]'
 	expect env.PGPASSWORD '[REDACTED]'
 	expect env.PLAIN x
-	expect 'raw.env | keys | tojson' '["URL"]'
-	[ "$(key raw.env.URL | base64 -d)" = $'\xff'"https://bob:[REDACTED]@host" ]
+	expect 'raw | map(select(.key == "env").name) | tojson' '["URL"]'
+	[ "$(raw_of env URL | base64 -d)" = $'\xff'"https://bob:[REDACTED]@host" ]
 	no_trace
 }
 
@@ -93,7 +93,7 @@ END
 	start_exectap --redact='--pin=([0-9]+)' --redact=zebra
 	exec_args 'b"x", b"--pin=123\xff", b"zebra zebra", b"--password=" + secret'
 	expect 'args[2:4] | tojson' '["[REDACTED] [REDACTED]","--password=[REDACTED]"]'
-	[ "$(key raw.args.\"1\" | base64 -d)" = $'--pin=[REDACTED]\xff' ]
+	[ "$(raw_of args 1 | base64 -d)" = $'--pin=[REDACTED]\xff' ]
 }
 
 @test "a secret where the arguments are cut is masked" {

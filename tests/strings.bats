@@ -14,12 +14,12 @@ def is_utf8(data):
     except UnicodeDecodeError:
         return False
 event = json.load(sys.stdin)
-raw = event.get("raw", {}).get("args", {})
+raw = {entry["index"]: entry["base64"] for entry in event.get("raw", []) if entry["key"] == "args"}
 for i, text in enumerate(event["args"]):
-    exact = base64.b64decode(raw[str(i)]) if str(i) in raw else text.encode()
+    exact = base64.b64decode(raw[i]) if i in raw else text.encode()
     # the shown string is the result of decoding with replacement
     assert exact.decode("utf-8", "replace") == text, (exact, text)
-    assert (str(i) in raw) != is_utf8(exact), i
+    assert (i in raw) != is_utf8(exact), i
     sys.stdout.buffer.write(exact + b"\0")' <<<"$line"
 }
 
@@ -72,11 +72,11 @@ END
 	"$dir/"$'pr\xe9gram' "$marker" 3>&- &
 	held+=($!)
 	wait_for_line '.filename | endswith("gram")'
-	[ "$(key raw.filename | base64 -d)" = "$dir/"$'pr\xe9gram' ]
-	[ "$(key raw.exe | base64 -d)" = "$dir/"$'pr\xe9gram' ]
-	[ "$(key raw.cwd | base64 -d)" = "$dir" ]
+	[ "$(raw_of filename | base64 -d)" = "$dir/"$'pr\xe9gram' ]
+	[ "$(raw_of exe | base64 -d)" = "$dir/"$'pr\xe9gram' ]
+	[ "$(raw_of cwd | base64 -d)" = "$dir" ]
 	expect filename "$BATS_TEST_TMPDIR/d"$'\xef\xbf\xbd/pr\xef\xbf\xbd'gram
-	expect raw.args.\"0\" "$(printf %s "$dir/"$'pr\xe9gram' | base64 -w 0)"
+	[ "$(raw_of args 0 | base64 -d)" = "$dir/"$'pr\xe9gram' ]
 }
 
 @test "a command name that is no UTF-8 has its exact bytes in raw" {
@@ -84,7 +84,7 @@ END
 	cp "$(command -v bash)" "$BATS_TEST_TMPDIR/"$'sh\xfe'
 	hold "$BATS_TEST_TMPDIR/"$'sh\xfe' -c 'exec "$0" "$1"' "$helpers/hold"
 	expect comm sh$'\xef\xbf\xbd'
-	[ "$(key raw.comm | base64 -d)" = $'sh\xfe' ]
+	[ "$(raw_of comm | base64 -d)" = $'sh\xfe' ]
 }
 
 @test "args that fit are whole: no truncated, no args_bytes" {

@@ -90,8 +90,8 @@ static struct text arguments_cut(const struct encode_format *format, struct text
 	return (struct text){ strings.bytes, kept_bytes };
 }
 
-/* Bytes that a new raw object adds around its entries. */
-#define RAW_OVERHEAD (sizeof(",\"raw\":{\"args\":{}},") - 1)
+/* Bytes that a new raw list adds around its entries. */
+#define RAW_OVERHEAD (sizeof(",\"raw\":[],") - 1)
 
 /* Returns the bytes, as JSON, that remain of a string where the line has to get `excess` bytes
  * shorter. */

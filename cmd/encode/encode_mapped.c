@@ -46,65 +46,6 @@ void encode_mapped_command_line(struct json_writer *json, struct text key,
 	json_writer_text_end(json);
 }
 
-/* Returns a key without the quotes and the colon of JSON_WRITER_KEY(). */
-static struct text bare_name(struct text key)
-{
-	return (struct text){ key.bytes + 1, key.length - sizeof("\"\":") + 1 };
-}
-
-/* Appends "KEY=BASE64", or "KEY.WHICH=BASE64" for one of several. */
-static void raw_entry(struct json_writer *json, struct text key, struct text which,
-		      struct text value)
-{
-	struct text name = bare_name(key);
-	char *to;
-
-	json_writer_item(json);
-	json_writer_append(json, "\"", 1);
-	json_writer_append(json, name.bytes, name.length);
-	if (which.length) {
-		json_writer_append(json, ".", 1);
-		json_writer_text_part(json, which);
-	}
-	json_writer_append(json, "=", 1);
-	if (json_writer_extend(json, TEXT_BASE64_LENGTH(value.length), &to))
-		text_to_base64(value, to);
-	json_writer_append(json, "\"", 1);
-	json->needs_comma = true;
-}
-
-static void raw_entries(struct json_writer *json, const struct field *field,
-			const struct event *event)
-{
-	char buf[FIELD_BUF_BYTES], digits[TEXT_DECIMAL_BYTES];
-	struct text value, which = { "", 0 };
-	struct field_cursor cursor = {};
-
-	for (size_t index = 0; field_next(field, event, &cursor, buf, &value); index++) {
-		if (field->form == FIELD_JSON_MAP) {
-			which = value;
-			field_next(field, event, &cursor, buf, &value);
-		}
-		if (field->form == FIELD_JSON_LIST)
-			which = (struct text){ digits, text_to_decimal(index, digits) };
-		if (!text_is_utf8(value))
-			raw_entry(json, field->key, which, value);
-	}
-}
-
-/* Writes a list, and not the object of the native format: a store that indexes documents by their
- * keys would get a field for each index of each ill-formed argument, and refuse documents with too
- * many. */
-static void write_raw(struct json_writer *json, const struct event *event)
-{
-	json_writer_array_begin(json, JSON_WRITER_KEY("raw"));
-	for (size_t i = 0; i < FIELD_COUNT; i++)
-		if (field_table[i].form >= FIELD_JSON_STRING &&
-		    field_table[i].events & EVENT_BIT(event->type))
-			raw_entries(json, &field_table[i], event);
-	json_writer_array_end(json);
-}
-
 static inline void write_unmapped(struct json_writer *json, const struct event *event,
 				  enum field_format format)
 {
@@ -117,7 +58,7 @@ static inline void write_unmapped(struct json_writer *json, const struct event *
 			encode_native_field(json, &field_table[i], event);
 	if (json->ill_formed) {
 		copy = *json;
-		write_raw(&copy, event);
+		encode_native_raw(&copy, event);
 		*json = copy;
 	}
 }

@@ -10,10 +10,9 @@
 #include "event/event.h"
 #include "event/field.h"
 
-/* For struct encode_format: the arguments are a list and a string, and if need be in raw. */
+/* For struct encode_format: the arguments are a list and a string. */
 #define ENCODE_MAPPED_ARGUMENT_TIMES 2
 #define ENCODE_MAPPED_ARGUMENT_AROUND_BYTES (sizeof("\"\", ") - 1)
-#define ENCODE_MAPPED_ARGUMENT_RAW_BYTES (sizeof("\"args.=\",") - 1)
 
 static inline bool encode_mapped_is_readable(const struct event *event, enum record_key key)
 {

@@ -38,14 +38,29 @@ void encode_native_map(struct json_writer *json, const struct field *field,
 	json_writer_object_end(json);
 }
 
-/* Appends the items of a list that are not UTF-8, by index; those of a map by name. */
+/* Begins an entry of raw: a string, an item of a list, or a variable. */
+static void raw_begin(struct json_writer *json, const struct field *field)
+{
+	json_writer_object_begin(json, JSON_WRITER_NO_KEY);
+	json_writer_key(json, JSON_WRITER_KEY("key"));
+	/* a key of the table, but for its colon */
+	json_writer_literal(json, (struct text){ field->key.bytes, field->key.length - 1 });
+}
+
+static void raw_end(struct json_writer *json, struct text value)
+{
+	json_writer_key(json, JSON_WRITER_KEY("base64"));
+	json_writer_base64(json, value);
+	json_writer_object_end(json);
+}
+
+/* Writes the values of a list or a map that are not UTF-8. */
 static void write_raw_items(struct json_writer *json, const struct field *field,
 			    const struct event *event)
 {
 	struct text value, name = { "", 0 };
 	struct field_cursor cursor = {};
-	char buf[FIELD_BUF_BYTES], digits[TEXT_DECIMAL_BYTES];
-	bool begun = false;
+	char buf[FIELD_BUF_BYTES];
 
 	for (size_t index = 0; field_next(field, event, &cursor, buf, &value); index++) {
 		if (field->form == FIELD_JSON_MAP) {
@@ -54,39 +69,39 @@ static void write_raw_items(struct json_writer *json, const struct field *field,
 		}
 		if (text_is_utf8(value))
 			continue;
-		if (!begun)
-			json_writer_object_begin(json, field->key);
-		begun = true;
-		if (field->form == FIELD_JSON_LIST)
-			name = (struct text){ digits, text_to_decimal(index, digits) };
-		json_writer_item(json);
-		json_writer_text(json, name);
-		json_writer_append(json, ":", 1);
-		json_writer_base64(json, value);
+		raw_begin(json, field);
+		if (field->form == FIELD_JSON_MAP) {
+			json_writer_key(json, JSON_WRITER_KEY("name"));
+			json_writer_text(json, name);
+		} else {
+			json_writer_key(json, JSON_WRITER_KEY("index"));
+			json_writer_number(json, index);
+		}
+		raw_end(json, value);
 	}
-	if (begun)
-		json_writer_object_end(json);
 }
 
+/* A list, and not an object: a store that indexes documents by their keys would get a field for
+ * each index of each ill-formed argument, and refuse documents with too many. */
 void encode_native_raw(struct json_writer *json, const struct event *event)
 {
 	char buf[FIELD_BUF_BYTES];
 	struct text value;
 
-	json_writer_object_begin(json, JSON_WRITER_KEY("raw"));
+	json_writer_array_begin(json, JSON_WRITER_KEY("raw"));
 	for (size_t i = 0; i < FIELD_COUNT; i++) {
 		const struct field *field = &field_table[i];
 		struct field_cursor cursor = {};
 
-		if (field->form == FIELD_JSON_LIST || field->form == FIELD_JSON_MAP) {
+		if (field->form == FIELD_JSON_LIST || field->form == FIELD_JSON_MAP)
 			write_raw_items(json, field, event);
-		} else if (field->form == FIELD_JSON_STRING &&
-			   field_next(field, event, &cursor, buf, &value) && !text_is_utf8(value)) {
-			json_writer_key(json, field->key);
-			json_writer_base64(json, value);
+		if (field->form == FIELD_JSON_STRING &&
+		    field_next(field, event, &cursor, buf, &value) && !text_is_utf8(value)) {
+			raw_begin(json, field);
+			raw_end(json, value);
 		}
 	}
-	json_writer_object_end(json);
+	json_writer_array_end(json);
 }
 
 static inline void write_fields(struct json_writer *json, const struct event *event,
@@ -125,6 +140,6 @@ const struct encode_format encode_native = {
 	.write = write_native,
 	.argument_times = 1,
 	.argument_around_bytes = sizeof("\"\",") - 1,
-	.argument_raw_bytes = sizeof("\"\":\"\",") - 1,
+	.argument_raw_bytes = ENCODE_NATIVE_ARGUMENT_RAW_BYTES,
 	.line_min_bytes = ENCODE_LINE_MIN_BYTES,
 };

@@ -7,6 +7,10 @@
 #include "encode/json_writer.h"
 #include "event/field_value.h"
 
+/* For struct encode_format: bytes of an argument's entry in raw, without index and base64. */
+#define ENCODE_NATIVE_ARGUMENT_RAW_BYTES                                                           \
+	(sizeof("{\"key\":\"args\",\"index\":,\"base64\":\"\"},") - 1)
+
 /* Appends the items of a list, or the members of a map. */
 void encode_native_list(struct json_writer *json, const struct field *field,
 			const struct event *event);

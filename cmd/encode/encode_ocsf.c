@@ -6,6 +6,7 @@
  */
 #include "encode/encode.h"
 #include "encode/encode_mapped.h"
+#include "encode/encode_native.h"
 #include "util/error_name.h"
 
 #include <ctype.h>
@@ -353,6 +354,6 @@ const struct encode_format encode_ocsf = {
 	.write = write_ocsf,
 	.argument_times = ENCODE_MAPPED_ARGUMENT_TIMES,
 	.argument_around_bytes = ENCODE_MAPPED_ARGUMENT_AROUND_BYTES,
-	.argument_raw_bytes = ENCODE_MAPPED_ARGUMENT_RAW_BYTES,
+	.argument_raw_bytes = ENCODE_NATIVE_ARGUMENT_RAW_BYTES,
 	.line_min_bytes = 4096,
 };

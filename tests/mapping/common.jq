@@ -22,12 +22,6 @@ def process_name: if .type == "exec" then .exe // null | if . then base_name els
 
 def command_line: if .args then .args | join(" ") else null end;
 
-# {"args": {"2": "..."}} -> ["args.2=..."]; sorted, since objects have no order
-def raw_list:
-  [(. // {}) | to_entries[]
-   | if .value | type == "object" then .key as $key | .value | to_entries[] | "\($key).\(.key)=\(.value)" else "\(.key)=\(.value)" end]
-  | sort | if . == [] then null else . end;
-
 def message:
   (.comm // "?") as $comm | (.filename // "?") as $filename |
   if .type == "exec" then "\($comm) executed \($filename)"

@@ -81,6 +81,6 @@ class
                    "parent_exe_detached", "parent_exe_deleted", "cap_eff", "cgroup", "pid_ns", "mnt_ns",
                    "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "event_type", "hooks", "seen",
                    "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes"])
-             + {pod_uid: (if pod_is_placed then null else .pod_uid end), deleted: (if .exe then null else .deleted end), raw: .raw | raw_list})
+             + {pod_uid: (if pod_is_placed then null else .pod_uid end), deleted: (if .exe then null else .deleted end), raw: .raw})
 }
 | prune

@@ -45,55 +45,52 @@ static json_t *string_of(struct text value)
 	return string;
 }
 
-static void set_exact(json_t *object, const char *key, struct text value)
-{
-	char *room = malloc(TEXT_BASE64_LENGTH(value.length) + 1);
-
-	json_object_set_new_nocheck(object, key, json_stringn(room, text_to_base64(value, room)));
-	free(room);
-}
-
 static json_t *raw_of(json_t *object)
 {
 	json_t *raw = json_object_get(object, "raw");
 
 	if (!raw) {
-		raw = json_object();
+		raw = json_array();
 		json_object_set_new(object, "raw", raw);
 	}
 	return raw;
 }
 
-static json_t *raw_part(json_t *object, const char *key)
+/* Adds an entry to raw, with `place` (borrowed; NULL: none) as its member `place_key`. */
+static void add_raw(json_t *object, const char *key, const char *place_key, json_t *place,
+		    struct text value)
 {
-	json_t *part = json_object_get(raw_of(object), key);
+	char *base64 = malloc(TEXT_BASE64_LENGTH(value.length) + 1);
+	json_t *entry = json_object();
 
-	if (!part) {
-		part = json_object();
-		json_object_set_new(raw_of(object), key, part);
-	}
-	return part;
+	set_string(entry, "key", key);
+	if (place)
+		json_object_set(entry, place_key, place);
+	json_object_set_new(entry, "base64", json_stringn(base64, text_to_base64(value, base64)));
+	json_array_append_new(raw_of(object), entry);
+	free(base64);
 }
 
 static void set_text(json_t *object, const char *key, struct text value)
 {
 	json_object_set_new(object, key, string_of(value));
 	if (!text_is_utf8(value))
-		set_exact(raw_of(object), key, value);
+		add_raw(object, key, NULL, NULL, value);
 }
 
 static void set_args(json_t *object, struct text strings)
 {
 	json_t *array = json_array();
 	struct text value;
-	char index[24];
 
 	json_object_set_new(object, "args", array);
 	while (text_next_string(&strings, &value)) {
-		snprintf(index, sizeof(index), "%zu", json_array_size(array));
+		json_t *index = json_integer((json_int_t)json_array_size(array));
+
 		json_array_append_new(array, string_of(value));
 		if (!text_is_utf8(value))
-			set_exact(raw_part(object, "args"), index, value);
+			add_raw(object, "args", "index", index, value);
+		json_decref(index);
 	}
 }
 
@@ -103,13 +100,12 @@ static void set_env(json_t *object, const struct event_exec *exec)
 
 	for (size_t i = 0; i < exec->variable_count; i++) {
 		const struct event_variable *variable = &exec->variables[i];
-		char name[64];
+		json_t *name = json_stringn(variable->name.bytes, variable->name.length);
 
-		snprintf(name, sizeof(name), "%.*s", (int)variable->name.length,
-			 variable->name.bytes);
-		json_object_set_new(env, name, string_of(variable->value));
+		json_object_set_new(env, json_string_value(name), string_of(variable->value));
 		if (!text_is_utf8(variable->value))
-			set_exact(raw_part(object, "env"), name, variable->value);
+			add_raw(object, "env", "name", name, variable->value);
+		json_decref(name);
 	}
 	if (exec->variable_count)
 		json_object_set(object, "env", env);
