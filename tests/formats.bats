@@ -190,6 +190,6 @@ except FileNotFoundError: pass' "$marker"
 		status=0
 		"$exectap" --format $format --max-line 4095 2>"$log" || status=$?
 		[ "$status" = 2 ]
-		[ "$(cat "$log")" = "exectap: --max-line 4095: too small for --format $format: at least 4096" ]
+		[ "$(cat "$log")" = "exectap: invalid --max-line '4095' (at least 4096 for --format $format)" ]
 	done
 }
