@@ -19,9 +19,11 @@
 /* Maximum number of tokens. A burst starts with this many wakeups, and each one costs its exec
  * about 30 us. */
 #define WAKEUP_TOKENS_MAX 4
-/* Iterations of BATCH_MS in which the end waits for a record that a program has reserved and not
- * yet submitted. */
-#define SHUTDOWN_ITERATIONS 250
+/* The end waits that long for a consumer that takes nothing, and for a record that a program has
+ * reserved and not yet submitted. */
+#define SHUTDOWN_STALLED_NS 2500000000ull
+/* Maximum time of the end, however much the consumer takes. */
+#define SHUTDOWN_MAX_NS 30000000000ull
 
 static volatile sig_atomic_t stop_signals;
 static volatile sig_atomic_t reopen_signals;
@@ -67,11 +69,19 @@ void loop_handle_signals(void)
 	struct sigaction stop = { .sa_handler = handle_stop };
 	struct sigaction reopen = { .sa_handler = handle_reopen };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t handled;
 
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGHUP, &reopen, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL); /* write(2) then fails with EFBIG */
+	/* a parent may have left them blocked, which execve(2) keeps */
+	sigemptyset(&handled);
+	sigaddset(&handled, SIGINT);
+	sigaddset(&handled, SIGTERM);
+	sigaddset(&handled, SIGHUP);
+	sigprocmask(SIG_UNBLOCK, &handled, NULL);
 }
 
 /* Waits like epoll_wait(2), but returns at once if a signal arrived before the call. */
@@ -194,12 +204,15 @@ static bool take_wakeup_token(struct loop *loop)
  */
 static int choose_timeout_ms(struct loop *loop, bool stopping)
 {
+	int timeout_ms;
+
 	if (pipeline_is_interrupted(loop->pipeline))
 		return 0;
-	if (loop->blocked == -ENOTCONN)
-		return output_retry_ms(loop->output);
-	if (loop->blocked)
-		return -1;
+	if (loop->blocked) {
+		timeout_ms = output_retry_ms(loop->output);
+		return stopping && (timeout_ms < 0 || timeout_ms > BATCH_MS) ? BATCH_MS
+									     : timeout_ms;
+	}
 	if (stopping || (loop->drained && !take_wakeup_token(loop)))
 		return BATCH_MS;
 	return capture_sleep(loop->capture) ? -1 : BATCH_MS;
@@ -217,7 +230,7 @@ static int handle_output(struct loop *loop, const struct epoll_event *event, int
 
 		reopen_signals = 0;
 		error = output_reopen(loop->output);
-		if (error)
+		if (error && error != -ECANCELED)
 			log_warning(
 				"cannot reopen the output's file: %s; continuing with the old one",
 				strerror(-error));
@@ -249,26 +262,33 @@ static int wait_and_drain(struct loop *loop, bool stopping)
 	return stopping ? 0 : heartbeat(loop);
 }
 
-/* Drains and writes up to the position `end`. Iterations in which the output is blocked do not
- * count: they end with -ENOTCONN, or when the consumer reads on. */
+/* Drains and writes up to the position `end`. Returns -ETIMEDOUT if there is no progress for
+ * SHUTDOWN_STALLED_NS. */
 static int drain_until(struct loop *loop, uint64_t end)
 {
+	uint64_t started_ns = clock_boot_ns(), progress_ns = started_ns, now_ns = started_ns;
+	uint64_t progress = output_progress(loop->output);
 	long drained = pipeline_drain(loop->pipeline);
-	int iterations = 0;
 
-	while (iterations < SHUTDOWN_ITERATIONS && !pipeline_has_passed(loop->pipeline, end)) {
+	while (!pipeline_has_passed(loop->pipeline, end)) {
 		int result;
 
 		if (drained < 0 && drained != -EAGAIN)
 			return (int)drained;
+		if (now_ns - progress_ns > SHUTDOWN_STALLED_NS ||
+		    now_ns - started_ns > SHUTDOWN_MAX_NS)
+			return -ETIMEDOUT;
 		loop->blocked = (int)(drained < 0 ? drained : 0);
 		result = wait_and_drain(loop, true);
 		if (result)
 			return result;
 		drained = loop->drained;
-		iterations += !loop->blocked && !pipeline_is_interrupted(loop->pipeline);
+		now_ns = clock_boot_ns();
+		if (output_progress(loop->output) != progress)
+			progress_ns = now_ns;
+		progress = output_progress(loop->output);
 	}
-	return pipeline_has_passed(loop->pipeline, end) ? 0 : -ETIMEDOUT;
+	return 0;
 }
 
 /* Writes what the kernel holds at the time of the call, and the stop line. */
@@ -278,6 +298,7 @@ static int shutdown_drain(struct loop *loop)
 	int result;
 
 	loop->next_heartbeat_ns = UINT64_MAX;
+	output_retry_now(loop->output);
 	result = drain_until(loop, end);
 	if (!result && loop->heartbeat_ns)
 		result = pipeline_heartbeat(loop->pipeline, EVENT_STOP);

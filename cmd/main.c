@@ -105,17 +105,14 @@ static enum status new_output(const struct options *options, struct output **out
 		.line_max_bytes = options->line_max_bytes,
 		.socket_mode = options->socket_mode,
 		.socket_group = options->socket_group,
+		.max_clients = options->max_clients,
 	};
 	int result = output_new(output, &output_options);
 
 	if (!result)
 		return STATUS_STOPPED;
-	if (result == -EACCES)
-		log_error("cannot open %s: %s; exectap runs as uid %u "
-			  "without capabilities, see --user",
-			  options->output, strerror(-result), (unsigned int)geteuid());
-	else
-		log_error("cannot open %s: %s", options->output, strerror(-result));
+	if (result != -ECANCELED)
+		log_error("cannot start: %s", strerror(-result));
 	return STATUS_FAILED;
 }
 
@@ -142,27 +139,48 @@ static void free_stages(const struct pipeline_stages *stages)
 }
 
 /* The sandbox is a second line of defence: without it exectap continues. */
-static void filter_calls(const struct options *options, const struct output *output)
+static void filter_calls(const struct options *options)
 {
-	int result = options->no_sandbox ? 0
-					 : sandbox_filter_calls(output_kind(output),
-								options->pin_directory != NULL);
+	struct sandbox_needs needs = { .has_pins = options->pin_directory != NULL };
+	struct output_needs output = {};
+	int result = output_find_needs(options->output, &output);
 
+	needs.open_flags = output.open_flags;
+	needs.connects = output.connects;
+	needs.accepts = output.accepts;
+	if (!result && !options->no_sandbox)
+		result = sandbox_filter_calls(&needs);
 	if (result)
 		log_warning("cannot install the seccomp filter: %s; continuing without it",
 			    strerror(-result));
 }
 
+/* Reports the events that are not written at the end, and why. */
+static void report_unwritten(const struct options *options, const struct pipeline_stages *stages,
+			     struct pipeline *pipeline)
+{
+	const char *outage = output_outage(stages->output);
+	const char *cause = outage ? outage : "the consumer takes nothing";
+	unsigned long long count = pipeline_count_unwritten(pipeline);
+
+	if (options->pin_directory)
+		log_error("%s: %llu events are not written: %s; the next start emits them",
+			  options->output, count, cause);
+	else
+		log_error("%s: the last lines are dropped, %llu: %s", options->output, count,
+			  cause);
+}
+
 /* Maps the result of loop_run() to the exit status, and logs a failure. */
-static enum status loop_status(const struct options *options, int result)
+static enum status loop_status(const struct options *options, const struct pipeline_stages *stages,
+			       struct pipeline *pipeline, int result)
 {
 	if (!result || result == -EPIPE) /* the reader of standard output has closed it */
 		return STATUS_STOPPED;
-	if (result == -ENOTCONN || result == -ETIMEDOUT)
-		log_error("%s: the last lines are dropped: no consumer has accepted them",
-			  options->output);
+	if (result == -ENOTCONN || result == -ETIMEDOUT || result == -ECANCELED)
+		report_unwritten(options, stages, pipeline);
 	else
-		log_error("cannot write to %s: %s", options->output, strerror(-result));
+		log_error("cannot continue: %s", strerror(-result));
 	return STATUS_FAILED;
 }
 
@@ -179,7 +197,7 @@ static enum status watch(const struct options *options, const struct pipeline_st
 		log_info("%s: the programs stay attached and record for the next start; "
 			 "remove them with 'exectap --unpin %s'",
 			 options->pin_directory, options->pin_directory);
-	return loop_status(options, result);
+	return loop_status(options, stages, pipeline, result);
 }
 
 static enum status run(const struct options *options, struct pin *pin)
@@ -200,7 +218,7 @@ static enum status run(const struct options *options, struct pin *pin)
 	if (!status) {
 		if (pin)
 			pin_keep(pin);
-		filter_calls(options, stages.output);
+		filter_calls(options);
 		status = watch(options, &stages, pipeline, notify);
 	}
 	notify_free(notify);
@@ -224,39 +242,45 @@ static enum status run_pinned(const struct options *options)
 
 /* Opens /dev/null in place of a closed standard descriptor: the next file would get its number, and
  * receive what is written to it. */
-static int open_standard_descriptors(void)
+static void open_standard_descriptors(void)
 {
 	int fd;
 
-	if (fcntl(STDOUT_FILENO, F_GETFD) < 0) {
-		log_error("standard output is closed; redirect it to a file, a pipe or a terminal");
-		return -EBADF;
-	}
 	do
 		fd = open("/dev/null", O_RDWR);
 	while (fd >= 0 && fd <= STDERR_FILENO);
 	if (fd >= 0)
 		close(fd);
-	return 0;
 }
 
 /*
  * Makes standard output non-blocking, because a full pipe must not block the whole program: the
  * watchdog would end it. O_NONBLOCK belongs to the open file description, which other processes may
- * share. Therefore a pipe is opened again where that is possible.
+ * share. Therefore a pipe or a terminal is opened again where that is possible.
  */
 static void unblock_stdout(void)
 {
 	struct stat status;
 	int fd;
 
-	if (fstat(STDOUT_FILENO, &status) || !S_ISFIFO(status.st_mode))
+	if (fstat(STDOUT_FILENO, &status) || (!S_ISFIFO(status.st_mode) && !isatty(STDOUT_FILENO)))
 		return;
-	fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return;
 	dup2(fd, STDOUT_FILENO);
 	close(fd);
+}
+
+/* Reports standard output that was closed at the start, where it is needed. */
+static int check_stdout(const struct options *options, bool is_closed)
+{
+	bool prints = options->help || options->version || options->check || options->list_keys;
+
+	if (!is_closed || (!prints && (options->unpin_directory || strcmp(options->output, "-"))))
+		return 0;
+	log_error("standard output is closed; redirect it to a file, a pipe or a terminal");
+	return -EBADF;
 }
 
 /* Flushes standard output after --help, --version and --check. */
@@ -299,16 +323,16 @@ int main(int argc, char **argv)
 	struct redactor *redactor = NULL;
 	struct filter *filter = NULL;
 	enum status status = STATUS_FAILED;
+	bool stdout_is_closed = fcntl(STDOUT_FILENO, F_GETFD) < 0;
 	int result;
 
 	log_init();
-	if (open_standard_descriptors())
-		return STATUS_FAILED;
+	open_standard_descriptors();
 	if (filter_new(&filter) || redact_new(&redactor)) {
 		log_error("cannot start: %s", strerror(ENOMEM));
 	} else {
 		result = options_parse(&options, filter, redactor, argc, argv);
-		if (!result)
+		if (!result && !check_stdout(&options, stdout_is_closed))
 			status = start(&options);
 		else if (result == -EINVAL)
 			status = STATUS_USAGE;

@@ -26,6 +26,7 @@
 #define BUFFER_MIN_BYTES (128 * KIB)
 #define BUFFER_LIMIT_BYTES (1024 * MIB)
 
+#define MAX_CLIENTS_LIMIT 65536
 #define HEARTBEAT_LIMIT_S (24 * 60 * 60)
 
 #define HINT "see 'exectap --help'"
@@ -212,6 +213,7 @@ static int parse_socket_mode(struct options *options, const char *name, const ch
 	uint64_t mode;
 
 	options->socket_option = name;
+	options->socket_file_option = name;
 	if (number_parse(value, 8, 0, 0777, &mode))
 		return usage_error("invalid --%s '%s' (octal digits, at most 0777)", name, value);
 	options->socket_mode = (mode_t)mode;
@@ -221,9 +223,21 @@ static int parse_socket_mode(struct options *options, const char *name, const ch
 static int parse_socket_group(struct options *options, const char *name, const char *value)
 {
 	options->socket_option = name;
+	options->socket_file_option = name;
 	if (account_find_group(value, &options->socket_group))
 		return usage_error("invalid --%s '%s' (a name in /etc/group, or a gid)", name,
 				   value);
+	return 0;
+}
+
+static int parse_max_clients(struct options *options, const char *name, const char *value)
+{
+	uint64_t clients;
+
+	options->socket_option = name;
+	if (number_parse(value, 10, 1, MAX_CLIENTS_LIMIT, &clients))
+		return usage_error("invalid --%s '%s' (1 to %d)", name, value, MAX_CLIENTS_LIMIT);
+	options->max_clients = (unsigned int)clients;
 	return 0;
 }
 
@@ -258,6 +272,7 @@ static const struct option_row rows[] = {
 	  parse_output },
 	{ NULL, 0, "socket-mode", "MODE", NULL, parse_socket_mode },
 	{ NULL, 0, "socket-group", "NAME", "of the listening socket", parse_socket_group },
+	{ NULL, 0, "max-clients", "N", "of the listening socket (default 64)", parse_max_clients },
 	{ "Events and keys", 'f', "format", "NAME", "native (default), ecs, ocsf", parse_format },
 	{ NULL, 'e', "events", "LIST", "exec (default), exec_failed, exit", parse_events },
 	{ NULL, 0, "env", "NAME[,NAME]", "report environment variables; repeatable", parse_env },
@@ -353,6 +368,9 @@ static int complete(struct options *options)
 	if (options->socket_option &&
 	    !text_has_prefix(text_from_string(options->output), "unix-listen:"))
 		return usage_error("--%s needs --output unix-listen:PATH", options->socket_option);
+	if (options->socket_file_option && !output_has_socket_file(options->output))
+		return usage_error("--%s: an abstract socket has neither mode nor group",
+				   options->socket_file_option);
 	return 0;
 }
 

@@ -22,6 +22,8 @@ struct options {
 	mode_t socket_mode;
 	gid_t socket_group; /* (gid_t)-1: unchanged */
 	const char *socket_option; /* name of an option that needs a listening socket; NULL: none */
+	const char *socket_file_option; /* likewise, a socket with a path */
+	unsigned int max_clients; /* of a listening socket; 0: the default */
 	unsigned int heartbeat_s; /* 0: none */
 	const char *user; /* NULL: no change of user */
 	uid_t uid; /* the user's */

@@ -91,8 +91,10 @@ void pipeline_free(struct pipeline *pipeline)
 /* Writes the committed lines, then releases their records. */
 static int flush(struct pipeline *pipeline)
 {
-	int result = output_flush(pipeline->stages.output);
+	int result;
 
+	output_set_urgent(pipeline->stages.output, capture_is_half_full(pipeline->stages.capture));
+	result = output_flush(pipeline->stages.output);
 	if (!result)
 		capture_release(pipeline->stages.capture, &pipeline->lost_reported);
 	return result;
@@ -277,4 +279,15 @@ bool pipeline_has_passed(const struct pipeline *pipeline, uint64_t end)
 {
 	return capture_read(pipeline->stages.capture) >= end &&
 	       !output_is_pending(pipeline->stages.output);
+}
+
+uint64_t pipeline_count_unwritten(struct pipeline *pipeline)
+{
+	uint64_t count = output_count_pending(pipeline->stages.output);
+	const void *record;
+	size_t length;
+
+	while (capture_next(pipeline->stages.capture, &record, &length))
+		count++;
+	return count;
 }

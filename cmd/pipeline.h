@@ -50,4 +50,10 @@ void pipeline_get_totals(const struct pipeline *pipeline, uint64_t *written, uin
 /* True if everything up to the position `end` (capture_written()) is written. */
 bool pipeline_has_passed(const struct pipeline *pipeline, uint64_t end);
 
+/*
+ * Counts the lines that are not delivered and the records that have no line yet. To be called once,
+ * at the end: it reads the records and releases none.
+ */
+uint64_t pipeline_count_unwritten(struct pipeline *pipeline);
+
 #endif

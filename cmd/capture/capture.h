@@ -51,6 +51,9 @@ bool capture_next(struct capture *capture, const void **record, size_t *length);
 uint64_t capture_written(const struct capture *capture);
 uint64_t capture_read(const struct capture *capture);
 
+/* Like ring_is_half_full(), for the set that gets new records. */
+bool capture_is_half_full(const struct capture *capture);
+
 /*
  * Returns the space of all records that capture_next() returned to the kernel, and stores the
  * losses that lines have reported.

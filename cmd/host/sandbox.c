@@ -80,19 +80,18 @@ int sandbox_drop_privileges(const struct sandbox_identity *identity)
 struct allowed_call {
 	int number; /* libseccomp's: below 0 for what this architecture has not, which it leaves out
 		     */
-	unsigned int uses; /* OUTPUT() of each output, PINS, or ALWAYS */
+	unsigned int uses; /* FILES, CONNECTS, ACCEPTS, PINS, or ALWAYS */
 	unsigned int argument; /* 0 is the first one */
 	uint32_t mask; /* 0: any argument will do. What is an int has nothing that counts in its
 			  upper half. */
 	uint32_t value;
 };
 
-#define OUTPUT(kind) (1u << (kind))
 #define ALWAYS UINT_MAX
-#define CONNECTS (OUTPUT(OUTPUT_UNIX_STREAM) | OUTPUT(OUTPUT_UNIX_DATAGRAM))
-#define FILES OUTPUT(OUTPUT_FILE)
-#define LISTENS OUTPUT(OUTPUT_UNIX_LISTEN)
-#define PINS (1u << 31)
+#define FILES (1u << 0)
+#define CONNECTS (1u << 1)
+#define ACCEPTS (1u << 2)
+#define PINS (1u << 3)
 
 /* Where one C library makes another call than the next, or than itself on another architecture,
  * both are here. */
@@ -125,25 +124,29 @@ static const struct allowed_call allowed_calls[] = {
 	/* the end of a program at a tracepoint */
 	{ SCMP_SYS(ioctl), ALWAYS, 1, UINT32_MAX, PERF_EVENT_IOC_DISABLE },
 	/* a file, opened again */
-	{ SCMP_SYS(open), FILES, 1, ~(uint32_t)O_LARGEFILE, OUTPUT_FILE_FLAGS },
-	{ SCMP_SYS(openat), FILES, 2, ~(uint32_t)O_LARGEFILE, OUTPUT_FILE_FLAGS },
-	{ SCMP_SYS(fstat), FILES | PINS },
-	{ SCMP_SYS(newfstatat), FILES | LISTENS | PINS },
-	{ SCMP_SYS(ftruncate), FILES },
+	{ SCMP_SYS(flock), FILES },
+	/* a partial line in a file, which standard output can be as well, is cut off */
+	{ SCMP_SYS(fstat), ALWAYS },
+	{ SCMP_SYS(newfstatat), ALWAYS },
+	{ SCMP_SYS(lseek), ALWAYS },
+	{ SCMP_SYS(ftruncate), ALWAYS },
+	/* a pipe or terminal that cannot be made non-blocking */
+	{ SCMP_SYS(poll), ALWAYS },
+	{ SCMP_SYS(ppoll), ALWAYS },
 	/* a socket, connected again */
 	{ SCMP_SYS(socket), CONNECTS, 0, UINT32_MAX, AF_UNIX },
 	{ SCMP_SYS(connect), CONNECTS },
-	{ SCMP_SYS(geteuid), CONNECTS },
+	{ SCMP_SYS(geteuid), FILES | CONNECTS },
 	{ SCMP_SYS(setsockopt), CONNECTS, 2, UINT32_MAX, SO_SNDBUF },
 	/* what its last reader left unread */
-	{ SCMP_SYS(ioctl), CONNECTS, 1, UINT32_MAX, SIOCOUTQ },
-	{ SCMP_SYS(shutdown), CONNECTS },
-	{ SCMP_SYS(getsockopt), CONNECTS, 2, UINT32_MAX, SO_ERROR },
+	{ SCMP_SYS(ioctl), CONNECTS | ACCEPTS, 1, UINT32_MAX, SIOCOUTQ },
+	{ SCMP_SYS(shutdown), CONNECTS | ACCEPTS },
+	{ SCMP_SYS(getsockopt), CONNECTS | ACCEPTS, 2, UINT32_MAX, SO_ERROR },
 	/* readers that come, and the socket that is taken away at the end */
-	{ SCMP_SYS(accept4), LISTENS },
-	{ SCMP_SYS(lstat), LISTENS },
-	{ SCMP_SYS(unlink), LISTENS },
-	{ SCMP_SYS(unlinkat), LISTENS | PINS },
+	{ SCMP_SYS(accept4), ACCEPTS },
+	{ SCMP_SYS(lstat), ACCEPTS },
+	{ SCMP_SYS(unlink), ACCEPTS },
+	{ SCMP_SYS(unlinkat), ACCEPTS | PINS },
 	/* a set of pins that another has replaced, when the last of what it held is told */
 	{ SCMP_SYS(openat), PINS, 2, ~(uint32_t)O_LARGEFILE, PIN_SET_FLAGS },
 	{ SCMP_SYS(fcntl), PINS, 1, UINT32_MAX, F_GETFL },
@@ -188,15 +191,32 @@ bool sandbox_can_filter_calls(void)
 	return filter;
 }
 
-int sandbox_filter_calls(enum output_kind output, bool has_pins)
+/* Allows to open a file with these flags and no others. */
+static int add_open_rules(scmp_filter_ctx filter, int flags)
+{
+	const uint32_t mask = ~(uint32_t)O_LARGEFILE;
+	const struct scmp_arg_cmp open_flags = { 1, SCMP_CMP_MASKED_EQ, mask, (uint32_t)flags };
+	const struct scmp_arg_cmp openat_flags = { 2, SCMP_CMP_MASKED_EQ, mask, (uint32_t)flags };
+	int result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(open), 1, &open_flags);
+
+	return result ? result
+		      : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(openat), 1,
+					       &openat_flags);
+}
+
+int sandbox_filter_calls(const struct sandbox_needs *needs)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	unsigned int uses = (needs->open_flags ? FILES : 0) | (needs->connects ? CONNECTS : 0) |
+			    (needs->accepts ? ACCEPTS : 0) | (needs->has_pins ? PINS : 0);
 	int result;
 
 	if (!filter)
 		return -EOPNOTSUPP;
 	set_attributes(filter);
-	result = add_rules(filter, OUTPUT(output) | (has_pins ? PINS : 0));
+	result = add_rules(filter, uses);
+	if (!result && needs->open_flags)
+		result = add_open_rules(filter, needs->open_flags);
 	if (!result)
 		result = seccomp_load(filter);
 	seccomp_release(filter);

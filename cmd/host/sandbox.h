@@ -3,8 +3,6 @@
 #ifndef EXECTAP_SANDBOX_H
 #define EXECTAP_SANDBOX_H
 
-#include "output/output_open.h"
-
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -26,11 +24,18 @@ int sandbox_drop_privileges(const struct sandbox_identity *identity);
 /* Whether sandbox_filter_calls() can do something here. */
 bool sandbox_can_filter_calls(void);
 
+/* What the program does while it runs, besides writing to descriptors that are open. */
+struct sandbox_needs {
+	int open_flags; /* flags of open(2) for its file; 0: it opens none */
+	bool connects; /* to unix sockets */
+	bool accepts; /* connections to a unix socket */
+	bool has_pins; /* it removes what was pinned (pin.h) */
+};
+
 /*
- * From then on a system call that the program does not make while it runs kills it (SIGSYS). Of
- * those that open something, only the ones for this kind of output are left, and with has_pins
- * those that remove what was pinned (pin.h). Returns 0 or -errno, and nothing is changed then.
+ * Installs the filter: a system call that the program does not make while it runs kills it
+ * (SIGSYS). Returns 0, or -errno with nothing changed.
  */
-int sandbox_filter_calls(enum output_kind output, bool has_pins);
+int sandbox_filter_calls(const struct sandbox_needs *needs);
 
 #endif

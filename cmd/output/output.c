@@ -1,175 +1,190 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "output/output.h"
 
+#include "output/output_ops.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-/* What is gathered before it is written, at the most: what a pipe holds (pipe(7)). */
+/* Maximum bytes that are gathered before they are written: the capacity of a pipe (pipe(7)). */
 #define GATHER_BYTES (64 * 1024)
-/* Of what a reader's stream socket took, as much is kept as that can hold unread:
- * OUTPUT_STREAM_BUFFER_BYTES and a piece of half the size (net/unix/af_unix.c,
- * unix_stream_sendmsg()). */
-#define UNREAD_BYTES (OUTPUT_STREAM_BUFFER_BYTES * 3 / 2)
+/* Maximum bytes that are retained after a stream socket took them: OUTPUT_STREAM_BUFFER_BYTES and a
+ * piece of half the size (net/unix/af_unix.c, unix_stream_sendmsg()). */
+#define UNACKED_BYTES (OUTPUT_STREAM_BUFFER_BYTES * 3 / 2)
 
 #define RETRY_FIRST_MS 100
 #define RETRY_LAST_MS 5000
+/* After an error that no connection attempt can end: a full disk. */
+#define RETRY_SPACE_MS 1000
+/* A connection that breaks sooner belongs to the same outage. */
+#define OUTAGE_OVER_NS 1000000000ull
+
+enum outage {
+	OUTAGE_NONE,
+	OUTAGE_LOGGED,
+	OUTAGE_RECONNECTED, /* and that has been logged; nothing has been read yet */
+};
 
 struct output {
 	struct output_target target;
-	struct listener *listener; /* of OUTPUT_UNIX_LISTEN; NULL else */
-	uint64_t first_seq; /* of the gathered lines */
-	int fd; /* -1: not connected */
-	bool sends; /* it is a socket */
-	bool complained; /* of the outage at hand */
-	int retry_ms;
-	size_t line_max_bytes;
-	/* lines that the reader may not have read yet, those committed since, and how far both are
-	 * written */
-	size_t kept_bytes;
-	size_t used_bytes;
+	const struct output_ops *ops; /* of target */
+	struct output_device *device;
+	bool open;
+	bool polled; /* output_flush() waits for the descriptor alone */
+	enum outage outage;
+	int outage_error; /* errno; 0: none */
+	int retry_ms; /* between two attempts to connect */
+	uint64_t opened_ns;
+	uint64_t retry_ns; /* no attempt before this time */
+	uint64_t first_seq; /* number of the first line in `lines` */
+	/* ends of the lines that were written and may be unread, of what is written, and of what is
+	 * committed */
+	size_t retained_bytes;
 	size_t done_bytes;
-	char *lines; /* UNREAD_BYTES, GATHER_BYTES, and a line more for each */
+	size_t used_bytes;
+	char *lines; /* UNACKED_BYTES, GATHER_BYTES, and a line more for each */
 };
+
+static const struct output_ops *const kinds[] = {
+	&output_file_ops,
+	&output_unix_stream_ops,
+	&output_unix_datagram_ops,
+	&output_listener_ops,
+};
+
+/* Returns 0, or -EINVAL for an unknown destination. */
+static int parse_destination(const char *destination, struct output_target *target)
+{
+	if (!strcmp(destination, "-")) {
+		*target = (struct output_target){ .ops = &output_stdout_ops,
+						  .name = "standard output",
+						  .path = "" };
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t length = strlen(kinds[i]->prefix);
+
+		if (strncmp(destination, kinds[i]->prefix, length) || !destination[length])
+			continue;
+		*target = (struct output_target){ .ops = kinds[i],
+						  .name = destination,
+						  .path = destination + length };
+		return 0;
+	}
+	return -EINVAL;
+}
 
 int output_check_destination(const char *destination)
 {
 	struct output_target target;
 
-	if (!output_target_parse(destination, &target))
-		return 0;
-	log_error(
-		"--output %s: unknown destination: give -, file:PATH, unix:PATH, unixgram:PATH or unix-listen:PATH",
-		destination);
+	if (!parse_destination(destination, &target))
+		return target.ops->check ? target.ops->check(&target) : 0;
+	if (strchr(destination, '/') && !strchr(destination, ':'))
+		log_error("--output %s: unknown destination; for a file give file:%s", destination,
+			  destination);
+	else
+		log_error("--output %s: unknown destination; give -, file:PATH, unix:PATH, "
+			  "unixgram:PATH or unix-listen:PATH",
+			  destination);
 	return -EINVAL;
+}
+
+bool output_has_socket_file(const char *destination)
+{
+	struct output_target target;
+
+	return !parse_destination(destination, &target) && target.ops->needs.accepts &&
+	       target.path[0] != '@';
+}
+
+int output_find_needs(const char *destination, struct output_needs *needs)
+{
+	struct output_target target;
+	int result = parse_destination(destination, &target);
+
+	if (!result)
+		*needs = target.ops->needs;
+	return result;
 }
 
 size_t output_line_max_bytes(const char *destination, size_t line_max_bytes)
 {
 	struct output_target target;
-	size_t most = SIZE_MAX;
 
-	if (!output_target_parse(destination, &target) && target.kind == OUTPUT_UNIX_DATAGRAM)
-		most = output_datagram_max_bytes(line_max_bytes);
-	return most < line_max_bytes ? most : line_max_bytes;
+	if (parse_destination(destination, &target) || !target.ops->line_max_bytes)
+		return line_max_bytes;
+	return target.ops->line_max_bytes(line_max_bytes);
 }
 
-static bool is_socket(const struct output *output)
+/* Logs an outage, once. */
+static void log_outage_once(struct output *output, int error)
 {
-	return output->target.kind == OUTPUT_UNIX_STREAM ||
-	       output->target.kind == OUTPUT_UNIX_DATAGRAM;
-}
-
-/* What is said of an outage, once. */
-static void complain(struct output *output, int error)
-{
-	if (output->complained)
+	output->outage_error = error;
+	if (output->outage != OUTAGE_NONE)
 		return;
-	output->complained = true;
-	if (error == EPROTOTYPE)
-		log_error("%s: is the other type of socket: give %s:%s", output->target.name,
-			  output->target.kind == OUTPUT_UNIX_STREAM ? "unixgram" : "unix",
-			  output->target.path);
-	else if (error == EACCES)
-		log_error(
-			"%s: %s for user %u without capabilities (see --user): trying again until it works",
-			output->target.name, strerror(error), (unsigned int)geteuid());
+	output->outage = OUTAGE_LOGGED;
+	if (error == EACCES)
+		log_error("%s: %s for user %u without capabilities (see --user): trying again "
+			  "until it works",
+			  output->target.name, strerror(error), (unsigned int)geteuid());
 	else
-		log_error(
-			"%s: %s: trying again until it works, nothing is dropped while the buffer holds it",
-			output->target.name, strerror(error));
+		log_error("%s: %s: trying again until it works, nothing is dropped while the "
+			  "buffer holds it",
+			  output->target.name, strerror(error));
 }
 
-static int connect_again(struct output *output)
+/* Ends an outage: the consumer has taken lines. */
+static void end_outage(struct output *output)
 {
-	int fd = output_target_open(&output->target);
-
-	if (fd < 0) {
-		output->retry_ms = output->retry_ms ? output->retry_ms * 2 : RETRY_FIRST_MS;
-		if (output->retry_ms > RETRY_LAST_MS)
-			output->retry_ms = RETRY_LAST_MS;
-		complain(output, -fd);
-		return fd == -EPROTOTYPE ? fd : -ENOTCONN;
-	}
-	if (output->complained)
-		log_info("%s: connected", output->target.name);
-	output->complained = false;
+	output->outage_error = 0;
 	output->retry_ms = 0;
-	output->fd = fd;
-	return 0;
+	if (output->outage == OUTAGE_LOGGED)
+		log_info("%s: goes on", output->target.name);
+	if (output->outage == OUTAGE_LOGGED || clock_boot_ns() - output->opened_ns > OUTAGE_OVER_NS)
+		output->outage = OUTAGE_NONE;
 }
 
-static int open_output(struct output *output, const struct output_options *options)
+/* Sets the time of the next attempt, later each time until end_outage(). */
+static void back_off(struct output *output)
 {
-	const struct listener_options listener_options = {
-		.path = output->target.path,
-		.mode = options->socket_mode,
-		.group = options->socket_group,
-		.line_max_bytes = options->line_max_bytes,
-	};
-
-	struct stat status;
-
-	output->sends = is_socket(output);
-	if (output->sends)
-		return 0;
-	if (output->target.kind == OUTPUT_UNIX_LISTEN)
-		return listener_new(&output->listener, &listener_options);
-	output->fd = output_target_open(&output->target);
-	output->sends = !fstat(output->fd, &status) &&
-			S_ISSOCK(status.st_mode); /* stdout, by a service manager */
-	return output->fd < 0 ? output->fd : 0;
+	output->retry_ms = output->retry_ms ? output->retry_ms * 2 : RETRY_FIRST_MS;
+	if (output->retry_ms > RETRY_LAST_MS)
+		output->retry_ms = RETRY_LAST_MS;
+	output->retry_ns = clock_boot_ns() + (uint64_t)output->retry_ms * 1000000;
 }
 
-int output_new(struct output **output, const struct output_options *options)
+/* Connects again, unless the last attempt was a moment ago. Returns as output_flush() does. */
+static int reconnect(struct output *output)
 {
-	struct output *created = calloc(1, sizeof(*created));
 	int result;
 
-	if (!created)
-		return -ENOMEM;
-	created->fd = -1;
-	created->line_max_bytes = options->line_max_bytes;
-	created->lines = malloc(UNREAD_BYTES + GATHER_BYTES + 2 * options->line_max_bytes);
-	result = created->lines ? output_target_parse(options->destination, &created->target)
-				: -ENOMEM;
-	created->target.line_max_bytes = options->line_max_bytes;
-	if (!result)
-		result = open_output(created, options);
+	if (clock_boot_ns() < output->retry_ns)
+		return -ENOTCONN;
+	back_off(output);
+	result = output->ops->open(output->device);
 	if (result) {
-		output_free(created);
-		return result;
+		if (result == -ECANCELED)
+			return result;
+		log_outage_once(output, -result);
+		return -ENOTCONN;
 	}
-	*output = created;
+	output->open = true;
+	output->opened_ns = clock_boot_ns();
+	if (output->outage == OUTAGE_LOGGED) {
+		log_info("%s: connected", output->target.name);
+		output->outage = OUTAGE_RECONNECTED;
+	}
 	return 0;
 }
 
-/*
- * Whether a reader closed its stream socket without having read all of it: that leaves ECONNRESET
- * (net/unix/af_unix.c, unix_release_sock()), a moment after send(2) begins to fail with EPIPE;
- * shutdown(2) waits for the lock held between.
- */
-static bool was_left_unread(const struct output *output, int error)
-{
-	socklen_t length = sizeof(error);
-
-	if (output->target.kind != OUTPUT_UNIX_STREAM || error == ECONNRESET)
-		return output->target.kind == OUTPUT_UNIX_STREAM;
-	shutdown(output->fd, SHUT_WR);
-	return !getsockopt(output->fd, SOL_SOCKET, SO_ERROR, &error, &length) &&
-	       error == ECONNRESET;
-}
-
-/* Drops all lines before the one that begins, or is under way, at `bytes`. */
-static void forget_before(struct output *output, size_t bytes)
+/* Drops all lines before the one that contains, or begins at, byte `bytes`. */
+static void drop_before(struct output *output, size_t bytes)
 {
 	while (bytes && output->lines[bytes - 1] != '\n')
 		bytes--;
@@ -180,89 +195,130 @@ static void forget_before(struct output *output, size_t bytes)
 	output->done_bytes -= bytes;
 }
 
-/* What goes to the next reader begins with the line that was under way or, with `again`, with those
- * kept. */
-static void disconnect(struct output *output, bool again)
+static bool was_left_unread(const struct output *output, int error)
 {
-	if (output->fd >= 0 && output->target.kind != OUTPUT_STDOUT)
-		close(output->fd);
-	output->fd = -1;
-	if (!again)
-		forget_before(output, output->done_bytes);
-	output->kept_bytes = 0;
+	return output->ops->was_left_unread && output->ops->was_left_unread(output->device, error);
+}
+
+/* Closes the connection. The next one begins with the line that was interrupted or, with `unread`,
+ * with the lines that were retained. */
+static void disconnect(struct output *output, bool unread)
+{
+	output->ops->close(output->device);
+	output->open = false;
+	if (!unread)
+		drop_before(output, output->done_bytes);
+	output->retained_bytes = 0;
 	output->done_bytes = 0;
+}
+
+static int open_output(struct output *output)
+{
+	int result;
+
+	if (output->ops->opens_later)
+		return 0;
+	result = output->ops->open(output->device);
+	output->open = !result;
+	if (!result || result == -ECANCELED)
+		return result;
+	if (result == -EACCES)
+		log_error("cannot open %s: %s; exectap runs as uid %u without capabilities, see "
+			  "--user",
+			  output->target.name, strerror(-result), (unsigned int)geteuid());
+	else
+		log_error("cannot open %s: %s", output->target.name, strerror(-result));
+	return -ECANCELED;
+}
+
+int output_new(struct output **output, const struct output_options *options)
+{
+	struct output *created = calloc(1, sizeof(*created));
+	int result;
+
+	if (!created)
+		return -ENOMEM;
+	result = parse_destination(options->destination, &created->target);
+	if (result) {
+		free(created);
+		return result;
+	}
+	created->target.options = *options;
+	if (!options->max_clients)
+		created->target.options.max_clients = OUTPUT_MAX_CLIENTS_DEFAULT;
+	created->ops = created->target.ops;
+	created->lines = malloc(UNACKED_BYTES + GATHER_BYTES + 2 * options->line_max_bytes);
+	created->device = created->ops->new (&created->target);
+	result = created->lines && created->device ? open_output(created) : -ENOMEM;
+	if (result) {
+		output_free(created);
+		return result;
+	}
+	*output = created;
+	return 0;
 }
 
 void output_free(struct output *output)
 {
 	if (!output)
 		return;
-	disconnect(output, false);
-	listener_free(output->listener);
+	if (output->device)
+		output->ops->free(output->device);
 	free(output->lines);
 	free(output);
 }
 
-enum output_kind output_kind(const struct output *output)
+void output_set_drop_notice(struct output *output, drop_notice_fn encode, void *context)
 {
-	return output->target.kind;
-}
-
-void output_set_drop_notice(struct output *output, drop_notice_fn tell, void *context)
-{
-	if (output->listener)
-		listener_set_drop_notice(output->listener, tell, context);
+	if (output->ops->set_drop_notice)
+		output->ops->set_drop_notice(output->device, encode, context);
 }
 
 int output_fd(const struct output *output)
 {
-	return output->listener ? listener_fd(output->listener) : output->fd;
+	return output->device->fd;
 }
 
 uint32_t output_events(const struct output *output, bool blocked)
 {
-	if (output->listener)
-		return EPOLLIN;
-	return blocked ? EPOLLOUT : 0;
+	return output->ops->idle_events | (blocked ? (uint32_t)EPOLLOUT : 0);
 }
 
 int output_handle(struct output *output, uint32_t events)
 {
-	if (output->listener) {
-		listener_handle(output->listener);
+	if (!output->ops->on_event)
+		return 0;
+	switch (output->ops->on_event(output->device, events)) {
+	case OUTPUT_END:
+		return -EPIPE;
+	case OUTPUT_RECONNECT:
+		log_outage_once(output, ECONNRESET);
+		disconnect(output, was_left_unread(output, 0));
+		return 0;
+	default:
 		return 0;
 	}
-	if (!(events & (EPOLLERR | EPOLLHUP)))
-		return 0;
-	if (!is_socket(output))
-		return -EPIPE;
-	disconnect(output, was_left_unread(output, 0));
-	complain(output, ECONNRESET);
-	return 0;
 }
 
 bool output_may_lack_clients(const struct output *output)
 {
-	return output->listener;
+	return output->ops->needs.accepts;
 }
 
 int output_reopen(struct output *output)
 {
-	int fd;
+	int result = output->ops->reopen ? output->ops->reopen(output->device) : 0;
 
-	if (output->target.kind != OUTPUT_FILE)
-		return 0;
-	fd = output_target_open(&output->target);
-	if (fd < 0)
-		return fd; /* and go on with the old one */
-	disconnect(output, false);
-	output->fd = fd;
-	return 0;
+	if (!result && output->ops->reopen)
+		/* an interrupted line is written whole to the new file */
+		while (output->done_bytes && output->lines[output->done_bytes - 1] != '\n')
+			output->done_bytes--;
+	return result;
 }
 
 char *output_room(struct output *output)
 {
-	return output->used_bytes - output->kept_bytes < GATHER_BYTES
+	return output->used_bytes - output->retained_bytes < GATHER_BYTES
 		       ? output->lines + output->used_bytes
 		       : NULL;
 }
@@ -277,109 +333,111 @@ void output_commit(struct output *output, size_t length, uint64_t seq)
 bool output_is_pending(const struct output *output)
 {
 	return output->used_bytes > output->done_bytes ||
-	       (output->listener && listener_are_pending(output->listener));
+	       (output->ops->count_pending && output->ops->count_pending(output->device));
 }
 
-/* As much as goes into one write: a datagram is one line. */
-static ssize_t write_some(struct output *output)
+uint64_t output_count_pending(const struct output *output)
 {
-	const char *from = output->lines + output->done_bytes;
-	size_t length = output->used_bytes - output->done_bytes;
+	const char *end = output->lines + output->used_bytes;
+	uint64_t count =
+		output->ops->count_pending ? output->ops->count_pending(output->device) : 0;
 
-	if (!output->sends)
-		return write(output->fd, from, length);
-	if (output->target.kind == OUTPUT_UNIX_DATAGRAM)
-		length = (size_t)((const char *)memchr(from, '\n', length) - from) + 1;
-	return send(output->fd, from, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+	for (const char *from = output->lines + output->done_bytes; from < end;
+	     from = (const char *)memchr(from, '\n', (size_t)(end - from)) + 1)
+		count++;
+	return count;
 }
 
-/* A failed write: what there is to do about it. Returns 0 to write on, or what output_flush()
- * returns. */
-static int recover(struct output *output, int error)
+const char *output_outage(const struct output *output)
 {
-	switch (error) {
-	case EINTR:
+	return output->outage_error ? strerror(output->outage_error) : NULL;
+}
+
+uint64_t output_progress(const struct output *output)
+{
+	return output->device->progress;
+}
+
+void output_set_urgent(struct output *output, bool urgent)
+{
+	output->device->urgent = urgent;
+}
+
+/* Returns 0 to write on, or what output_flush() returns. */
+static int handle_write_error(struct output *output, int error)
+{
+	switch (output->ops->classify(output->device, error)) {
+	case OUTPUT_CONTINUE:
 		return 0;
-	case EAGAIN:
+	case OUTPUT_POLL:
+		output->polled = true;
 		return -EAGAIN;
-	case ENOBUFS:
-	case ENOSPC:
-	case EDQUOT:
-		complain(output, error);
-		output->retry_ms = 10 * RETRY_FIRST_MS;
+	case OUTPUT_PAUSE:
+		output->retry_ns = clock_boot_ns() + (uint64_t)output->device->pause_ms * 1000000;
+		return error == ENOTCONN ? -ENOTCONN : -EAGAIN;
+	case OUTPUT_RETRY:
+		log_outage_once(output, error);
+		output->retry_ns = clock_boot_ns() + RETRY_SPACE_MS * 1000000ull;
 		return -ENOTCONN;
-	case EPIPE:
-	case ECONNRESET:
-	case ECONNREFUSED:
-	case ENOTCONN:
-		if (!is_socket(output))
-			return -error;
+	case OUTPUT_RECONNECT:
+		log_outage_once(output, error);
 		disconnect(output, was_left_unread(output, error));
-		complain(output, error);
-		return connect_again(output);
+		return reconnect(output);
+	case OUTPUT_END:
+		return -EPIPE;
 	default:
-		return -error;
+		log_error("%s: cannot write: %s", output->target.name, strerror(error));
+		return -ECANCELED;
 	}
 }
 
-/* The readers have queues of their own; without any, lines wait here and in the ring buffer. */
-static int flush_to_readers(struct output *output)
+/* Retains the last lines, as many as the consumer may not have read. */
+static void retain_unacked(struct output *output)
 {
-	if (!output->used_bytes)
-		return 0;
-	if (!listener_count(output->listener)) {
-		output->retry_ms = RETRY_LAST_MS;
-		return -ENOTCONN;
+	size_t sent = output->used_bytes, unacked;
+
+	unacked = output->ops->unacked_bytes ? output->ops->unacked_bytes(output->device) : 0;
+	if (unacked > UNACKED_BYTES)
+		unacked = UNACKED_BYTES;
+	if (unacked < sent) {
+		drop_before(output, sent - unacked);
+		if (output->outage != OUTAGE_NONE || output->retry_ms)
+			end_outage(output);
 	}
-	listener_write(output->listener, output->lines, output->used_bytes, output->first_seq);
-	output->used_bytes = 0;
-	return 0;
-}
-
-/* All is written: keeps the last lines, as many as the reader can't have read yet. */
-static void keep_unread(struct output *output)
-{
-	int unread = 0;
-
-	/* an upper bound, as it counts the memory that they take (net/unix/af_unix.c,
-	 * unix_outq_len()) */
-	if (output->target.kind == OUTPUT_UNIX_STREAM && ioctl(output->fd, SIOCOUTQ, &unread))
-		unread = UNREAD_BYTES;
-	if (unread > UNREAD_BYTES)
-		unread = UNREAD_BYTES;
-	if ((size_t)unread < output->used_bytes)
-		forget_before(output, output->used_bytes - (size_t)unread);
-	output->kept_bytes = output->used_bytes;
-}
-
-static int flush_to_output(struct output *output)
-{
-	int result = output->fd < 0 ? connect_again(output) : 0;
-
-	while (!result && output->done_bytes < output->used_bytes) {
-		ssize_t written = write_some(output);
-
-		if (written < 0) {
-			result = recover(output, errno);
-			continue;
-		}
-		output->done_bytes += (size_t)written;
-		if (output->complained) {
-			log_info("%s: goes on", output->target.name);
-			output->complained = false;
-		}
-	}
-	if (!result)
-		keep_unread(output);
-	return result;
+	output->retained_bytes = output->used_bytes;
 }
 
 int output_flush(struct output *output)
 {
-	return output->listener ? flush_to_readers(output) : flush_to_output(output);
+	int result = output->open ? 0 : reconnect(output);
+
+	output->polled = false;
+	while (!result && output->done_bytes < output->used_bytes) {
+		ssize_t written = output->ops->write(
+			output->device, output->lines + output->done_bytes,
+			output->used_bytes - output->done_bytes, output->first_seq);
+
+		if (written < 0)
+			result = handle_write_error(output, (int)-written);
+		else
+			output->done_bytes += (size_t)written;
+		output->device->progress += written > 0;
+	}
+	if (!result)
+		retain_unacked(output);
+	return result;
 }
 
 int output_retry_ms(const struct output *output)
 {
-	return output->retry_ms;
+	uint64_t now_ns = clock_boot_ns();
+
+	if (output->polled)
+		return -1;
+	return now_ns < output->retry_ns ? (int)((output->retry_ns - now_ns) / 1000000) + 1 : 1;
+}
+
+void output_retry_now(struct output *output)
+{
+	output->retry_ns = 0;
 }

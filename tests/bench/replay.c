@@ -17,10 +17,12 @@
 #include "output/output.h"
 #include "redact/redact.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define EVENTS 200000
 #define ROUNDS 5
@@ -105,7 +107,7 @@ static void load_mix(struct replay *replay)
 
 static void open_pipe(struct replay *replay, const struct kind *kind)
 {
-	struct output_options output = { .destination = "file:/dev/null",
+	struct output_options output = { .destination = "-",
 					 .line_max_bytes = LINE_MAX_BYTES };
 
 	replay->format = encode_find(kind->format);
@@ -188,23 +190,23 @@ static int compare(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-static void report(const char *name, double ns[STAGES][ROUNDS])
+static void report(FILE *table, const char *name, double ns[STAGES][ROUNDS])
 {
 	double before = 0;
 
 	for (int stage = 0; stage < STAGES; stage++)
 		qsort(ns[stage], ROUNDS, sizeof(ns[stage][0]), compare);
-	printf("%-8s %10.0f", name, 1e9 / ns[SINK][ROUNDS / 2]);
+	fprintf(table, "%-8s %10.0f", name, 1e9 / ns[SINK][ROUNDS / 2]);
 	for (int stage = 0; stage < STAGES; stage++) {
 		double median = ns[stage][ROUNDS / 2];
 
-		printf(" %8.0f", median > before ? median - before : 0.);
+		fprintf(table, " %8.0f", median > before ? median - before : 0.);
 		before = median;
 	}
-	printf("\n");
+	fprintf(table, "\n");
 }
 
-static void replay_kind(struct replay *replay, const struct kind *kind, long records)
+static void replay_kind(FILE *table, struct replay *replay, const struct kind *kind, long records)
 {
 	double ns[STAGES][ROUNDS];
 
@@ -213,12 +215,26 @@ static void replay_kind(struct replay *replay, const struct kind *kind, long rec
 	for (int round = 0; round < ROUNDS; round++)
 		for (int stage = 0; stage < STAGES; stage++)
 			ns[stage][round] = measure(replay, records, stage);
-	report(kind->name, ns);
+	report(table, kind->name, ns);
 	close_pipe(replay);
+}
+
+/* Makes /dev/null standard output, which the lines go to. Returns a stream to what it was. */
+static FILE *redirect_stdout(void)
+{
+	int report_fd = dup(STDOUT_FILENO), null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	FILE *table = report_fd < 0 ? NULL : fdopen(report_fd, "w");
+
+	if (!table || null_fd < 0 || dup2(null_fd, STDOUT_FILENO) < 0)
+		fail("redirecting standard output");
+	close(null_fd);
+	return table;
 }
 
 int main(int argc, char **argv)
 {
+	FILE *table;
+
 	long records = argc > 1 ? atol(argv[1]) : EVENTS;
 	static struct replay replay; /* an event is large */
 
@@ -227,12 +243,13 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	load_mix(&replay);
-	printf("%-8s %10s", "format", "events/s");
+	table = redirect_stdout();
+	fprintf(table, "%-8s %10s", "format", "events/s");
 	for (int stage = 0; stage < STAGES; stage++)
-		printf(" %5s ns", stage_names[stage]);
-	printf("\n");
+		fprintf(table, " %5s ns", stage_names[stage]);
+	fprintf(table, "\n");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (encode_find(kinds[i].format))
-			replay_kind(&replay, &kinds[i], records);
-	return 0;
+			replay_kind(table, &replay, &kinds[i], records);
+	return fclose(table) != 0;
 }

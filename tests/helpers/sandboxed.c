@@ -6,6 +6,7 @@
  * unless the call kills it.
  */
 #include "host/sandbox.h"
+#include "output/output.h"
 
 #include <errno.h>
 #include <seccomp.h>
@@ -19,11 +20,12 @@
 int main(int argc, char **argv)
 {
 	long arguments[ARGUMENTS] = {};
-	struct output_target target;
+	struct output_needs needs;
+	struct sandbox_needs allowed;
 	char said[64];
 	int number, length;
 
-	if (argc < 3 || argc > 3 + ARGUMENTS + 1 || output_target_parse(argv[1], &target))
+	if (argc < 3 || argc > 3 + ARGUMENTS + 1 || output_find_needs(argv[1], &needs))
 		return 2;
 	number = seccomp_syscall_resolve_name(argv[2]);
 	if (number < 0)
@@ -31,7 +33,10 @@ int main(int argc, char **argv)
 	for (int i = 3; i < argc && i < 3 + ARGUMENTS; i++)
 		arguments[i - 3] =
 			strcmp(argv[i], "text") ? strtol(argv[i], NULL, 0) : (long)argv[argc - 1];
-	if (sandbox_filter_calls(target.kind, false))
+	allowed = (struct sandbox_needs){ .open_flags = needs.open_flags,
+					  .connects = needs.connects,
+					  .accepts = needs.accepts };
+	if (sandbox_filter_calls(&allowed))
 		return 3;
 	errno = 0;
 	syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
