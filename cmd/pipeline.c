@@ -104,7 +104,7 @@ static int flush(struct pipeline *pipeline)
  * buffer. */
 static void write_event(struct pipeline *pipeline)
 {
-	char *line = output_room(pipeline->stages.output);
+	char *line = output_buf(pipeline->stages.output);
 	size_t length;
 
 	pipeline->event.seq = pipeline->seq;
@@ -139,7 +139,7 @@ static int write_lost(struct pipeline *pipeline, const char *event_type, const c
 		      uint64_t count, uint64_t to_ns)
 {
 	struct event *event = &pipeline->event;
-	int result = output_room(pipeline->stages.output) ? 0 : flush(pipeline);
+	int result = output_buf(pipeline->stages.output) ? 0 : flush(pipeline);
 
 	if (result)
 		return result;
@@ -208,7 +208,7 @@ static int drain_records(struct pipeline *pipeline, long *records)
 	int result = 0;
 
 	while (!result) {
-		if (!output_room(pipeline->stages.output)) {
+		if (!output_buf(pipeline->stages.output)) {
 			result = flush(pipeline);
 			continue;
 		}
@@ -251,7 +251,7 @@ bool pipeline_is_interrupted(const struct pipeline *pipeline)
 int pipeline_heartbeat(struct pipeline *pipeline, enum event_type type)
 {
 	struct event *event = &pipeline->event;
-	int result = output_room(pipeline->stages.output) ? 0 : flush(pipeline);
+	int result = output_buf(pipeline->stages.output) ? 0 : flush(pipeline);
 
 	if (result)
 		return result;

@@ -302,3 +302,294 @@ unread_by() {
 	[ "$status" = 1 ]
 	grep -q 'last lines are dropped' "$log"
 }
+
+# stop_within_3_s STATUS: SIGTERM ends exectap with that status, within 3 s (and 1 for a loaded machine)
+stop_within_3_s() {
+	local status=0 start=${EPOCHREALTIME/./}
+	kill -TERM "$exectap_pid"
+	wait "$exectap_pid" || status=$?
+	exectap_pid=
+	[ $((${EPOCHREALTIME/./} - start)) -lt 4000000 ]
+	[ "$status" = "$1" ]
+}
+
+# cpu_ticks: user and system time of exectap
+cpu_ticks() {
+	awk '{ print $14 + $15 }' "/proc/$exectap_pid/stat"
+}
+
+# refuses STATUS WORDS ARGUMENT...: exectap does not start, and one line says so
+refuses() {
+	local status=0
+	timeout "$patience_s" "$exectap" "${@:3}" 2>"$log" 3>&- >/dev/null || status=$?
+	cat "$log"
+	[ "$status" = "$1" ]
+	[ "$(wc -l <"$log")" = 1 ]
+	grep -qF -- "$2" "$log"
+}
+
+@test "file: on a full disk it ends with a whole line at once, and the end says how many are dropped and why" {
+	local place=$BATS_TEST_TMPDIR/small
+	mkdir "$place"
+	mount -t tmpfs -o size=256k tmpfs "$place"
+	start_with_output "file:$place/lines"
+	"$helpers/storm" 1 1500 "$marker" "$helpers/noop"
+	poll grep -q 'No space left on device' "$log"
+	cp "$place/lines" "$lines"
+	stop_within_3_s 1
+	cmp "$place/lines" "$lines"
+	umount "$place"
+	[ "$(tail -c 1 "$lines" | od -An -tx1)" = " 0a" ]
+	jq -e . "$lines" >/dev/null
+	grep -qE 'last lines are dropped, [1-9][0-9]*: No space left on device' "$log"
+	[ $(($(storm_lines | wc -l) + $(grep -oE 'dropped, [0-9]+' "$log" | cut -d ' ' -f 2))) -ge 1500 ]
+}
+
+@test "file: a limit on the file's size is like a full disk" {
+	printf '#!/bin/bash\nulimit -f 64\nexec %q "$@"\n' "$exectap" >"$BATS_TEST_TMPDIR/limited"
+	chmod 755 "$BATS_TEST_TMPDIR/limited"
+	rm -f "$lines"
+	exectap=$BATS_TEST_TMPDIR/limited start_with_output "file:$lines"
+	"$helpers/storm" 1 500 "$marker" "$helpers/noop"
+	poll grep -q 'File too large: trying again' "$log"
+	[ "$(tail -c 1 "$lines" | od -An -tx1)" = " 0a" ]
+	jq -e . "$lines" >/dev/null
+	: >"$lines"
+	poll grep -q 'goes on' "$log"
+	kill -0 "$exectap_pid"
+}
+
+@test "file: NULs that a crash left at the end are taken out, and what is before them is kept if it is whole" {
+	local start
+	for start in '' '{"timestamp":"2026","a":1}'; do
+		printf '{"whole":1}\n%s' "$start" >"$lines"
+		truncate -s +5000 "$lines"
+		start_with_output "file:$lines"
+		"$helpers/noop" "$marker"
+		poll grep -q "$marker" "$lines"
+		stop_exectap
+		grep -q 'these 5000 bytes are taken out' "$log"
+		jq -e . "$lines" >/dev/null
+		[ "$(tr -d -c '\0' <"$lines" | wc -c)" = 0 ]
+	done
+}
+
+@test "file: an append-only file keeps its unfinished line, which is said and ended" {
+	printf '{"timestamp":"20' >"$lines"
+	chattr +a "$lines" 2>/dev/null || skip "no append-only files here"
+	start_with_output "file:$lines"
+	"$helpers/noop" "$marker"
+	poll grep -q "$marker" "$lines"
+	chattr -a "$lines"
+	stop_exectap
+	grep -q 'these 16 bytes cannot be taken out: Operation not permitted' "$log"
+	[ "$(head -n 1 "$lines")" = '{"timestamp":"20' ]
+	sed -i 1d "$lines"
+	jq -e . "$lines" >/dev/null
+}
+
+@test "file: the end of a file of 8 TB is found at once" {
+	rm -f "$lines"
+	truncate -s 8T "$BATS_TEST_TMPDIR/sparse" || skip "no file of 8 TB here"
+	start_with_output "file:$BATS_TEST_TMPDIR/sparse"
+	"$helpers/noop" "$marker"
+	poll has_tail "$BATS_TEST_TMPDIR/sparse"
+	stop_exectap
+	rm "$BATS_TEST_TMPDIR/sparse"
+}
+
+has_tail() {
+	tail -c 100000 "$1" | grep -aq "$marker"
+}
+
+@test "file: a deleted file is noticed, said and replaced" {
+	rm -f "$lines"
+	start_with_output "file:$lines"
+	"$helpers/noop" "$marker-0"
+	poll grep -q "$marker-0" "$lines"
+	rm "$lines"
+	"$helpers/noop" "$marker-1"
+	poll grep -qs "$marker-1" "$lines"
+	stop_exectap
+	[ "$(grep -c 'was deleted; opened again' "$log")" = 1 ]
+}
+
+@test "file: has one writer, and takes regular files of its own user only" {
+	local second=$BATS_TEST_TMPDIR/second status=0
+	rm -f "$lines"
+	start_with_output "file:$lines"
+	"$exectap" -o "file:$lines" 2>"$second" 3>&- || status=$?
+	[ "$status" = 1 ]
+	[ "$(wc -l <"$second")" = 1 ]
+	grep -q 'locked by another process' "$second"
+	# a pipe in its place is refused at SIGHUP as at the start
+	mv "$lines" "$lines.old"
+	mkfifo "$lines"
+	kill -HUP "$exectap_pid"
+	poll grep -q 'not a regular file' "$log"
+	"$helpers/noop" "$marker-0"
+	poll grep -q "$marker-0" "$lines.old"
+	stop_exectap
+	refuses 1 'not a regular file' -o "file:$lines"
+	rm "$lines"
+	install -m 666 -o daemon /dev/null "$lines"
+	refuses 1 'belongs to user' -o "file:$lines"
+}
+
+# fd_of FILE: the descriptor that exectap has of it
+fd_of() {
+	find "/proc/$exectap_pid/fd" -lname "$1" -printf '%f\n'
+}
+
+@test "file: errors that no waiting ends are status 1 and the true cause; EAGAIN is tried again, without a spin" {
+	local number fd error status ticks
+	case $(uname -m) in aarch64) number=64 ;; *) number=1 ;; esac
+	rm -f "$lines"
+	start_with_output "file:$lines"
+	fd=$(fd_of "$lines")
+	stop_exectap
+	for error in 107 32 110 5; do
+		: >"$log"
+		"$helpers/refuse" "$number" "$fd" "$error" "$exectap" -o "file:$lines" 2>"$log" 3>&- >/dev/null &
+		exectap_pid=$!
+		poll watching
+		"$helpers/noop" "$marker"
+		status=0
+		wait "$exectap_pid" || status=$?
+		cat "$log"
+		[ "$status" = 1 ]
+		grep -qE 'cannot write: (Transport endpoint is not connected|Broken pipe|Connection timed out|Input/output error)' "$log"
+	done
+	: >"$log"
+	"$helpers/refuse" "$number" "$fd" 11 "$exectap" -o "file:$lines" 2>"$log" 3>&- >/dev/null &
+	exectap_pid=$!
+	poll watching
+	"$helpers/noop" "$marker"
+	poll grep -q 'Resource temporarily unavailable' "$log"
+	ticks=$(cpu_ticks)
+	sleep 1
+	[ $(($(cpu_ticks) - ticks)) -lt 30 ]
+	stop_within_3_s 1
+	[ "$(grep -c 'trying again' "$log")" = 1 ]
+}
+
+@test "unix: a consumer that closes each connection at once is tried ever more rarely, and said once" {
+	python3 - "$BATS_TEST_TMPDIR/socket" "$BATS_TEST_TMPDIR/connects" 3>&- <<'END' &
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(100)
+with open(sys.argv[2], "w", buffering=1) as connects:
+    while True:
+        listener.accept()[0].close()
+        print("connect", file=connects)
+END
+	held+=($!)
+	poll is_bound "$BATS_TEST_TMPDIR/socket"
+	start_with_output "unix:$BATS_TEST_TMPDIR/socket"
+	"$helpers/storm" 1 300 "$marker" "$helpers/noop"
+	sleep 3
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/connects")" -ge 2 ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/connects")" -le 20 ]
+	[ "$(wc -l <"$log")" -le 3 ]
+	kill -TERM "$exectap_pid"
+	wait "$exectap_pid" || true
+	exectap_pid=
+}
+
+@test "unix: a listener whose backlog is full does not block it" {
+	python3 - "$BATS_TEST_TMPDIR/socket" "$BATS_TEST_TMPDIR/full" 3>&- <<'END' &
+import socket, sys, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen(0)
+held = []
+try:
+    while True:
+        held.append(socket.socket(socket.AF_UNIX))
+        held[-1].setblocking(False)
+        held[-1].connect(sys.argv[1])
+except BlockingIOError:
+    open(sys.argv[2], "w").close()
+time.sleep(1000)
+END
+	held+=($!)
+	poll test -e "$BATS_TEST_TMPDIR/full"
+	start_with_output "unix:$BATS_TEST_TMPDIR/socket"
+	"$helpers/noop" "$marker"
+	poll grep -q 'trying again' "$log"
+	stop_within_3_s 1
+	[ "$(wc -l <"$log")" = 3 ]
+}
+
+@test "a terminal that takes nothing, and a pipe of another user, do not block it" {
+	local caps=-all,+bpf,+perfmon copy=$BATS_TEST_TMPDIR/copy ready=$BATS_TEST_TMPDIR/ready
+	: >"$log"
+	# the terminal's other side is open and never read
+	python3 - "$ready" "$log" "$exectap" 3>&- <<'END' &
+import os, pty, sys, time
+ready, log, exectap = sys.argv[1:]
+master, slave = pty.openpty()
+pid = os.fork()
+if not pid:
+    os.dup2(slave, 1)
+    os.dup2(os.open(log, os.O_WRONLY), 2)
+    os.execv(exectap, [exectap])
+with open(ready + ".part", "w") as file:
+    file.write(str(pid))
+os.rename(ready + ".part", ready)
+os.waitpid(pid, 0)
+open(ready + ".ended", "w").close()
+time.sleep(1000)
+END
+	held+=($!)
+	poll grep -q watching "$log"
+	"$helpers/storm" 1 300 "$marker" "$helpers/noop"
+	kill -TERM "$(cat "$ready")"
+	patience_s=4 poll test -e "$ready.ended"
+	grep -q 'last lines are dropped, [1-9]' "$log"
+
+	# root's pipe cannot be opened again by another user
+	open_folders
+	cp "$exectap" "$copy"
+	chmod 755 "$copy"
+	mkfifo -m 600 "$BATS_TEST_TMPDIR/pipe"
+	exec 4<>"$BATS_TEST_TMPDIR/pipe"
+	: >"$log"
+	setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps $caps --ambient-caps $caps "$copy" \
+		>"$BATS_TEST_TMPDIR/pipe" 2>"$log" 3>&- 4>&- &
+	exectap_pid=$!
+	poll watching
+	"$helpers/storm" 1 300 "$marker" "$helpers/noop"
+	stop_within_3_s 1
+	exec 4>&-
+}
+
+@test "a destination that cannot work is status 2, and the line says what to give" {
+	local long
+	long=/$(head -c 107 /dev/zero | tr '\0' x)
+	refuses 2 'longer than 107 bytes' -o "unix:$long"
+	refuses 2 'longer than 107 bytes' -o "unixgram:$long"
+	refuses 2 'longer than 107 bytes' -o "unix-listen:$long"
+	refuses 2 'give @NAME' -o unix:@
+	refuses 2 'for standard output give -' -o file:/dev/stdout
+	refuses 2 'give file:/var/log/x' -o /var/log/x
+	refuses 2 'unix-listen' -o "file:$lines" --socket-mode 600
+	refuses 2 'neither mode nor group' -o "unix-listen:@$marker" --socket-mode 600
+	refuses 2 'neither mode nor group' -o "unix-listen:@$marker" --socket-group 0
+	refuses 2 'max-clients' -o "unix-listen:@$marker" --max-clients 0
+}
+
+@test "a socket of type SOCK_SEQPACKET is named" {
+	python3 - "$BATS_TEST_TMPDIR/socket" 3>&- <<'END' &
+import socket, sys, time
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+listener.bind(sys.argv[1])
+listener.listen(1)
+time.sleep(1000)
+END
+	held+=($!)
+	poll is_bound "$BATS_TEST_TMPDIR/socket"
+	"$exectap" -o "unix:$BATS_TEST_TMPDIR/socket" 2>"$log" 3>&- || true
+	grep -q SOCK_SEQPACKET "$log"
+}

@@ -48,7 +48,9 @@ has_ended() {
 	jq -es '[.[] | select(.type == "lost")] == []' "$lines"
 }
 
-@test "a reader that stalls holds the end up, and a second signal ends it at once" {
+# stalled_exectap: starts exectap with a full pipe, the other end of which is descriptor 4
+stalled_exectap() {
+	rm -f "$BATS_TEST_TMPDIR/pipe"
 	mkfifo "$BATS_TEST_TMPDIR/pipe"
 	exec 4<>"$BATS_TEST_TMPDIR/pipe"
 	: >"$log"
@@ -56,14 +58,46 @@ has_ended() {
 	exectap_pid=$!
 	poll watching
 	"$helpers/storm" 1 500 "$marker" "$helpers/noop" # more than a pipe holds
-	poll grep -q pipe_write "/proc/$exectap_pid/wchan" || poll grep -q '^State:.*S' "/proc/$exectap_pid/status"
+}
+
+@test "a consumer that stalls is waited for at the end, at most 3 s, and a second signal does not wait" {
+	local status=0 start
+	stalled_exectap
+	start=${EPOCHREALTIME/./}
+	kill -TERM "$exectap_pid"
+	wait "$exectap_pid" || status=$?
+	exectap_pid=
+	[ "$status" = 1 ]
+	[ $((${EPOCHREALTIME/./} - start)) -ge 2000000 ]
+	[ $((${EPOCHREALTIME/./} - start)) -lt 4000000 ]
+	grep -qE 'last lines are dropped, [1-9][0-9]*: the consumer takes nothing' "$log"
+	stalled_exectap
 	kill -TERM "$exectap_pid"
 	poll signal_taken "$exectap_pid"
-	kill -0 "$exectap_pid"
 	kill -TERM "$exectap_pid"
 	poll has_ended "$exectap_pid"
 	grep -q 'second signal' "$log"
 	exec 4>&-
+}
+
+@test "signals that the parent left blocked end it as well" {
+	local signal status
+	for signal in TERM INT; do
+		: >"$log"
+		python3 - "$exectap" >"$lines" 2>"$log" 3>&- <<'END' &
+import os, signal, sys
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+os.execv(sys.argv[1], sys.argv[1:])
+END
+		exectap_pid=$!
+		poll watching
+		kill -$signal "$exectap_pid"
+		poll has_ended "$exectap_pid"
+		status=0
+		wait "$exectap_pid" || status=$?
+		exectap_pid=
+		[ "$status" = 0 ]
+	done
 }
 
 # Returns 0 if no signal is pending for process $1.
@@ -111,7 +145,7 @@ signal_taken() {
 	exectap_pid=
 	[ "$status" = 1 ]
 	[ "$(grep -c 'No space left on device' "$log")" = 1 ]
-	grep -q 'the last lines are dropped' "$log"
+	grep -qE 'the last lines are dropped, [1-9][0-9]*: No space left on device' "$log"
 }
 
 @test "a closed standard output is reported, and no other file gets the lines" {
@@ -119,6 +153,14 @@ signal_taken() {
 	"$exectap" >&- 2>"$log" 3>&- || status=$?
 	[ "$status" = 1 ]
 	grep -q 'standard output is closed' "$log"
+	# where lines go elsewhere it is no obstacle
+	: >"$log"
+	"$exectap" -o "file:$lines" >&- 2>"$log" 3>&- &
+	exectap_pid=$!
+	poll watching
+	"$helpers/noop" "$marker"
+	wait_for_line true
+	stop_exectap
 }
 
 @test "closed stdin and stderr are no obstacle" {

@@ -161,3 +161,141 @@ END
 	stop_exectap
 	has_lines "$lines" 1
 }
+
+# connect_and WHAT [COUNT]: a client in the background that connects COUNT times, and reads nothing: "close"s at once, or
+# "stay"s. Returns when all are connected; leaves its pid in $client.
+connect_and() {
+	rm -f "$BATS_TEST_TMPDIR/idle.connected"
+	python3 - "$socket" "$BATS_TEST_TMPDIR/idle.connected" "$1" "${2:-1}" 3>&- <<'END' &
+import socket, sys, time
+path, connected, what, count = sys.argv[1:]
+held = []
+for _ in range(int(count)):
+    held.append(socket.socket(socket.AF_UNIX))
+    held[-1].connect(path)
+open(connected, "w").close()
+if what == "stay":
+    time.sleep(1000)
+END
+	client=$!
+	held+=("$client")
+	poll test -e "$BATS_TEST_TMPDIR/idle.connected"
+}
+
+@test "a client that connects and closes, or never reads, takes no line away from the next one" {
+	start_listening --only "args=$marker*"
+	"$helpers/storm" 1 1500 "$marker" "$helpers/noop"
+	connect_and close
+	connect_and stay
+	"$helpers/storm" 1 1500 "$marker-more" "$helpers/noop"
+	kill "$client"
+	client "$lines"
+	poll has_lines "$lines" 3000
+	[ "$(lines_of "$lines" | sort -u | wc -l)" = 3000 ]
+	jq -es 'map(select(.type == "lost")) == []' "$lines"
+	stop_exectap
+}
+
+@test "a slow client that goes on reading gets every line" {
+	start_listening --only "args=$marker*"
+	python3 - "$socket" "$lines" 3>&- <<'END' &
+import json, socket, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect(sys.argv[1])
+with open(sys.argv[2], "w", buffering=1) as out:
+    for line in connection.makefile():
+        for _ in range(20):
+            json.loads(line)
+        out.write(line)
+END
+	held+=($!)
+	"$helpers/storm" 1 6000 "$marker" "$helpers/noop"
+	patience_s=60 poll has_lines "$lines" 6000
+	[ "$(lines_of "$lines" | sort -u | wc -l)" = 6000 ]
+	jq -es 'map(select(.type == "lost")) == []' "$lines"
+	stop_exectap
+}
+
+@test "a client that has stalled is told what it lost as soon as it reads, without another event" {
+	local stalled
+	start_listening --only "args=$marker*"
+	client "$BATS_TEST_TMPDIR/stalled"
+	stalled=$client
+	kill -STOP "$stalled"
+	client "$lines"
+	"$helpers/storm" 1 4000 "$marker" "$helpers/noop"
+	poll has_lines "$lines" 4000
+	kill -CONT "$stalled"
+	poll has_last_line "$BATS_TEST_TMPDIR/stalled"
+	jq -es '(map(select(.type == "lost")) | length == 1 and .[0].reason == "reader_stalled") and
+		(map(select(.type == "lost") | .count) | add) + (map(select(.type == "exec")) | length) >= 4000' "$BATS_TEST_TMPDIR/stalled"
+}
+
+has_last_line() {
+	lines_of "$1" | grep -q -- "-3999$"
+}
+
+@test "--max-clients refuses further ones, and says so once" {
+	start_listening --max-clients 2 --only "args=$marker*"
+	connect_and stay 10
+	poll grep -q '2 clients are connected; others are refused' "$log"
+	kill "$client"
+	wait "$client" 2>/dev/null || true
+	"$helpers/storm" 1 10 "$marker" "$helpers/noop"
+	poll served
+	[ "$(grep -c 'others are refused' "$log")" = 1 ]
+}
+
+# served: a new client gets all ten lines
+served() {
+	: >"$lines"
+	timeout 2 python3 - "$socket" >"$lines" 3>&- <<'END' || true
+import socket, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect(sys.argv[1])
+got = b""
+while got.count(b"\n") < 10:
+    data = connection.recv(65536)
+    if not data:
+        break
+    got += data
+sys.stdout.buffer.write(got)
+END
+	[ "$(lines_of "$lines" | wc -l)" = 10 ]
+}
+
+@test "without descriptors it accepts none for a while, says so once and does not spin" {
+	local ticks
+	printf '#!/bin/bash\nulimit -n 60\nexec %q "$@"\n' "$exectap" >"$BATS_TEST_TMPDIR/limited"
+	chmod 755 "$BATS_TEST_TMPDIR/limited"
+	exectap=$BATS_TEST_TMPDIR/limited start_listening --max-clients 1000 --only "args=$marker*"
+	connect_and stay 100
+	poll grep -q 'cannot accept another client: Too many open files' "$log"
+	ticks=$(awk '{ print $14 + $15 }' "/proc/$exectap_pid/stat")
+	sleep 2
+	[ $(($(awk '{ print $14 + $15 }' "/proc/$exectap_pid/stat") - ticks)) -lt 60 ]
+	[ "$(grep -c 'Too many open files' "$log")" = 1 ]
+	kill "$client"
+	wait "$client" 2>/dev/null || true
+	"$helpers/storm" 1 10 "$marker" "$helpers/noop"
+	poll served
+}
+
+@test "of two that start at once on one path, one serves it and the other leaves it alone" {
+	local round first second
+	setup_socket
+	for round in 1 2 3; do
+		: >"$log"
+		"$exectap" -o "unix-listen:$socket" 2>"$log.1" 3>&- >/dev/null &
+		first=$!
+		"$exectap" -o "unix-listen:$socket" 2>"$log.2" 3>&- >/dev/null &
+		second=$!
+		held+=("$first" "$second")
+		poll grep -q 'Address already in use' "$log.1" "$log.2"
+		poll grep -q 'watching' "$log.1" "$log.2"
+		connect_and close
+		kill -TERM "$first" "$second" 2>/dev/null || true
+		wait "$first" "$second" || true
+		[ ! -e "$socket" ]
+	done
+}

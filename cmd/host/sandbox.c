@@ -163,7 +163,7 @@ static int add_rules(scmp_filter_ctx filter, unsigned int uses)
 		const struct scmp_arg_cmp argument = { call->argument, SCMP_CMP_MASKED_EQ,
 						       call->mask, call->value };
 
-		if (call->uses & uses)
+		if (call->uses == ALWAYS || call->uses & uses)
 			result = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, call->number,
 							call->mask != 0, &argument);
 	}

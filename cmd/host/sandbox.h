@@ -24,7 +24,7 @@ int sandbox_drop_privileges(const struct sandbox_identity *identity);
 /* Whether sandbox_filter_calls() can do something here. */
 bool sandbox_can_filter_calls(void);
 
-/* What the program does while it runs, besides writing to descriptors that are open. */
+/* System calls while the program runs, besides those on descriptors that are open. */
 struct sandbox_needs {
 	int open_flags; /* flags of open(2) for its file; 0: it opens none */
 	bool connects; /* to unix sockets */

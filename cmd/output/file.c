@@ -138,7 +138,7 @@ static enum output_action file_classify(struct output_device *device, int error)
 	if (((struct file *)device)->deleted)
 		return OUTPUT_RETRY;
 	switch (error) {
-	case EAGAIN: /* of a file system in user space: cannot be polled */
+	case EAGAIN: /* a file system in user space; it cannot be polled */
 	case ENOSPC:
 	case EDQUOT:
 	case EFBIG:

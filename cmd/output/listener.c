@@ -43,7 +43,7 @@ struct client {
 	int fd;
 	bool closed;
 	bool reset; /* closed with bytes unread */
-	uint64_t position; /* of the next byte to be sent */
+	uint64_t position; /* offset of the next byte to be sent */
 	uint64_t acked; /* everything before it has been read, or lost */
 	uint64_t progress_ns; /* CLOCK_BOOTTIME of the last byte that it took */
 	char *own; /* to be sent before `position`: the rest of a line, or a lost line */
@@ -69,7 +69,7 @@ struct listener {
 	void *drop_notice_context;
 	char *notice; /* a buffer for one line */
 	char *lines;
-	size_t limit_bytes; /* of lines in the buffer, which has twice the size */
+	size_t limit_bytes; /* maximum bytes in the buffer, which has twice the size */
 	size_t start; /* index of the line at `base` */
 	uint64_t base; /* offset of the first line in the buffer */
 	uint64_t end;
@@ -537,7 +537,7 @@ static void skip_lines(struct listener *listener, struct client *client, uint64_
  * Makes room for `length` more bytes. Returns false if that has to wait: nobody has read the first
  * lines yet, or a client that needs them makes progress and the ring buffer has room.
  */
-static bool make_room(struct listener *listener, size_t length)
+static bool make_space(struct listener *listener, size_t length)
 {
 	uint64_t excess = listener->end - listener->base + length, now_ns = clock_boot_ns(), to;
 
@@ -575,7 +575,7 @@ static ssize_t listener_write(struct output_device *device, const char *lines, s
 		device->pause_ms = NO_CLIENT_PAUSE_MS;
 		return -ENOTCONN;
 	}
-	if (!make_room(listener, length)) {
+	if (!make_space(listener, length)) {
 		device->pause_ms = FULL_PAUSE_MS;
 		return -EBUSY;
 	}

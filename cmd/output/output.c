@@ -32,7 +32,7 @@ enum outage {
 
 struct output {
 	struct output_target target;
-	const struct output_ops *ops; /* of target */
+	const struct output_ops *ops; /* a copy of target.ops */
 	struct output_device *device;
 	bool open;
 	bool polled; /* output_flush() waits for the descriptor alone */
@@ -316,7 +316,7 @@ int output_reopen(struct output *output)
 	return result;
 }
 
-char *output_room(struct output *output)
+char *output_buf(struct output *output)
 {
 	return output->used_bytes - output->retained_bytes < GATHER_BYTES
 		       ? output->lines + output->used_bytes

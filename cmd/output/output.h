@@ -20,15 +20,15 @@ struct output;
 struct output_options {
 	const char *destination; /* borrowed */
 	size_t line_max_bytes;
-	/* of unix-listen */
+	/* for unix-listen */
 	mode_t socket_mode;
 	gid_t socket_group; /* (gid_t)-1: unchanged */
 	unsigned int max_clients; /* 0: OUTPUT_MAX_CLIENTS_DEFAULT */
 };
 
-/* What a destination does while the program runs. */
+/* System calls of a destination while the program runs. */
 struct output_needs {
-	int open_flags; /* of open(2); 0: opens no file */
+	int open_flags; /* for open(2); 0: opens no file */
 	bool connects;
 	bool accepts;
 };
@@ -85,9 +85,9 @@ bool output_may_lack_clients(const struct output *output);
 int output_reopen(struct output *output);
 
 /* Returns the buffer for one line, or NULL if output_flush() has to come first. */
-char *output_room(struct output *output);
+char *output_buf(struct output *output);
 
-/* Queues the line of `length` bytes with number seq that was written into output_room(). */
+/* Queues the line of `length` bytes with number seq that was written into output_buf(). */
 void output_commit(struct output *output, size_t length, uint64_t seq);
 
 /* Reports if lines that were committed are not delivered yet. */

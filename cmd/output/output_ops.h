@@ -45,7 +45,7 @@ enum output_action {
 };
 
 struct output_ops {
-	const char *prefix; /* of the destination: "file:" */
+	const char *prefix; /* start of the destination: "file:" */
 	struct output_needs needs;
 	bool opens_later; /* open() may fail at the start: the consumer is not there yet */
 	uint32_t idle_events; /* to be polled for while nothing is blocked */

@@ -148,11 +148,11 @@ static void push(struct replay *replay, const void *bytes, size_t bytes_length, 
 	redact_event(replay->redactor, event);
 	if (last == REDACT)
 		return;
-	line = output_room(replay->output);
+	line = output_buf(replay->output);
 	if (!line) {
 		if (output_flush(replay->output))
 			fail("output");
-		line = output_room(replay->output);
+		line = output_buf(replay->output);
 	}
 	length = encode_event(replay->format, event, line, LINE_MAX_BYTES);
 	if (last == SINK)
