@@ -144,7 +144,7 @@ signal_taken() {
 	wait "$exectap_pid" || status=$?
 	exectap_pid=
 	[ "$status" = 1 ]
-	[ "$(grep -c 'No space left on device' "$log")" = 1 ]
+	[ "$(grep -c 'No space left on device: trying again' "$log")" = 1 ]
 	grep -qE 'the last lines are dropped, [1-9][0-9]*: No space left on device' "$log"
 }
 
