@@ -204,7 +204,7 @@ one_exec_makes_a_line() {
 	local size
 	for size in '' x -1 +1 ' 5000' 1.5M 8MB 8m 0x1000 2047 65M 99999999999999999999999 18446744073709551616 9007199254740993G; do
 		ends_with 2 "$exectap" --max-line "$size"
-		[[ $said == *"--max-line $size"* ]]
+		[[ $said == *"--max-line '$size'"* ]]
 	done
 	ends_with 2 "$exectap" --buffer 127K
 	ends_with 2 "$exectap" --buffer 2G
