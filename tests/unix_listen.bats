@@ -162,7 +162,7 @@ END
 	has_lines "$lines" 1
 }
 
-# connect_and WHAT [COUNT]: a client in the background that connects COUNT times, and reads nothing: "close"s at once, or
+# connect_and WHAT [COUNT]: a client in the background that connects COUNT times and reads nothing: "close"s at once or
 # "stay"s. Returns when all are connected; leaves its pid in $client.
 connect_and() {
 	rm -f "$BATS_TEST_TMPDIR/idle.connected"
@@ -216,7 +216,7 @@ END
 	stop_exectap
 }
 
-@test "a client that has stalled is told what it lost as soon as it reads, without another event" {
+@test "a client that has stalled gets its lost line as soon as it reads, without another event" {
 	local stalled
 	start_listening --only "args=$marker*"
 	client "$BATS_TEST_TMPDIR/stalled"

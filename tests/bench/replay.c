@@ -107,8 +107,7 @@ static void load_mix(struct replay *replay)
 
 static void open_pipe(struct replay *replay, const struct kind *kind)
 {
-	struct output_options output = { .destination = "-",
-					 .line_max_bytes = LINE_MAX_BYTES };
+	struct output_options output = { .destination = "-", .line_max_bytes = LINE_MAX_BYTES };
 
 	replay->format = encode_find(kind->format);
 	if (enrich_new(&replay->enricher, NULL) || filter_new(&replay->filter) ||
