@@ -139,10 +139,8 @@ static int own_socket_file(struct listener *listener)
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &status))
-		result = -errno;
-	else if (!S_ISSOCK(status.st_mode))
-		result = -EEXIST;
+	if (fstat(fd, &status) || !S_ISSOCK(status.st_mode))
+		result = -EEXIST; /* another process has replaced it */
 	else if (target->options.socket_group != (gid_t)-1 &&
 		 fchownat(fd, "", (uid_t)-1, target->options.socket_group, AT_EMPTY_PATH))
 		result = -errno;
