@@ -15,6 +15,7 @@
 #include "output/output.h"
 #include "pipeline.h"
 #include "redact/redact.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -312,6 +313,7 @@ static enum status start(struct options *options)
 	if (options->unpin_directory)
 		return status_from_error(pin_remove(options->unpin_directory));
 	options->line_max_bytes = output_line_max_bytes(options->output, options->line_max_bytes);
+	clock_init();
 	loop_handle_signals();
 	unblock_stdout();
 	return options->pin_directory ? run_pinned(options) : run(options, NULL);

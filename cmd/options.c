@@ -275,7 +275,8 @@ static const struct option_row rows[] = {
 	{ NULL, 0, "max-clients", "N", "of the listening socket (default 64)", parse_max_clients },
 	{ "Events and keys", 'f', "format", "NAME", "native (default), ecs, ocsf", parse_format },
 	{ NULL, 'e', "events", "LIST", "exec (default), exec_failed, exit", parse_events },
-	{ NULL, 0, "env", "NAME[,NAME]", "report environment variables; repeatable", parse_env },
+	{ NULL, 0, "env", "NAME[,NAME]", "report environment variables, globs; repeatable",
+	  parse_env },
 	{ NULL, 0, "only", "KEY=GLOB", NULL, parse_only },
 	{ NULL, 0, "skip", "KEY=GLOB", "include, exclude matching events", parse_skip },
 	{ NULL, 0, "redact", "[=ERE]", "mask secrets, and what ERE matches, in args and env",
@@ -353,6 +354,21 @@ static int getopt_error(int found, char **argv)
 	return usage_error("unrecognized or ambiguous option '%s'; " HINT, option);
 }
 
+/* Checks that every rule can match, once all options are known. */
+static int check_rules(const struct options *options)
+{
+	const char *rule, *fault = filter_fault(options->filter, options->events, &rule);
+
+	if (fault)
+		return usage_error("rule '%s': %s", rule, fault);
+	if (options->no_args && filter_uses(options->filter, "args"))
+		return usage_error("a rule for args cannot match with --no-args");
+	if (!options->env_names &&
+	    (filter_uses(options->filter, "env") || filter_uses(options->filter, "env_duplicates")))
+		return usage_error("a rule for env needs --env NAME");
+	return 0;
+}
+
 /* Sets the defaults of options that accumulate or must not be repeated, and checks combinations. */
 static int complete(struct options *options)
 {
@@ -371,7 +387,7 @@ static int complete(struct options *options)
 	if (options->socket_file_option && !output_has_socket_file(options->output))
 		return usage_error("--%s: an abstract socket has neither mode nor group",
 				   options->socket_file_option);
-	return 0;
+	return check_rules(options);
 }
 
 static int parse_arguments(struct options *options, int argc, char **argv)

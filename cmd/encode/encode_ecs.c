@@ -37,8 +37,7 @@ static void write_event(struct json_writer *json, const struct event *event)
 	json_writer_object_begin(json, JSON_WRITER_KEY("event"));
 	json_writer_members(json, members[event->type]);
 	encode_mapped_number(json, JSON_WRITER_KEY("sequence"), event->seq);
-	if (event_is_process(event))
-		encode_mapped_ascii(json, JSON_WRITER_KEY("id"), event->process.event_id);
+	encode_mapped_ascii(json, JSON_WRITER_KEY("id"), event->event_id);
 	if (event->type == EVENT_EXIT) {
 		encode_mapped_time(json, JSON_WRITER_KEY("start"), event->process.start_wall_ns);
 		encode_mapped_time(json, JSON_WRITER_KEY("end"), event->wall_ns);

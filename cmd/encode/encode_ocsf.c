@@ -75,11 +75,9 @@ static void write_metadata(struct json_writer *json, const struct event *event)
 	write_product(json, JSON_WRITER_KEY("product"), event->version);
 	json_writer_members(json, members[event->type].metadata);
 	encode_mapped_number(json, JSON_WRITER_KEY("sequence"), event->seq);
-	if (event_is_process(event)) {
-		encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), event->process.event_id);
-		if (event->process.truncated)
-			json_writer_members(json, JSON_WRITER_MEMBERS("\"is_truncated\":true"));
-	}
+	encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), event->event_id);
+	if (event_is_process(event) && event->process.truncated)
+		json_writer_members(json, JSON_WRITER_MEMBERS("\"is_truncated\":true"));
 	json_writer_object_end(json);
 }
 

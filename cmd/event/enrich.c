@@ -4,6 +4,7 @@
 #include "util/clock.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,8 +13,13 @@
 
 #define UTS_BYTES 65 /* __NEW_UTS_LEN + 1, include/uapi/linux/utsname.h */
 #define BOOT_ID_BYTES 37 /* a UUID and its NUL */
+#define HOST_UNSET "localhost" /* hostname(5): the name of a host that has none */
 #define MACHINE_ID_BYTES 33 /* machine-id(5), and a NUL */
+#define NAME_MAX_BYTES 4096 /* longer names match no glob */
 #define BOOT_KEY_BYTES 17 /* the first 64 bits of the boot id, in hex, and a NUL */
+
+/* More variables of one environment are not shown: each costs a search among the others. */
+#define VARIABLES_MAX 256
 
 struct enricher {
 	int64_t wall_minus_boot_ns;
@@ -31,9 +37,11 @@ struct enricher {
 	struct container container; /* the last one found, in the cgroup of this path */
 	size_t cgroup_length;
 	char cgroup[EVENT_PATH_BYTES];
-	struct event_variable *variables; /* of the event at hand; there is room for every name */
-	char *names; /* each ended by a NUL */
+	struct event_variable *variables; /* VARIABLES_MAX, of the current event */
+	char *names; /* patterns, each ended by a NUL */
 	size_t names_bytes;
+	pid_t pid;
+	uint64_t own_events; /* about exectap itself, so far */
 };
 
 static void boot_key_set(struct enricher *enricher)
@@ -60,54 +68,25 @@ static int id_read(const char *path, char *id, size_t bytes)
 	return result;
 }
 
-static bool has_name(struct text names, struct text wanted)
-{
-	struct text name;
-
-	while (text_next_string(&names, &name))
-		if (name.length == wanted.length && !memcmp(name.bytes, wanted.bytes, name.length))
-			return true;
-	return false;
-}
-
-/* Each name once, for an object of JSON has each key once. Returns how many there are. */
-static size_t names_set_unique(struct enricher *enricher)
-{
-	struct text rest = { enricher->names, strlen(enricher->names) + 1 }, name;
-	size_t count = 0;
-
-	for (char *comma = enricher->names; (comma = strchr(comma, ',')); comma++)
-		*comma = '\0';
-	while (text_next_string(&rest, &name)) {
-		if (has_name((struct text){ enricher->names, enricher->names_bytes }, name))
-			continue;
-		memmove(enricher->names + enricher->names_bytes, name.bytes, name.length + 1);
-		enricher->names_bytes += name.length + 1;
-		count++;
-	}
-	return count;
-}
-
 static struct text keep_string(const char *string, char *bytes, size_t room)
 {
 	snprintf(bytes, room, "%s", string);
 	return text_from_string(bytes);
 }
 
+/* Splits the patterns at their commas. */
 static int names_set(struct enricher *enricher, const char *env_names)
 {
-	size_t count;
-
 	if (!env_names)
 		return 0;
 	enricher->names = strdup(env_names);
-	if (!enricher->names)
+	enricher->variables = calloc(VARIABLES_MAX, sizeof(*enricher->variables));
+	if (!enricher->names || !enricher->variables)
 		return -ENOMEM;
-	count = names_set_unique(enricher);
-	if (!count)
-		return 0;
-	enricher->variables = calloc(count, sizeof(*enricher->variables));
-	return enricher->variables ? 0 : -ENOMEM;
+	enricher->names_bytes = strlen(enricher->names) + 1;
+	for (char *comma = enricher->names; (comma = strchr(comma, ',')); comma++)
+		*comma = '\0';
+	return 0;
 }
 
 int enrich_new(struct enricher **enricher, const char *env_names)
@@ -126,13 +105,15 @@ int enrich_new(struct enricher **enricher, const char *env_names)
 		return result;
 	}
 	if (id_read("/etc/machine-id", created->machine_id_bytes,
-		    sizeof(created->machine_id_bytes)))
+		    sizeof(created->machine_id_bytes)) ||
+	    strspn(created->machine_id_bytes, "0123456789abcdef") != MACHINE_ID_BYTES - 1)
 		created->machine_id_bytes[0] = '\0';
 	created->host = text_from_string(created->host_bytes);
 	created->kernel = text_from_string(created->kernel_bytes);
 	created->boot_id = text_from_string(created->boot_id_bytes);
 	created->machine_id = text_from_string(created->machine_id_bytes);
 	created->version = text_from_string(EXECTAP_VERSION);
+	created->pid = getpid();
 	boot_key_set(created);
 	created->wall_minus_boot_ns = clock_wall_minus_boot_ns();
 	enrich_refresh(created);
@@ -185,9 +166,9 @@ void enrich_refresh(struct enricher *enricher)
 		clock_follow(enricher->wall_minus_boot_ns, clock_wall_minus_boot_ns());
 	if (uname(&name))
 		return;
-	if (strcmp(name.nodename, enricher->host_bytes))
-		enricher->host = keep_string(name.nodename, enricher->host_bytes,
-					     sizeof(enricher->host_bytes));
+	if (!enricher->host.length || strcmp(name.nodename, enricher->host_bytes))
+		enricher->host = keep_string(*name.nodename ? name.nodename : HOST_UNSET,
+					     enricher->host_bytes, sizeof(enricher->host_bytes));
 	if (strcmp(name.release, enricher->kernel_bytes))
 		enricher->kernel = keep_string(name.release, enricher->kernel_bytes,
 					       sizeof(enricher->kernel_bytes));
@@ -242,22 +223,81 @@ static void enrich_process(const struct enricher *enricher, struct event *event)
 	process->id = id_name(process->id_bytes, enricher, task->start_ns, task->pid);
 	process->parent_id =
 		id_name(process->parent_id_bytes, enricher, task->parent_start_ns, task->ppid);
-	process->event_id = id_name(process->event_id_bytes, enricher, event->time_ns, task->pid);
+	event->event_id = id_name(event->event_id_bytes, enricher, event->time_ns, task->pid);
 }
 
-/* The first variable of that name in the environment, as getenv(3) finds it. */
-static bool find_variable(struct text env, struct text name, struct text *value)
+static bool is_name_char_of_glob(char character)
 {
-	struct text entry;
+	return character == '*' || character == '?' || character == '[' || character == '\\';
+}
 
-	while (text_next_string(&env, &entry))
-		if (entry.length > name.length && entry.bytes[name.length] == '=' &&
-		    !memcmp(entry.bytes, name.bytes, name.length)) {
-			*value = (struct text){ entry.bytes + name.length + 1,
-						entry.length - name.length - 1 };
+static bool name_matches(struct text name, struct text pattern)
+{
+	char copy[NAME_MAX_BYTES];
+
+	for (size_t i = 0; i < pattern.length; i++) {
+		if (!is_name_char_of_glob(pattern.bytes[i]))
+			continue;
+		if (name.length >= sizeof(copy))
+			return false;
+		memcpy(copy, name.bytes, name.length);
+		copy[name.length] = '\0';
+		return !fnmatch(pattern.bytes, copy, 0) && text_is_utf8(name);
+	}
+	return name.length == pattern.length && !memcmp(name.bytes, pattern.bytes, name.length);
+}
+
+static bool is_wanted(const struct enricher *enricher, struct text name)
+{
+	struct text patterns = { enricher->names, enricher->names_bytes }, pattern;
+
+	while (text_next_string(&patterns, &pattern))
+		if (name_matches(name, pattern))
 			return true;
-		}
 	return false;
+}
+
+static struct event_variable *find_variable(struct event_exec *exec, struct text name)
+{
+	for (size_t i = 0; i < exec->variable_count; i++)
+		if (exec->variables[i].name.length == name.length &&
+		    !memcmp(exec->variables[i].name.bytes, name.bytes, name.length))
+			return &exec->variables[i];
+	return NULL;
+}
+
+/* Adds a variable, or replaces its value: ld.so(8) and most programs use the last of a name.
+ * Returns false if there are VARIABLES_MAX. */
+static bool add_variable(struct event_exec *exec, struct text name, struct text value)
+{
+	struct event_variable *variable = find_variable(exec, name);
+	bool is_duplicate = variable;
+
+	if (!variable && exec->variable_count == VARIABLES_MAX)
+		return false;
+	if (!variable)
+		variable = &exec->variables[exec->variable_count++];
+	*variable = (struct event_variable){ name, value, is_duplicate };
+	return true;
+}
+
+static void set_variables(const struct enricher *enricher, struct event *event)
+{
+	struct event_exec *exec = &event->exec;
+	struct text rest = exec->env, entry;
+
+	exec->variables = enricher->variables;
+	exec->variable_count = 0;
+	while (enricher->names && text_next_string(&rest, &entry)) {
+		const char *equals = memchr(entry.bytes, '=', entry.length);
+		struct text name = { entry.bytes, equals ? (size_t)(equals - entry.bytes) : 0 };
+
+		if (!name.length || !is_wanted(enricher, name))
+			continue;
+		if (!add_variable(exec, name,
+				  (struct text){ equals + 1, entry.length - name.length - 1 }))
+			event->process.truncated |= RECORD_KEY_ENV;
+	}
 }
 
 /* What follows another exec is mostly in its cgroup. */
@@ -275,17 +315,16 @@ static void find_container(struct enricher *enricher, struct event_exec *exec)
 	exec->container = enricher->container;
 }
 
-static void enrich_exec(struct enricher *enricher, struct event_exec *exec)
+/* Returns an id that no event about a process has, nor one of another run. */
+static struct text own_event_id(struct enricher *enricher, struct event *event)
 {
-	struct text names = { enricher->names, enricher->names_bytes }, name, value;
+	struct text id =
+		id_name(event->event_id_bytes, enricher, event->time_ns, (uint32_t)enricher->pid);
+	char *end = event->event_id_bytes + id.length;
 
-	find_container(enricher, exec);
-	exec->variables = enricher->variables;
-	exec->variable_count = 0;
-	while (text_next_string(&names, &name))
-		if (find_variable(exec->env, name, &value))
-			exec->variables[exec->variable_count++] =
-				(struct event_variable){ name, value };
+	*end++ = '-';
+	end = append_number(end, enricher->own_events++);
+	return (struct text){ id.bytes, (size_t)(end - id.bytes) };
 }
 
 void enrich_event(struct enricher *enricher, struct event *event)
@@ -302,6 +341,10 @@ void enrich_event(struct enricher *enricher, struct event *event)
 	}
 	if (event_is_process(event))
 		enrich_process(enricher, event);
-	if (event_is_exec(event))
-		enrich_exec(enricher, &event->exec);
+	else
+		event->event_id = own_event_id(enricher, event);
+	if (event_is_exec(event)) {
+		find_container(enricher, &event->exec);
+		set_variables(enricher, event);
+	}
 }

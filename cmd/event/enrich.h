@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What an event needs from outside its record: wall clock, host, names that last. */
+/* Adds to an event what is not in its record: wall clock, host, ids, container, variables. */
 #ifndef EXECTAP_ENRICH_H
 #define EXECTAP_ENRICH_H
 
@@ -10,13 +10,13 @@ struct enricher;
 #define ENRICH_BOOT_ID_PATH "/proc/sys/kernel/random/boot_id" /* random(4) */
 
 /*
- * Reads host name, boot id and machine id. env_names are the variables that events show of their
- * environment, separated by commas; NULL: none. Returns 0 or -errno; the caller frees *enricher
- * with enrich_free().
+ * Reads host name, boot id and machine id. env_names are globs of the names of the variables that
+ * events show of their environment, with commas between; NULL: none. Returns 0 or -errno; the
+ * caller frees *enricher with enrich_free().
  */
 int enrich_new(struct enricher **enricher, const char *env_names);
 
-/* What enrich_new() would find out. */
+/* Facts that enrich_new() reads. */
 struct enrich_facts {
 	const char *host;
 	const char *boot_id;
@@ -31,8 +31,7 @@ int enrich_new_fixed(struct enricher **enricher, const char *env_names,
 		     const struct enrich_facts *facts);
 void enrich_free(struct enricher *enricher);
 
-/* Samples host name and clocks anew: once for each batch of events, so that a change of either is
- * followed. */
+/* Samples host name and clocks again, once for each batch of events. */
 void enrich_refresh(struct enricher *enricher);
 
 /* Fills the fields that event.h lists under "enrich". The event borrows from the enricher. */

@@ -18,7 +18,7 @@
 #define EVENT_PATH_BYTES RECORD_PATH_BYTES
 /* "/dev/fd/NUMBER/" before a filename */
 #define EVENT_FILENAME_BYTES (RECORD_FILENAME_BYTES + 32)
-#define EVENT_ID_BYTES 64
+#define EVENT_ID_BYTES 80 /* boot, nanoseconds, pid, number, with dashes between */
 #define EVENT_TTY_BYTES 24
 
 enum event_path {
@@ -46,17 +46,16 @@ struct event_process {
 	struct text tty; /* empty: none */
 	struct text id;
 	struct text parent_id;
-	struct text event_id;
 	char tty_bytes[EVENT_TTY_BYTES];
 	char id_bytes[EVENT_ID_BYTES];
 	char parent_id_bytes[EVENT_ID_BYTES];
-	char event_id_bytes[EVENT_ID_BYTES];
 };
 
 /* A variable of the environment that was asked for. */
 struct event_variable {
 	struct text name;
-	struct text value;
+	struct text value; /* the last one that the environment has of that name */
+	bool is_duplicate; /* the environment has the name more than once */
 };
 
 struct event_exec {
@@ -130,6 +129,8 @@ struct event {
 	struct text machine_id; /* machine-id(5); empty: unknown */
 	struct text kernel; /* release */
 	struct text version; /* of exectap */
+	struct text event_id;
+	char event_id_bytes[EVENT_ID_BYTES];
 
 	struct event_process process;
 	union {
@@ -156,6 +157,12 @@ static inline bool event_is_process(const struct event *event)
 static inline bool event_is_heartbeat(const struct event *event)
 {
 	return EVENT_BIT(event->type) & EVENT_BITS_HEARTBEAT;
+}
+
+/* Returns the bits of enum record_key of the keys whose values are not what the kernel had. */
+static inline uint32_t event_doubtful_keys(const struct event *event)
+{
+	return event->process.truncated | event->process.unreadable | event->process.detached;
 }
 
 #endif

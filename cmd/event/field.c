@@ -3,6 +3,7 @@
 
 #include "event/field_value.h"
 
+#include <fnmatch.h>
 #include <string.h>
 
 /* Returns the name of the field: its key without the quotes and the colon. */
@@ -71,6 +72,20 @@ static bool next_variable(const struct event_exec *exec, struct field_cursor *cu
 	return true;
 }
 
+static bool next_duplicate(const struct event_exec *exec, struct field_cursor *cursor,
+			   struct text *value)
+{
+	while (cursor->index < exec->variable_count) {
+		const struct event_variable *variable = &exec->variables[cursor->index++];
+
+		if (variable->is_duplicate) {
+			*value = variable->name;
+			return true;
+		}
+	}
+	return false;
+}
+
 bool field_next(const struct field *field, const struct event *event, struct field_cursor *cursor,
 		char room[FIELD_BUF_BYTES], struct text *value)
 {
@@ -82,10 +97,58 @@ bool field_next(const struct field *field, const struct event *event, struct fie
 		return next_variable(&event->exec, cursor, value);
 	if (field->kind == FIELD_KIND_KEYS)
 		return next_key_name(*(const uint32_t *)member, cursor, value);
+	if (field->kind == FIELD_KIND_ENV_DUPLICATES)
+		return next_duplicate(&event->exec, cursor, value);
 	if (field->form == FIELD_JSON_LIST)
 		return next_string(member, cursor, value);
 	if (cursor->begun)
 		return false;
 	cursor->begun = true;
 	return field_value_get(field, event, room, value);
+}
+
+/* Reports whether a value that is absent is unknown, and not just nothing to report. */
+static bool absence_is_unknown(const struct field *field, const struct event *event)
+{
+	uint32_t doubtful = event_doubtful_keys(event);
+
+	switch (field->kind) {
+	case FIELD_KIND_U32_OR_NONE: /* namespaces, of which every process has one */
+	case FIELD_KIND_ARGC:
+		return true;
+	case FIELD_KIND_ARGS_BYTES:
+		return doubtful & RECORD_KEY_ARGS;
+	default:
+		return doubtful & field->derived_from;
+	}
+}
+
+bool field_is_complete(const struct field *field, const struct event *event, bool present)
+{
+	if (!(field->events & EVENT_BIT(event->type)))
+		return true;
+	if (field->record_key & event_doubtful_keys(event))
+		return false;
+	return present || !absence_is_unknown(field, event);
+}
+
+bool field_value_is_whole(const struct field *field, const struct event *event, struct text value)
+{
+	const struct text *strings = (const struct text *)((const char *)event + field->offset);
+
+	if (field->form == FIELD_JSON_LIST || field->form == FIELD_JSON_MAP)
+		return value.bytes + value.length < strings->bytes + strings->length;
+	return !(field->record_key & event_doubtful_keys(event));
+}
+
+bool field_accepts_glob(const struct field *field, const char *glob)
+{
+	switch (field->kind) {
+	case FIELD_KIND_FLAG:
+	case FIELD_KIND_CORE_DUMPED:
+		return !fnmatch(glob, "true", 0);
+	default:
+		return field->form != FIELD_JSON_LITERAL ||
+		       !glob[strspn(glob, "0123456789.*?[]!^-")];
+	}
 }

@@ -43,6 +43,7 @@ enum field_kind {
 	FIELD_KIND_ARGC,
 	FIELD_KIND_ARGS_BYTES,
 	FIELD_KIND_ENV,
+	FIELD_KIND_ENV_DUPLICATES,
 	FIELD_KIND_CAPABILITIES,
 	FIELD_KIND_PARENT_EXE,
 	FIELD_KIND_EXIT_CODE,
@@ -67,6 +68,7 @@ struct field {
 	unsigned int unmapped; /* enum field_format: the formats without a place for it */
 	size_t offset; /* in struct event */
 	uint32_t record_key; /* enum record_key: its bit in the masks of struct event_process */
+	uint32_t derived_from; /* enum record_key: without these keys an absent value is unknown */
 };
 
 /* Returns the field with the name of `length` bytes, or NULL if there is none. */
@@ -88,5 +90,19 @@ struct field_cursor {
  */
 bool field_next(const struct field *field, const struct event *event, struct field_cursor *cursor,
 		char room[FIELD_BUF_BYTES], struct text *value);
+
+/*
+ * Reports whether the values that field_next() returns of an event, `present` if there is one, are
+ * all that the kernel had. False if the key is truncated or unreadable, or absent because its value
+ * is unknown; a key that is absent because there is nothing to report is complete.
+ */
+bool field_is_complete(const struct field *field, const struct event *event, bool present);
+
+/* Reports whether a value of a field that is not complete is whole: an item of a list that was not
+ * cut, or a value that was derived before its source was cut. */
+bool field_value_is_whole(const struct field *field, const struct event *event, struct text value);
+
+/* Reports whether a glob can match a value of the field: false for text of a number or a flag. */
+bool field_accepts_glob(const struct field *field, const char *glob);
 
 #endif

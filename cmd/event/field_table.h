@@ -27,7 +27,7 @@
 #define UNMAPPED_BOTH (FIELD_ECS | FIELD_OCSF)
 
 #define AT(member) offsetof(struct event, member)
-/* After `unmapped_formats`: the offset, and the bits of enum record_key. */
+/* After `unmapped_formats`: the offset, the bits of enum record_key, and those of derived_from. */
 #define FIELD(name, json, value_kind, types, unmapped_formats, ...)                                \
 	{                                                                                          \
 		{ "\"" name "\":", sizeof("\"" name "\":") - 1 }, FIELD_JSON_##json,               \
@@ -41,7 +41,7 @@ static const struct field field_table[] = {
 	FIELD("host", STRING, TEXT_OR_NONE, EVERY, MAPPED, AT(host)),
 	FIELD("boot_id", ASCII, TEXT, EVERY, MAPPED, AT(boot_id)),
 	FIELD("schema", LITERAL, SCHEMA, EVERY, MAPPED),
-	FIELD("event_id", ASCII, TEXT_OR_NONE, PROCESS, MAPPED, AT(process.event_id)),
+	FIELD("event_id", ASCII, TEXT, EVERY, MAPPED, AT(event_id)),
 	FIELD("id", ASCII, TEXT_OR_NONE, PROCESS, MAPPED, AT(process.id)),
 	FIELD("pid", LITERAL, U32, PROCESS, MAPPED, AT(process.task.pid)),
 	FIELD("tid", LITERAL, TID, CALL, UNMAPPED_ECS),
@@ -56,11 +56,12 @@ static const struct field field_table[] = {
 	FIELD("args", LIST, ARGS, CALL, UNMAPPED_OCSF, AT(exec.args), RECORD_KEY_ARGS),
 	FIELD("argc", LITERAL, ARGC, CALL, UNMAPPED_OCSF),
 	FIELD("args_bytes", LITERAL, ARGS_BYTES, CALL, UNMAPPED_BOTH),
-	FIELD("env", MAP, ENV, CALL, MAPPED, 0, RECORD_KEY_ENV),
+	FIELD("env", MAP, ENV, CALL, MAPPED, AT(exec.env), RECORD_KEY_ENV),
+	FIELD("env_duplicates", LIST, ENV_DUPLICATES, CALL, UNMAPPED_BOTH, 0, 0, RECORD_KEY_ENV),
 	FIELD("exe", STRING, TEXT, EXEC, MAPPED, AT(exec.paths[EVENT_PATH_EXE]), RECORD_KEY_EXE),
 	FIELD("cwd", STRING, TEXT, CALL, MAPPED, AT(exec.paths[EVENT_PATH_CWD]), RECORD_KEY_CWD),
-	FIELD("memfd", LITERAL, FLAG, EXEC, UNMAPPED_BOTH, AT(exec.memfd)),
-	FIELD("deleted", LITERAL, FLAG, EXEC, UNMAPPED_ECS, AT(exec.deleted)),
+	FIELD("memfd", LITERAL, FLAG, EXEC, UNMAPPED_BOTH, AT(exec.memfd), 0, RECORD_KEY_EXE),
+	FIELD("deleted", LITERAL, FLAG, EXEC, UNMAPPED_ECS, AT(exec.deleted), 0, RECORD_KEY_EXE),
 	FIELD("exe_detached", LITERAL, FLAG, EXEC, UNMAPPED_BOTH, AT(exec.exe_detached)),
 	FIELD("cwd_detached", LITERAL, FLAG, CALL, UNMAPPED_BOTH, AT(exec.cwd_detached)),
 	FIELD("cwd_deleted", LITERAL, FLAG, CALL, UNMAPPED_BOTH, AT(exec.cwd_deleted)),
@@ -84,9 +85,12 @@ static const struct field field_table[] = {
 	FIELD("parent_id", ASCII, TEXT_OR_NONE, PROCESS, MAPPED, AT(process.parent_id)),
 	FIELD("cgroup", STRING, TEXT, CALL, UNMAPPED_BOTH, AT(exec.paths[EVENT_PATH_CGROUP]),
 	      RECORD_KEY_CGROUP),
-	FIELD("container_id", STRING, TEXT_OR_NONE, CALL, MAPPED, AT(exec.container.id)),
-	FIELD("container_runtime", ASCII, POINTER, CALL, MAPPED, AT(exec.container.runtime)),
-	FIELD("pod_uid", ASCII, CHARS, CALL, MAPPED, AT(exec.container.pod_uid)),
+	FIELD("container_id", STRING, TEXT_OR_NONE, CALL, MAPPED, AT(exec.container.id), 0,
+	      RECORD_KEY_CGROUP),
+	FIELD("container_runtime", ASCII, POINTER, CALL, MAPPED, AT(exec.container.runtime), 0,
+	      RECORD_KEY_CGROUP),
+	FIELD("pod_uid", ASCII, CHARS, CALL, MAPPED, AT(exec.container.pod_uid), 0,
+	      RECORD_KEY_CGROUP),
 	FIELD("ns_pid", LITERAL, U32_OR_NONE, PROCESS, MAPPED, AT(process.task.ns_pid)),
 	FIELD("pid_ns", LITERAL, U32_OR_NONE, PROCESS, UNMAPPED_BOTH, AT(process.task.pid_ns)),
 	FIELD("mnt_ns", LITERAL, U32_OR_NONE, PROCESS, UNMAPPED_BOTH, AT(process.task.mnt_ns)),

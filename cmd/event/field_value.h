@@ -153,6 +153,14 @@ static inline bool field_value_format_member(enum field_kind kind, const void *m
 	}
 }
 
+static inline bool field_value_has_duplicates(const struct event_exec *exec)
+{
+	for (size_t i = 0; i < exec->variable_count; i++)
+		if (exec->variables[i].is_duplicate)
+			return true;
+	return false;
+}
+
 /* Reports whether the line of an event whose type has the field has its key; a list may have no
  * items. */
 static inline bool field_value_is_present(const struct field *field, const struct event *event)
@@ -164,6 +172,8 @@ static inline bool field_value_is_present(const struct field *field, const struc
 		return !event->exec.args_hidden;
 	case FIELD_KIND_ENV:
 		return event->exec.variable_count;
+	case FIELD_KIND_ENV_DUPLICATES:
+		return field_value_has_duplicates(&event->exec);
 	case FIELD_KIND_KEYS:
 		return *(const uint32_t *)((const char *)event + field->offset);
 	default:

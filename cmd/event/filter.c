@@ -9,8 +9,16 @@
 #include <string.h>
 
 struct rule {
+	const char *text; /* KEY=GLOB */
 	const struct field *field;
 	const char *glob;
+};
+
+/* Answer of a rule about an event. */
+enum answer {
+	ANSWER_NO,
+	ANSWER_UNKNOWN, /* the event lacks what the rule is about */
+	ANSWER_YES,
 };
 
 struct rules {
@@ -54,7 +62,7 @@ static int add(struct rules *rules, const char *text)
 	if (!larger)
 		return -ENOMEM;
 	rules->list = larger;
-	rules->list[rules->count++] = (struct rule){ field, equals + 1 };
+	rules->list[rules->count++] = (struct rule){ text, field, equals + 1 };
 	return 0;
 }
 
@@ -85,48 +93,120 @@ static bool text_matches(struct text text, const char *glob)
 	return matches;
 }
 
-static bool rule_matches(const struct rule *rule, const struct event *event)
+static enum answer rule_apply(const struct rule *rule, const struct event *event)
 {
+	bool complete = field_is_complete(rule->field, event, true), present = false;
 	struct field_cursor cursor = {};
 	char room[FIELD_BUF_BYTES];
 	struct text value;
 
-	while (field_next(rule->field, event, &cursor, room, &value))
-		if (text_matches(value, rule->glob))
-			return true;
-	return false;
+	while (field_next(rule->field, event, &cursor, room, &value)) {
+		present = true;
+		if ((complete || field_value_is_whole(rule->field, event, value)) &&
+		    text_matches(value, rule->glob))
+			return ANSWER_YES;
+	}
+	return field_is_complete(rule->field, event, present) ? ANSWER_NO : ANSWER_UNKNOWN;
 }
 
-/* Reports if the value may look like another one: a path that has another root. */
-static bool is_undecidable(const struct field *field, const struct event *event)
+/* Returns the best answer of the rules for one key: they are alternatives. */
+static enum answer key_apply(const struct rules *rules, const struct field *field,
+			     const struct event *event)
 {
-	return event->process.detached & field->record_key;
+	enum answer best = ANSWER_NO;
+
+	for (size_t i = 0; i < rules->count && best < ANSWER_YES; i++) {
+		enum answer answer = ANSWER_NO;
+
+		if (rules->list[i].field == field)
+			answer = rule_apply(&rules->list[i], event);
+		if (answer > best)
+			best = answer;
+	}
+	return best;
 }
 
-/* Returns `undecided` for a key that the rules cannot decide. */
-static bool key_matches(const struct rules *rules, const struct field *field,
-			const struct event *event, bool undecided)
+/* Returns the worst answer of all keys: every key has to match. */
+static enum answer rules_apply(const struct rules *rules, const struct event *event)
 {
-	if (is_undecidable(field, event))
-		return undecided;
-	for (size_t i = 0; i < rules->count; i++)
-		if (rules->list[i].field == field && rule_matches(&rules->list[i], event))
-			return true;
-	return false;
-}
+	enum answer worst = ANSWER_YES;
 
-static bool rules_match(const struct rules *rules, const struct event *event, bool undecided)
-{
-	for (size_t i = 0; i < rules->count; i++)
-		if (!key_matches(rules, rules->list[i].field, event, undecided))
-			return false;
-	return true;
+	for (size_t i = 0; i < rules->count && worst > ANSWER_NO; i++) {
+		enum answer answer = key_apply(rules, rules->list[i].field, event);
+
+		if (answer < worst)
+			worst = answer;
+	}
+	return worst;
 }
 
 bool filter_passes(const struct filter *filter, const struct event *event)
 {
 	if (!event_is_process(event))
 		return true;
-	return rules_match(&filter->only, event, true) &&
-	       !(filter->skip.count && rules_match(&filter->skip, event, false));
+	if (rules_apply(&filter->only, event) == ANSWER_NO)
+		return false;
+	return !filter->skip.count || rules_apply(&filter->skip, event) != ANSWER_YES;
+}
+
+/* Reports whether the name of a type in the set matches. */
+static bool matches_type(const char *glob, unsigned int events)
+{
+	for (int type = 0; type < EVENT_TYPES; type++)
+		if (events & EVENT_BIT(type) &&
+		    !fnmatch(glob, event_type_name((enum event_type)type), 0))
+			return true;
+	return false;
+}
+
+/* Returns why a rule cannot match any event of these types, or NULL. */
+static const char *rule_fault(const struct rule *rule, unsigned int events)
+{
+	if (!(rule->field->events & events))
+		return "no event of the selected types has this key, see --events";
+	if (rule->field->kind == FIELD_KIND_TYPE && !matches_type(rule->glob, events))
+		return "matches none of the selected types, see --events";
+	if (!field_accepts_glob(rule->field, rule->glob))
+		return rule->field->kind == FIELD_KIND_FLAG ||
+				       rule->field->kind == FIELD_KIND_CORE_DUMPED
+			       ? "the only value of this key is true"
+			       : "the values of this key are numbers";
+	if (!strncmp(rule->text, "redacted=", sizeof("redacted=") - 1))
+		return "events are filtered before they are redacted";
+	return NULL;
+}
+
+static const char *rules_fault(const struct rules *rules, unsigned int events, const char **rule)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		const char *fault = rule_fault(&rules->list[i], events);
+
+		if (fault) {
+			*rule = rules->list[i].text;
+			return fault;
+		}
+	}
+	return NULL;
+}
+
+const char *filter_fault(const struct filter *filter, unsigned int events, const char **rule)
+{
+	const char *fault = rules_fault(&filter->only, events, rule);
+
+	return fault ? fault : rules_fault(&filter->skip, events, rule);
+}
+
+static bool rules_use(const struct rules *rules, const struct field *field)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		if (rules->list[i].field == field)
+			return true;
+	return false;
+}
+
+bool filter_uses(const struct filter *filter, const char *key)
+{
+	const struct field *field = field_find(key, strlen(key));
+
+	return rules_use(&filter->only, field) || rules_use(&filter->skip, field);
 }

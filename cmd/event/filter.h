@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Keep or drop. */
+/* Rules that select events. */
 #ifndef EXECTAP_FILTER_H
 #define EXECTAP_FILTER_H
 
@@ -9,7 +9,7 @@
 
 struct filter;
 
-/* A filter that keeps everything. Returns 0 or -ENOMEM; free with filter_free(). */
+/* Makes a filter that every event passes. Returns 0 or -ENOMEM; free with filter_free(). */
 int filter_new(struct filter **filter);
 void filter_free(struct filter *filter);
 
@@ -21,11 +21,21 @@ int filter_add_only(struct filter *filter, const char *rule);
 int filter_add_skip(struct filter *filter, const char *rule);
 
 /*
- * Whether an event that enrich has seen passes: it must match what --only asks for, if anything,
- * and not what --skip asks for. Of several rules for one key any will do, of those for different
- * keys all are needed. A key that the line does not have matches nothing; args match if one of them
- * does. A key that is detached passes --only and is not matched by --skip. What is about exectap
- * itself always passes.
+ * Returns why a rule cannot match any event of the types `events` (EVENT_BIT()s), and that rule;
+ * NULL if every rule can.
+ */
+const char *filter_fault(const struct filter *filter, unsigned int events, const char **rule);
+
+/* Reports whether there is a rule for a key. */
+bool filter_uses(const struct filter *filter, const char *key);
+
+/*
+ * Reports whether an enriched event passes: if it matches the rules of --only, and not those of
+ * --skip. Rules for one key are alternatives; those for different keys must all match. An event
+ * does not match a rule for a key that its type does not have, or that is absent because there is
+ * nothing to report; it matches a rule for a list if an item does. If the event lacks what a rule
+ * is about (field_is_complete()), the rule neither matches nor fails: the event passes --only, and
+ * --skip does not match it. Events about exectap itself always pass.
  */
 bool filter_passes(const struct filter *filter, const struct event *event);
 

@@ -3,6 +3,7 @@
 
 #include "util/text.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -19,9 +20,27 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
+/* CLOCK_BOOTTIME of this time namespace minus that of the initial one, which the kernel side uses;
+ * constant in the life of a process. */
+static int64_t namespace_offset_ns;
+
+void clock_init(void)
+{
+	FILE *file = fopen("/proc/self/timens_offsets", "re"); /* time_namespaces(7) */
+	long long seconds, ns;
+	char name[16];
+
+	if (!file)
+		return; /* before Linux 5.6 there are none */
+	while (fscanf(file, "%15s %lld %lld", name, &seconds, &ns) == 3)
+		if (!strcmp(name, "boottime") || !strcmp(name, "7"))
+			namespace_offset_ns = seconds * (int64_t)NS_PER_S + ns;
+	fclose(file);
+}
+
 uint64_t clock_boot_ns(void)
 {
-	return clock_ns(CLOCK_BOOTTIME);
+	return clock_ns(CLOCK_BOOTTIME) - (uint64_t)namespace_offset_ns;
 }
 
 int64_t clock_wall_minus_boot_ns(void)
@@ -31,9 +50,9 @@ int64_t clock_wall_minus_boot_ns(void)
 
 	/* uses the sample with the shortest time between its two readings of the boot clock */
 	for (int i = 0; i < SAMPLES; i++) {
-		uint64_t before = clock_ns(CLOCK_BOOTTIME);
+		uint64_t before = clock_boot_ns();
 		uint64_t wall = clock_ns(CLOCK_REALTIME);
-		uint64_t after = clock_ns(CLOCK_BOOTTIME);
+		uint64_t after = clock_boot_ns();
 
 		if (after - before >= shortest)
 			continue;

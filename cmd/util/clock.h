@@ -10,6 +10,10 @@
 #define CLOCK_RFC3339_BYTES sizeof("2026-01-02T03:04:05.123456789Z")
 #define CLOCK_RFC3339_LENGTH (CLOCK_RFC3339_BYTES - 1)
 
+/* Reads the offset of this process's time namespace; call it before the other functions. */
+void clock_init(void);
+
+/* Returns CLOCK_BOOTTIME of the initial time namespace, as in records. */
 uint64_t clock_boot_ns(void);
 
 /* Returns CLOCK_REALTIME minus CLOCK_BOOTTIME, sampled now. */

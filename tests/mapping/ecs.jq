@@ -70,6 +70,6 @@ def process:
   exectap: (pick(["tid", "comm", "filename", "errno", "args_bytes", "memfd", "deleted", "exe_detached", "cwd_detached",
                   "cwd_deleted", "parent_exe_detached", "parent_exe_deleted", "auid", "ses", "cgroup", "pid_ns", "mnt_ns",
                   "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "count", "event_type", "version",
-                  "hooks", "seen", "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes"]) + {raw: .raw})
+                  "hooks", "seen", "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"]) + {raw: .raw})
 }
 | prune

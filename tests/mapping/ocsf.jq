@@ -80,7 +80,7 @@ class
   unmapped: (pick(["pgid", "sid", "filename", "errno", "args", "argc", "args_bytes", "memfd", "exe_detached", "cwd_detached", "cwd_deleted",
                    "parent_exe_detached", "parent_exe_deleted", "cap_eff", "cgroup", "pid_ns", "mnt_ns",
                    "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "event_type", "hooks", "seen",
-                   "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes"])
+                   "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])
              + {pod_uid: (if pod_is_placed then null else .pod_uid end), deleted: (if .exe then null else .deleted end), raw: .raw})
 }
 | prune

@@ -96,7 +96,7 @@ static void set_args(json_t *object, struct text strings)
 
 static void set_env(json_t *object, const struct event_exec *exec)
 {
-	json_t *env = json_object();
+	json_t *env = json_object(), *duplicates = json_array();
 
 	for (size_t i = 0; i < exec->variable_count; i++) {
 		const struct event_variable *variable = &exec->variables[i];
@@ -110,6 +110,12 @@ static void set_env(json_t *object, const struct event_exec *exec)
 	if (exec->variable_count)
 		json_object_set(object, "env", env);
 	json_decref(env);
+	for (size_t i = 0; i < exec->variable_count; i++)
+		if (exec->variables[i].is_duplicate)
+			json_array_append_new(duplicates, string_of(exec->variables[i].name));
+	if (json_array_size(duplicates))
+		json_object_set(object, "env_duplicates", duplicates);
+	json_decref(duplicates);
 }
 
 static void set_marks(json_t *object, const char *key, uint32_t mask)
@@ -173,7 +179,6 @@ static void set_task(json_t *object, const struct record_task *task)
 
 static void set_process(json_t *object, const struct event_process *process)
 {
-	set_text(object, "event_id", process->event_id);
 	set_text(object, "id", process->id);
 	set_text(object, "parent_id", process->parent_id);
 	set_time(object, "start", process->start_wall_ns);
@@ -312,6 +317,7 @@ json_t *reference_native(const struct event *event)
 	set_text(object, "host", event->host);
 	set_text(object, "boot_id", event->boot_id);
 	set_integer(object, "schema", 1);
+	set_text(object, "event_id", event->event_id);
 	if (event->type != EVENT_LOST && event->type < EVENT_START)
 		set_process(object, &event->process);
 	if (event->type == EVENT_EXEC || event->type == EVENT_EXEC_FAILED)
