@@ -142,7 +142,7 @@ static void free_stages(const struct pipeline_stages *stages)
 /* The sandbox is a second line of defence: without it exectap continues. */
 static void filter_calls(const struct options *options)
 {
-	struct sandbox_needs needs = { .has_pins = options->pin_directory != NULL };
+	struct sandbox_needs needs = { .pin_flags = options->pin_directory ? PIN_SET_FLAGS : 0 };
 	struct output_needs output = {};
 	int result = output_find_needs(options->output, &output);
 

@@ -10,8 +10,8 @@
 #define UUID_HEX_LENGTH 32 /* static pods: the hash of their manifest, without dashes */
 
 /*
- * How runtimes name the cgroup of a container: prefix, id, suffix. A hex id has 64 digits; a name
- * is whatever stands there. `under` is the directory above it, where that is what tells.
+ * Names of the cgroups of containers, by runtime: prefix, id, suffix. A hex id has 64 digits,
+ * another id is any name. `under` is the directory above, where the name alone is ambiguous.
  */
 static const struct shape {
 	const char *under;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a cgroup path tells of the container that it belongs to. Pure. */
+/* The container of a process, by its cgroup path. Pure. */
 #ifndef EXECTAP_CONTAINER_H
 #define EXECTAP_CONTAINER_H
 
@@ -9,7 +9,7 @@
 
 struct container {
 	struct text id; /* a view into the path; length 0: no container */
-	const char *runtime; /* static; NULL: the path doesn't tell */
+	const char *runtime; /* static; NULL: the path does not name it */
 	char pod_uid[CONTAINER_POD_UID_BYTES]; /* with dashes; empty: no pod */
 };
 

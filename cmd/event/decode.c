@@ -26,14 +26,14 @@ static bool slice_view(const struct record_exec *exec, struct record_slice slice
 }
 
 /*
- * "name\0dir\0" -> "/dir/name", written backwards so that it ends with room's last byte. Where the
+ * "name\0dir\0" -> "/dir/name", written backwards so that it ends with buf's last byte. Where the
  * names next to the root are missing (cut), there is no leading slash, for the path is not
  * absolute.
  */
 static bool path_view(const struct record_exec *exec, struct record_slice slice, bool cut,
-		      char room[EVENT_PATH_BYTES], struct text *path)
+		      char buf[EVENT_PATH_BYTES], struct text *path)
 {
-	char *start = room + EVENT_PATH_BYTES;
+	char *start = buf + EVENT_PATH_BYTES;
 	struct text names, name;
 
 	if (!slice_view(exec, slice, &names) || names.length > EVENT_PATH_BYTES)
@@ -45,11 +45,11 @@ static bool path_view(const struct record_exec *exec, struct record_slice slice,
 		*start = '/';
 		memcpy(start + 1, name.bytes, name.length);
 	}
-	if (start == room + EVENT_PATH_BYTES)
+	if (start == buf + EVENT_PATH_BYTES)
 		*--start = '/';
 	else if (cut)
 		start++;
-	*path = (struct text){ start, (size_t)(room + EVENT_PATH_BYTES - start) };
+	*path = (struct text){ start, (size_t)(buf + EVENT_PATH_BYTES - start) };
 	return true;
 }
 
@@ -78,8 +78,8 @@ static struct text comm_view(const char comm[RECORD_COMM_BYTES])
 }
 
 /*
- * fs/exec.c, alloc_bprm(): what is relative to a descriptor is told by way of /dev/fd. For a
- * successful exec the kernel has done so; for an attempt it is done here.
+ * Names a filename that is relative to a descriptor by /dev/fd, as the kernel has done for a
+ * successful exec (fs/exec.c, alloc_bprm()).
  */
 static void name_attempt(const struct record_exec *exec, struct event_exec *out)
 {
@@ -190,7 +190,7 @@ int decode_record(const void *bytes, size_t length, struct event *event)
 		return -EBADMSG;
 	if (header->version != RECORD_VERSION || header->type >= RECORD_TYPES)
 		return -EPROTONOSUPPORT;
-	/* a record may be followed by unused room, never be longer than what was received */
+	/* a record may be followed by unused buf, never be longer than what was received */
 	if (header->size > length || header->size < fixed_bytes[header->type])
 		return -EBADMSG;
 	event->type = (enum event_type)header->type;

@@ -68,9 +68,9 @@ static int id_read(const char *path, char *id, size_t bytes)
 	return result;
 }
 
-static struct text keep_string(const char *string, char *bytes, size_t room)
+static struct text keep_string(const char *string, char *bytes, size_t buf)
 {
-	snprintf(bytes, room, "%s", string);
+	snprintf(bytes, buf, "%s", string);
 	return text_from_string(bytes);
 }
 

@@ -87,7 +87,7 @@ static bool next_duplicate(const struct event_exec *exec, struct field_cursor *c
 }
 
 bool field_next(const struct field *field, const struct event *event, struct field_cursor *cursor,
-		char room[FIELD_BUF_BYTES], struct text *value)
+		char buf[FIELD_BUF_BYTES], struct text *value)
 {
 	const void *member = (const char *)event + field->offset;
 
@@ -104,7 +104,7 @@ bool field_next(const struct field *field, const struct event *event, struct fie
 	if (cursor->begun)
 		return false;
 	cursor->begun = true;
-	return field_value_get(field, event, room, value);
+	return field_value_get(field, event, buf, value);
 }
 
 /* Reports whether a value that is absent is unknown, and not just nothing to report. */

@@ -86,10 +86,10 @@ struct field_cursor {
 
 /*
  * Returns the next value of an enriched event, as its line shows it: a view into the event, or into
- * room. False after the last value, and if the line does not have the key.
+ * buf. False after the last value, and if the line does not have the key.
  */
 bool field_next(const struct field *field, const struct event *event, struct field_cursor *cursor,
-		char room[FIELD_BUF_BYTES], struct text *value);
+		char buf[FIELD_BUF_BYTES], struct text *value);
 
 /*
  * Reports whether the values that field_next() returns of an event, `present` if there is one, are

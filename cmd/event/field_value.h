@@ -23,10 +23,10 @@ static inline bool field_value_format_string(const char *string, struct text *va
 	return true;
 }
 
-static inline bool field_value_format_number(uint64_t number, char room[FIELD_BUF_BYTES],
+static inline bool field_value_format_number(uint64_t number, char buf[FIELD_BUF_BYTES],
 					     struct text *value)
 {
-	*value = (struct text){ room, text_to_decimal(number, room) };
+	*value = (struct text){ buf, text_to_decimal(number, buf) };
 	return true;
 }
 
@@ -36,51 +36,51 @@ static inline bool field_value_format_flag(bool flag, struct text *value)
 	return flag;
 }
 
-static inline bool field_value_format_time(uint64_t wall_ns, char room[FIELD_BUF_BYTES],
+static inline bool field_value_format_time(uint64_t wall_ns, char buf[FIELD_BUF_BYTES],
 					   struct text *value)
 {
-	clock_rfc3339(room, wall_ns);
-	*value = (struct text){ room, CLOCK_RFC3339_BYTES - 1 };
+	clock_rfc3339(buf, wall_ns);
+	*value = (struct text){ buf, CLOCK_RFC3339_BYTES - 1 };
 	return true;
 }
 
 /* Formats seconds with a fraction to the microsecond, so that a double holds every digit; without
  * trailing zeros. */
-static inline bool field_value_format_seconds(uint64_t ns, char room[FIELD_BUF_BYTES],
+static inline bool field_value_format_seconds(uint64_t ns, char buf[FIELD_BUF_BYTES],
 					      struct text *value)
 {
 	unsigned int fraction = (unsigned int)(ns % 1000000000 / 1000), divisor = 100000;
-	size_t length = text_to_decimal(ns / 1000000000, room);
+	size_t length = text_to_decimal(ns / 1000000000, buf);
 
-	room[length++] = '.';
+	buf[length++] = '.';
 	do {
-		room[length++] = (char)('0' + fraction / divisor);
+		buf[length++] = (char)('0' + fraction / divisor);
 		fraction %= divisor;
 		divisor /= 10;
 	} while (fraction);
-	*value = (struct text){ room, length };
+	*value = (struct text){ buf, length };
 	return true;
 }
 
-static inline bool field_value_format_capabilities(uint64_t mask, char room[FIELD_BUF_BYTES],
+static inline bool field_value_format_capabilities(uint64_t mask, char buf[FIELD_BUF_BYTES],
 						   struct text *value)
 {
 	for (int i = 15; i >= 0; i--, mask >>= 4)
-		room[i] = "0123456789abcdef"[mask & 15];
-	*value = (struct text){ room, 16 };
+		buf[i] = "0123456789abcdef"[mask & 15];
+	*value = (struct text){ buf, 16 };
 	return true;
 }
 
 static inline bool field_value_format_status(enum field_kind kind, uint32_t status,
-					     char room[FIELD_BUF_BYTES], struct text *value)
+					     char buf[FIELD_BUF_BYTES], struct text *value)
 {
 	int signal = WTERMSIG(status);
 
 	switch (kind) {
 	case FIELD_KIND_EXIT_CODE:
-		return !signal && field_value_format_number(WEXITSTATUS(status), room, value);
+		return !signal && field_value_format_number(WEXITSTATUS(status), buf, value);
 	case FIELD_KIND_SIGNAL:
-		return signal && field_value_format_string(signal_name(signal, room), value);
+		return signal && field_value_format_string(signal_name(signal, buf), value);
 	default: /* FIELD_KIND_CORE_DUMPED */
 		return field_value_format_flag(signal && WCOREDUMP(status), value);
 	}
@@ -88,7 +88,7 @@ static inline bool field_value_format_status(enum field_kind kind, uint32_t stat
 
 /* Formats a value that is not a member of the event. Returns false if the event has none. */
 static inline bool field_value_format_computed(enum field_kind kind, const struct event *event,
-					       char room[FIELD_BUF_BYTES], struct text *value)
+					       char buf[FIELD_BUF_BYTES], struct text *value)
 {
 	const struct event_exec *exec = &event->exec;
 
@@ -99,31 +99,31 @@ static inline bool field_value_format_computed(enum field_kind kind, const struc
 		return field_value_format_string(FIELD_VALUE_SCHEMA_VERSION, value);
 	case FIELD_KIND_TID:
 		return exec->tid != event->process.task.pid &&
-		       field_value_format_number(exec->tid, room, value);
+		       field_value_format_number(exec->tid, buf, value);
 	case FIELD_KIND_ERROR:
-		return field_value_format_string(error_name(exec->error, room), value);
+		return field_value_format_string(error_name(exec->error, buf), value);
 	case FIELD_KIND_ERRNO:
-		return field_value_format_number((uint64_t)exec->error, room, value);
+		return field_value_format_number((uint64_t)exec->error, buf, value);
 	case FIELD_KIND_ARGC:
 		return exec->argc != RECORD_ARGC_UNKNOWN &&
-		       field_value_format_number(exec->argc, room, value);
+		       field_value_format_number(exec->argc, buf, value);
 	case FIELD_KIND_ARGS_BYTES:
 		return event->process.truncated & RECORD_KEY_ARGS &&
 		       exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN &&
-		       field_value_format_number(exec->args_bytes, room, value);
+		       field_value_format_number(exec->args_bytes, buf, value);
 	case FIELD_KIND_CAPABILITIES:
-		return field_value_format_capabilities(event->process.task.cap_effective, room,
+		return field_value_format_capabilities(event->process.task.cap_effective, buf,
 						       value);
 	case FIELD_KIND_PARENT_EXE:
 		*value = exec->paths[EVENT_PATH_PARENT_EXE];
 		return exec->parent_has_exe;
 	default:
-		return field_value_format_status(kind, event->exit.status, room, value);
+		return field_value_format_status(kind, event->exit.status, buf, value);
 	}
 }
 
 static inline bool field_value_format_member(enum field_kind kind, const void *member,
-					     char room[FIELD_BUF_BYTES], struct text *value)
+					     char buf[FIELD_BUF_BYTES], struct text *value)
 {
 	uint32_t number;
 
@@ -137,19 +137,19 @@ static inline bool field_value_format_member(enum field_kind kind, const void *m
 	case FIELD_KIND_POINTER:
 		return field_value_format_string(*(const char *const *)member, value);
 	case FIELD_KIND_U64:
-		return field_value_format_number(*(const uint64_t *)member, room, value);
+		return field_value_format_number(*(const uint64_t *)member, buf, value);
 	case FIELD_KIND_FLAG:
 		return field_value_format_flag(*(const bool *)member, value);
 	case FIELD_KIND_TIME:
-		return field_value_format_time(*(const uint64_t *)member, room, value);
+		return field_value_format_time(*(const uint64_t *)member, buf, value);
 	case FIELD_KIND_SECONDS:
-		return field_value_format_seconds(*(const uint64_t *)member, room, value);
+		return field_value_format_seconds(*(const uint64_t *)member, buf, value);
 	default: /* FIELD_KIND_U32, FIELD_KIND_U32_OR_NONE, FIELD_KIND_AUDIT */
 		number = *(const uint32_t *)member;
 		if ((kind == FIELD_KIND_U32_OR_NONE && !number) ||
 		    (kind == FIELD_KIND_AUDIT && number == RECORD_AUDIT_UNSET))
 			return false;
-		return field_value_format_number(number, room, value);
+		return field_value_format_number(number, buf, value);
 	}
 }
 
@@ -183,13 +183,13 @@ static inline bool field_value_is_present(const struct field *field, const struc
 
 /* Returns the value of a field that is present and is no list, as field_next() does. */
 static inline bool field_value_get(const struct field *field, const struct event *event,
-				   char room[FIELD_BUF_BYTES], struct text *value)
+				   char buf[FIELD_BUF_BYTES], struct text *value)
 {
 	enum field_kind kind = field->kind;
 
 	if (kind > FIELD_KIND_SECONDS)
-		return field_value_format_computed(kind, event, room, value);
-	return field_value_format_member(kind, (const char *)event + field->offset, room, value);
+		return field_value_format_computed(kind, event, buf, value);
+	return field_value_format_member(kind, (const char *)event + field->offset, buf, value);
 }
 
 #endif

@@ -97,10 +97,10 @@ static enum answer rule_apply(const struct rule *rule, const struct event *event
 {
 	bool complete = field_is_complete(rule->field, event, true), present = false;
 	struct field_cursor cursor = {};
-	char room[FIELD_BUF_BYTES];
+	char buf[FIELD_BUF_BYTES];
 	struct text value;
 
-	while (field_next(rule->field, event, &cursor, room, &value)) {
+	while (field_next(rule->field, event, &cursor, buf, &value)) {
 		present = true;
 		if ((complete || field_value_is_whole(rule->field, event, value)) &&
 		    text_matches(value, rule->glob))

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "host/sandbox.h"
 
-#include "capture/pin.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -75,15 +73,12 @@ int sandbox_drop_privileges(const struct sandbox_identity *identity)
 	return result;
 }
 
-/* A call that stays allowed: for what, and with which value of the bits `mask` in one of its
- * arguments. */
+/* An allowed system call: its uses, and the value of the bits `mask` in one of its arguments. */
 struct allowed_call {
-	int number; /* libseccomp's: below 0 for what this architecture has not, which it leaves out
-		     */
+	int number; /* libseccomp's; below 0, and ignored, where the architecture lacks the call */
 	unsigned int uses; /* FILES, CONNECTS, ACCEPTS, PINS, or ALWAYS */
 	unsigned int argument; /* 0 is the first one */
-	uint32_t mask; /* 0: any argument will do. What is an int has nothing that counts in its
-			  upper half. */
+	uint32_t mask; /* 0: any value; an int argument has no meaning in its upper half */
 	uint32_t value;
 };
 
@@ -93,10 +88,9 @@ struct allowed_call {
 #define ACCEPTS (1u << 2)
 #define PINS (1u << 3)
 
-/* Where one C library makes another call than the next, or than itself on another architecture,
- * both are here. */
+/* C libraries differ in the calls that they make, also by architecture: the table has them all. */
 static const struct allowed_call allowed_calls[] = {
-	/* wait, and end */
+	/* wait and exit */
 	{ SCMP_SYS(epoll_create1), ALWAYS },
 	{ SCMP_SYS(epoll_ctl), ALWAYS },
 	{ SCMP_SYS(epoll_pwait), ALWAYS },
@@ -105,27 +99,27 @@ static const struct allowed_call allowed_calls[] = {
 	{ SCMP_SYS(restart_syscall), ALWAYS },
 	{ SCMP_SYS(rt_sigprocmask), ALWAYS },
 	{ SCMP_SYS(rt_sigreturn), ALWAYS },
-	/* lines, diagnostics, the service manager, what the kernel skipped */
+	/* lines, diagnostics, service manager, recursion misses */
 	{ SCMP_SYS(close), ALWAYS },
 	{ SCMP_SYS(pread64), ALWAYS },
 	{ SCMP_SYS(sendto), ALWAYS },
 	{ SCMP_SYS(write), ALWAYS },
 	{ SCMP_SYS(writev), ALWAYS },
-	/* the time, where the kernel's vDSO has no clock to read; the host's name */
+	/* time, where the vDSO has no clock; host name */
 	{ SCMP_SYS(clock_gettime), ALWAYS },
 	{ SCMP_SYS(uname), ALWAYS },
-	/* memory, but none to execute */
+	/* memory that is not executable */
 	{ SCMP_SYS(brk), ALWAYS },
 	{ SCMP_SYS(madvise), ALWAYS },
 	{ SCMP_SYS(mmap), ALWAYS, 2, PROT_EXEC, 0 },
 	{ SCMP_SYS(mprotect), ALWAYS, 2, PROT_EXEC, 0 },
 	{ SCMP_SYS(mremap), ALWAYS },
 	{ SCMP_SYS(munmap), ALWAYS },
-	/* the end of a program at a tracepoint */
+	/* detaching a program from a tracepoint */
 	{ SCMP_SYS(ioctl), ALWAYS, 1, UINT32_MAX, PERF_EVENT_IOC_DISABLE },
-	/* a file, opened again */
+	/* reopening a file */
 	{ SCMP_SYS(flock), FILES },
-	/* a partial line in a file, which standard output can be as well, is cut off */
+	/* cutting a partial line off a file, which standard output can be as well */
 	{ SCMP_SYS(fstat), ALWAYS },
 	{ SCMP_SYS(newfstatat), ALWAYS },
 	{ SCMP_SYS(lseek), ALWAYS },
@@ -133,22 +127,21 @@ static const struct allowed_call allowed_calls[] = {
 	/* a pipe or terminal that cannot be made non-blocking */
 	{ SCMP_SYS(poll), ALWAYS },
 	{ SCMP_SYS(ppoll), ALWAYS },
-	/* a socket, connected again */
+	/* reconnecting a socket */
 	{ SCMP_SYS(socket), CONNECTS, 0, UINT32_MAX, AF_UNIX },
 	{ SCMP_SYS(connect), CONNECTS },
 	{ SCMP_SYS(geteuid), FILES | CONNECTS },
 	{ SCMP_SYS(setsockopt), CONNECTS, 2, UINT32_MAX, SO_SNDBUF },
-	/* what its last reader left unread */
+	/* bytes that the last consumer left unread */
 	{ SCMP_SYS(ioctl), CONNECTS | ACCEPTS, 1, UINT32_MAX, SIOCOUTQ },
 	{ SCMP_SYS(shutdown), CONNECTS | ACCEPTS },
 	{ SCMP_SYS(getsockopt), CONNECTS | ACCEPTS, 2, UINT32_MAX, SO_ERROR },
-	/* readers that come, and the socket that is taken away at the end */
+	/* accepting clients, removing the socket at the end */
 	{ SCMP_SYS(accept4), ACCEPTS },
 	{ SCMP_SYS(lstat), ACCEPTS },
 	{ SCMP_SYS(unlink), ACCEPTS },
 	{ SCMP_SYS(unlinkat), ACCEPTS | PINS },
-	/* a set of pins that another has replaced, when the last of what it held is told */
-	{ SCMP_SYS(openat), PINS, 2, ~(uint32_t)O_LARGEFILE, PIN_SET_FLAGS },
+	/* removal of a retired set of pins */
 	{ SCMP_SYS(fcntl), PINS, 1, UINT32_MAX, F_GETFL },
 	{ SCMP_SYS(fcntl), PINS, 1, UINT32_MAX, F_SETFD },
 	{ SCMP_SYS(getdents64), PINS },
@@ -170,28 +163,28 @@ static int add_rules(scmp_filter_ctx filter, unsigned int uses)
 	return result;
 }
 
-/* None of these is worth a failure: what a library or a kernel has not, is done without. */
+/* Errors are ignored: an older library or kernel lacks some of the attributes. */
 static void set_attributes(scmp_filter_ctx filter)
 {
 	seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	seccomp_attr_set(filter, SCMP_FLTATR_API_SYSRAWRC, 1);
-	/* a binary search of the call's number */
+	/* binary search by the number of the call */
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	/* kernels before 5.16 slow down who has a filter, for the sake of foreign code in it, which
-	 * is not here */
+	/* before 5.16 kernels mitigate speculative store bypass in every filtered process, which
+	 * costs time and protects against foreign code only */
 	seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);
 }
 
 bool sandbox_can_filter_calls(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS); /* which asks the kernel */
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS); /* asks the kernel */
 
 	if (filter)
 		seccomp_release(filter);
 	return filter;
 }
 
-/* Allows to open a file with these flags and no others. */
+/* Allows opening files with exactly these flags. */
 static int add_open_rules(scmp_filter_ctx filter, int flags)
 {
 	const uint32_t mask = ~(uint32_t)O_LARGEFILE;
@@ -208,7 +201,7 @@ int sandbox_filter_calls(const struct sandbox_needs *needs)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	unsigned int uses = (needs->open_flags ? FILES : 0) | (needs->connects ? CONNECTS : 0) |
-			    (needs->accepts ? ACCEPTS : 0) | (needs->has_pins ? PINS : 0);
+			    (needs->accepts ? ACCEPTS : 0) | (needs->pin_flags ? PINS : 0);
 	int result;
 
 	if (!filter)
@@ -217,6 +210,8 @@ int sandbox_filter_calls(const struct sandbox_needs *needs)
 	result = add_rules(filter, uses);
 	if (!result && needs->open_flags)
 		result = add_open_rules(filter, needs->open_flags);
+	if (!result && needs->pin_flags)
+		result = add_open_rules(filter, needs->pin_flags);
 	if (!result)
 		result = seccomp_load(filter);
 	seccomp_release(filter);

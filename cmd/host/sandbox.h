@@ -29,7 +29,7 @@ struct sandbox_needs {
 	int open_flags; /* flags of open(2) for its file; 0: it opens none */
 	bool connects; /* to unix sockets */
 	bool accepts; /* connections to a unix socket */
-	bool has_pins; /* it removes what was pinned (pin.h) */
+	int pin_flags; /* flags of open(2) for the directories of pins that it removes; 0: none */
 };
 
 /*
