@@ -274,13 +274,11 @@ static int probe_programs(char why[WHY_BYTES])
 	int result = capture_new(&capture, &options);
 
 	if (result) {
-		if (result == -EPERM)
-			explain(why, "%s: %s", strerror(EPERM), explain_eperm());
-		else if (explain_shortage(-result))
-			explain(why, "%s: %s", strerror(-result), explain_shortage(-result));
-		else
-			explain(why, "%s: --verbose shows the kernel's reasons", strerror(-result));
-		return result == -EPERM || explain_shortage(-result) ? result : -EOPNOTSUPP;
+		const char *cause = result == -EPERM ? explain_eperm() : explain_shortage(-result);
+
+		explain(why, "%s: %s", strerror(-result),
+			cause ? cause : "--verbose shows the kernel's reasons");
+		return cause ? result : -EOPNOTSUPP;
 	}
 	capture_free(capture);
 	explain(why, "loaded and attached for a trial");
