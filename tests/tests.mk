@@ -6,7 +6,7 @@ UNIT_SAN := address,undefined
 UNIT_BUILD := build/san
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_BUILD)/tests/%)
-HELPERS := $(addprefix build/tests/,churn execveat hold idle noop reap refuse sandboxed save_record storm thread_exec threads)
+HELPERS := $(patsubst tests/helpers/%.c,build/tests/%,$(wildcard tests/helpers/*.c))
 ifeq ($(ARCH),x86_64)
 HELPERS += build/tests/noop32
 endif
