@@ -137,6 +137,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	 * first, but not the result. */
 	if (!!parse(&second, argc, argv) != !!result || (!result && !same(&first, &second)))
 		abort();
+	options_free(&first);
+	options_free(&second);
 	free(text);
 	return 0;
 }

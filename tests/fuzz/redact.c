@@ -40,11 +40,12 @@ static bool has_secret(struct text text)
 	return memmem(text.bytes, text.length, SECRET, strlen(SECRET));
 }
 
-/* Returns true if it may be split into words: masking may have joined or split some. */
-static bool has_words(struct text text)
+/* Returns true if a string can be code, whose masks end where a command can begin. A masked string
+ * may no longer look like code, and is masked to its end then. */
+static bool can_be_code(struct text text)
 {
 	for (size_t i = 0; i < text.length; i++)
-		if (text.bytes[i] && strchr(" \n\"'`\\", text.bytes[i]))
+		if (text.bytes[i] && strchr(" \t\n\"'`\\(){}<>$", text.bytes[i]))
 			return true;
 	return false;
 }
@@ -108,7 +109,7 @@ static void verify(struct redactor *redactor, struct redactor *again, struct tex
 		abort();
 	if (!(redacted & RECORD_KEY_ENV) && variable.value.bytes != value.bytes)
 		abort();
-	if (has_words(args) || !args.length || args.bytes[args.length - 1])
+	if (can_be_code(args) || !args.length || args.bytes[args.length - 1])
 		return;
 	masked_variable = variable;
 	if (!same(redact(again, masked, &masked_variable), masked) ||
