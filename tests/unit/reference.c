@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 static void set_integer(json_t *object, const char *key, uint64_t value)
@@ -301,6 +302,24 @@ static void set_heartbeat(json_t *object, const struct event *event)
 	set_integer(object, "lost", totals->lost);
 }
 
+/* The entries of raw are in the order of their keys in the line. */
+static void sort_raw(json_t *object)
+{
+	static const char *const keys[] = { "host",	  "comm",   "filename",	    "args",
+					    "env",	  "exe",    "cwd",	    "parent_comm",
+					    "parent_exe", "cgroup", "container_id", "kernel" };
+	json_t *raw = json_object_get(object, "raw"), *sorted = json_array(), *entry;
+	size_t index;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		json_array_foreach(raw, index, entry)
+			if (!strcmp(json_string_value(json_object_get(entry, "key")), keys[i]))
+				json_array_append(sorted, entry);
+	if (raw)
+		json_object_set(object, "raw", sorted);
+	json_decref(sorted);
+}
+
 json_t *reference_native(const struct event *event)
 {
 	static const char *const types[] = {
@@ -328,5 +347,6 @@ json_t *reference_native(const struct event *event)
 		set_lost(object, &event->lost);
 	else
 		set_heartbeat(object, event);
+	sort_raw(object);
 	return object;
 }
