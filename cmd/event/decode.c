@@ -104,7 +104,8 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 	process->parent_comm = comm_view(exec->task.parent_comm);
 	process->truncated = exec->truncated & RECORD_KEY_ALL;
 	process->unreadable = exec->unreadable & RECORD_KEY_ALL;
-	process->detached = exec->detached & RECORD_KEY_ALL;
+	process->detached =
+		exec->detached & (RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE);
 	process->redacted = 0;
 	process->redacted_bytes = 0;
 	out->tid = exec->tid;
