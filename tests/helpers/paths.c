@@ -540,6 +540,7 @@ static void case_shared_cwd(void)
 	check(mount("none", path_in(directory, "other"), "tmpfs", 0, NULL), "mount");
 	check(mkdir(path_in(directory, "other/and"), 0755), "mkdir");
 	check(mkdir(names[1], 0755), "mkdir");
+	check(chdir(names[0]), "chdir");
 	flipping = run_beside(flip_cwd, CLONE_FS);
 	storm((char *)program, CLONE_FS);
 	end(flipping);
