@@ -209,3 +209,45 @@ except FileNotFoundError:
 	expect truncated null
 	[ "$(jq -c 'select(.args)' "$lines" | wc -l)" = 0 ]
 }
+
+@test "of a variable that is there twice the last is shown, and its name; a glob selects names" {
+	start_exectap --env 'TWI?E' --env 'ON*'
+	hold python3 -c 'import ctypes, sys
+strings = lambda *items: (ctypes.c_char_p * (len(items) + 1))(*[item.encode() for item in items], None)
+ctypes.CDLL(None).execve(sys.argv[1].encode(), strings(*sys.argv[1:]),
+    strings("TWICE=first", "ONCE=one", "TWICE=second", "OTHER=not-this"))' "$helpers/hold"
+	expect 'env | tojson' '{"TWICE":"second","ONCE":"one"}'
+	expect 'env_duplicates | tojson' '["TWICE"]'
+}
+
+@test "in a time namespace times are those of the host" {
+	unshare -T true 2>/dev/null || skip "no time namespaces"
+	local before after
+	before=$(date -u +%s)
+	unshare -T --boottime 100000 "$exectap" --only "args=*$marker" --heartbeat 1 >"$lines" 2>"$log" 3>&- &
+	exectap_pid=$!
+	poll have_type start
+	"$helpers/noop" "$marker"
+	poll have_type exec
+	kill "$exectap_pid"
+	wait "$exectap_pid"
+	exectap_pid=
+	after=$(date -u +%s)
+	jq -es --argjson before "$before" --argjson after "$after" '
+		map(.timestamp[:19] + "Z" | fromdate) | all(. >= $before - 1 and . <= $after + 1)' "$lines"
+}
+
+have_type() {
+	grep -q "\"type\":\"$1\"" "$lines"
+}
+
+@test "a host without a name is localhost" {
+	unshare -u true 2>/dev/null || skip "no UTS namespaces"
+	unshare -u sh -c 'echo >/proc/sys/kernel/hostname; exec "$0" --heartbeat 1' "$exectap" >"$lines" 2>"$log" 3>&- &
+	exectap_pid=$!
+	poll have_type start
+	kill "$exectap_pid"
+	wait "$exectap_pid"
+	exectap_pid=
+	[ "$(jq -r .host "$lines" | sort -u)" = localhost ]
+}

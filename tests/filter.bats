@@ -69,3 +69,44 @@ have_stats() {
 		[ "$(wc -l <"$log")" = 1 ]
 	done
 }
+
+@test "an event that a rule cannot decide is emitted, whatever was cut" {
+	local long
+	long=$(head -c 16000 /dev/zero | tr '\0' x)
+	start_exectap --only "args=*evil-$marker*" --only comm=bash
+	"$helpers/noop" "$marker" "$long" "evil-$marker"
+	"$helpers/noop" "good-$marker"
+	wait_for_line '.truncated == ["args"]'
+	stop_exectap
+	[ "$(grep -c "good-$marker" "$lines")" = 0 ]
+	start_exectap --skip "args=*"
+	"$helpers/noop" "$marker" "$long" "evil-$marker"
+	stop_exectap
+	# the name of the program is an item that was not cut
+	[ "$(jq -c --arg noop "$helpers/noop" 'select(.args[0] == $noop)' "$lines" | wc -l)" = 0 ]
+}
+
+@test "a rule that no selected event can match is refused with one line and status 2" {
+	local rule status
+	for rule in uid=root type=exti type=exit exit_code=1 memfd=yes redacted=args count=1 env=A; do
+		status=0
+		"$exectap" --only "$rule" 2>"$log" 3>&- || status=$?
+		echo "$rule: $status"
+		[ "$status" = 2 ]
+		[ "$(wc -l <"$log")" = 1 ]
+	done
+	status=0
+	"$exectap" --no-args --skip args=x 2>"$log" 3>&- || status=$?
+	[ "$status" = 2 ]
+}
+
+@test "every line has an event_id of its own, also those about exectap itself" {
+	start_exectap --heartbeat 1 --buffer 128K
+	poll have_stats 1
+	kill -STOP "$exectap_pid"
+	"$helpers/storm" 1 2000 "$marker" "$helpers/noop" >/dev/null
+	kill -CONT "$exectap_pid"
+	stop_exectap
+	jq -es 'map(.event_id) | all and length == (unique | length)' "$lines"
+	jq -es 'map(.type) | unique | contains(["exec", "lost", "start", "stats", "stop"])' "$lines"
+}
