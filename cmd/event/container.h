@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The container of a process, by its cgroup path. Pure. */
+/* The container that a cgroup path belongs to. Pure. */
 #ifndef EXECTAP_CONTAINER_H
 #define EXECTAP_CONTAINER_H
 
 #include "util/text.h"
 
 #define CONTAINER_POD_UID_BYTES 64
+#define CONTAINER_NAME_BYTES 256 /* NAME_MAX and one */
 
 struct container {
-	struct text id; /* a view into the path; length 0: no container */
-	const char *runtime; /* static; NULL: the path does not name it */
+	struct text id; /* a view into the path or into name; length 0: no container */
+	const char *runtime; /* static; NULL: unknown */
 	char pod_uid[CONTAINER_POD_UID_BYTES]; /* with dashes; empty: no pod */
+	char name[CONTAINER_NAME_BYTES]; /* unescaped name of a unit */
 };
 
-/* Of containers inside containers, the innermost. */
+/*
+ * Finds the outermost container: what is inside it may have given its own cgroups any names. Below
+ * the manager of a user, only the shapes of rootless runtimes are taken for containers.
+ */
 void container_from_cgroup(struct text path, struct container *container);
 
 #endif

@@ -6,6 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+_Static_assert(EVENT_EXEC == (int)RECORD_EXEC && EVENT_EXIT == (int)RECORD_EXIT &&
+		       EVENT_EXEC_FAILED == (int)RECORD_EXEC_FAILED &&
+		       EVENT_LOST == (int)RECORD_TYPES,
+	       "a record type is the event type of the same number");
+
 /* No process is larger; and up to here a double holds every integer, as readers of JSON want it. */
 #define SIZE_MAX_SHOWN (1ull << 53)
 #define TIME_MAX_NS INT64_MAX /* ktime_t, include/linux/types.h */

@@ -300,7 +300,7 @@ static void set_variables(const struct enricher *enricher, struct event *event)
 	}
 }
 
-/* What follows another exec is mostly in its cgroup. */
+/* Keeps the last result: successive execs are mostly in one cgroup. */
 static void find_container(struct enricher *enricher, struct event_exec *exec)
 {
 	struct text path = exec->paths[EVENT_PATH_CGROUP];

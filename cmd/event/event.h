@@ -29,7 +29,7 @@ enum event_path {
 	EVENT_PATHS,
 };
 
-/* Who it was; in every event about a process. */
+/* The process of an event. */
 struct event_process {
 	/* decode */
 	struct record_task task;
@@ -62,7 +62,7 @@ struct event_exec {
 	/* decode */
 	uint64_t args_bytes; /* the true length, or RECORD_ARGS_BYTES_UNKNOWN; args.length may be
 				less */
-	uint32_t tid; /* of the calling thread, before the exec */
+	uint32_t tid; /* the calling thread's, before the exec */
 	uint32_t argc; /* or RECORD_ARGC_UNKNOWN */
 	int error; /* errno(3) of a failed attempt */
 	bool memfd;
@@ -82,7 +82,7 @@ struct event_exec {
 
 	/* enrich */
 	struct container container;
-	struct event_variable *variables; /* those of env that are shown; the enricher's */
+	struct event_variable *variables; /* selected from env; owned by the enricher */
 	size_t variable_count;
 
 	bool args_hidden; /* encode leaves args out */
@@ -112,15 +112,15 @@ struct event_heartbeat {
 	struct text hooks; /* their names, each ended by a NUL */
 	uint64_t
 		seen; /* events taken from the kernel: written, filtered, or impossible to decode */
-	uint64_t written; /* of these, as lines */
+	uint64_t written; /* seen, and emitted as lines */
 	uint64_t filtered;
-	uint64_t lost; /* as the lost lines say */
+	uint64_t lost; /* reported in lost lines */
 };
 
 struct event {
 	enum event_type type;
 	uint64_t time_ns; /* CLOCK_BOOTTIME */
-	uint64_t seq; /* of the line */
+	uint64_t seq; /* number of the line */
 
 	/* enrich */
 	uint64_t wall_ns; /* CLOCK_REALTIME */
@@ -128,7 +128,7 @@ struct event {
 	struct text boot_id;
 	struct text machine_id; /* machine-id(5); empty: unknown */
 	struct text kernel; /* release */
-	struct text version; /* of exectap */
+	struct text version; /* exectap's */
 	struct text event_id;
 	char event_id_bytes[EVENT_ID_BYTES];
 

@@ -61,7 +61,7 @@ enum field_format {
 #define FIELD_BUF_BYTES 32
 
 struct field {
-	struct text key; /* as json_writer_key() takes it */
+	struct text key; /* in the form of json_writer_key() */
 	enum field_form form;
 	enum field_kind kind;
 	unsigned int events; /* EVENT_BIT()s of the types that have it */

@@ -3,16 +3,14 @@
 #ifndef EXECTAP_EVENT_TYPE_H
 #define EXECTAP_EVENT_TYPE_H
 
-#include "record.h"
-
 #include <stddef.h>
 
-/* The types that have a record have the number of its type. */
+/* The types that have a record have its number; decode.c checks that. */
 enum event_type {
-	EVENT_EXEC = RECORD_EXEC,
-	EVENT_EXIT = RECORD_EXIT,
-	EVENT_EXEC_FAILED = RECORD_EXEC_FAILED,
-	EVENT_LOST = RECORD_TYPES, /* this type and those after it are about exectap itself */
+	EVENT_EXEC = 0,
+	EVENT_EXIT = 1,
+	EVENT_EXEC_FAILED = 2,
+	EVENT_LOST = 3, /* this type and the later ones are about exectap itself */
 	EVENT_START,
 	EVENT_STATS,
 	EVENT_STOP,
