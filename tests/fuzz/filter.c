@@ -82,21 +82,37 @@ static bool has_name(const json_t *line, const char *list, const char *key)
 	return false;
 }
 
-static bool is_marked(const json_t *line, const char *key)
-{
-	char detached[80];
-
-	snprintf(detached, sizeof(detached), "%s_detached", key);
-	return has_name(line, "truncated", key) || has_name(line, "unreadable", key) ||
-	       json_object_get(line, detached);
-}
-
 static bool is_one_of(const char *key, const char *const names[])
 {
 	for (; *names; names++)
 		if (!strcmp(key, *names))
 			return true;
 	return false;
+}
+
+/* Reports whether lines of the type can have a key that may be marked: a corrupt record may mark
+ * any.
+ */
+static bool type_has(const char *type, const char *key)
+{
+	static const char *const of_exit[] = { "comm", "parent_comm", "user_time", "system_time",
+					       NULL },
+				 *const times[] = { "user_time", "system_time", NULL };
+
+	if (!strcmp(type, "exit"))
+		return is_one_of(key, of_exit);
+	return !is_one_of(key, times) && (strcmp(key, "exe") || !strcmp(type, "exec"));
+}
+
+static bool is_marked(const json_t *line, const char *key)
+{
+	char detached[80];
+
+	if (!type_has(json_string_value(json_object_get(line, "type")), key))
+		return false;
+	snprintf(detached, sizeof(detached), "%s_detached", key);
+	return has_name(line, "truncated", key) || has_name(line, "unreadable", key) ||
+	       json_object_get(line, detached);
 }
 
 /* Reports whether a key that the line lacks may have a value all the same. */
@@ -114,8 +130,8 @@ static bool is_unknown(const json_t *line, const char *key)
 	if (!strcmp(type, "exit"))
 		return false;
 	return (is_one_of(key, of_cgroup) && is_marked(line, "cgroup")) ||
-	       (is_one_of(key, of_exe) && is_marked(line, "exe") && !strcmp(type, "exec")) ||
-	       !strcmp(key, "argc") || (!strcmp(key, "args_bytes") && is_marked(line, "args")) ||
+	       (is_one_of(key, of_exe) && is_marked(line, "exe")) || !strcmp(key, "argc") ||
+	       (!strcmp(key, "args_bytes") && is_marked(line, "args")) ||
 	       (!strcmp(key, "env_duplicates") && is_marked(line, "env"));
 }
 
