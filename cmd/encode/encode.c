@@ -23,15 +23,14 @@ struct encoding {
 	size_t max_bytes;
 };
 
-/* Writes the event as it is now. Returns the bytes of the line; it is not whole where they are more
- * than max_bytes. */
-static size_t write_event(const struct encoding *encoding)
+/* Writes the event as it is now. The line is not whole where its length is above max_bytes. */
+static struct json_writer write_event(const struct encoding *encoding)
 {
 	struct json_writer json = json_writer_new(encoding->bytes, encoding->max_bytes);
 
 	encoding->format->write(&json, encoding->event);
 	json_writer_append(&json, "\n", 1);
-	return json.length;
+	return json;
 }
 
 static size_t decimal_length(size_t number)
@@ -41,144 +40,163 @@ static size_t decimal_length(size_t number)
 	return text_to_decimal(number, digits);
 }
 
-static size_t argument_cost(const struct encode_format *format, struct text value, size_t index)
-{
-	size_t cost =
-		format->argument_times * text_json_length(value) + format->argument_around_bytes;
+/* Bytes that a new raw list adds around its entries. */
+#define RAW_OVERHEAD (sizeof(",\"raw\":[],") - 1)
 
-	if (!text_is_utf8(value))
-		cost += decimal_length(index) + TEXT_BASE64_LENGTH(value.length) +
-			format->argument_raw_bytes;
-	return cost;
-}
+/* Maximum bytes of a path's entry in raw, without the base64. */
+#define RAW_PATH_BYTES (RAW_OVERHEAD + sizeof("{\"key\":\"parent_exe\",\"base64\":\"\"},"))
 
-/* Cuts an argument to the longest beginning that costs at most `capacity`. Returns false where not
- * even the empty string fits. */
-static bool argument_cut(const struct encode_format *format, struct text *value, size_t index,
-			 size_t capacity)
-{
-	size_t overhead = argument_cost(format, (struct text){ "", 0 }, index);
+/* Maximum bytes around a variable: in the list, and of its entry in raw without name and base64. */
+#define VARIABLE_BYTES sizeof("{\"name\":\"\",\"value\":\"\"},")
+#define RAW_VARIABLE_BYTES                                                                         \
+	(RAW_OVERHEAD + sizeof("{\"key\":\"env\",\"name\":\"\",\"base64\":\"\"},"))
 
-	if (overhead > capacity)
-		return false;
-	*value = text_cut(*value, (capacity - overhead) / format->argument_times);
-	/* with a raw entry each byte costs up to 3 + 4/3, so this converges in a few rounds */
-	while (value->length && argument_cost(format, *value, index) > capacity)
-		*value = text_cut(*value, text_json_length(*value) * 2 / 3);
-	return true;
-}
+/* Maximum bytes that a line has more with a container id of no bytes than without one. */
+#define CONTAINER_BYTES 128
 
-/* Returns the first strings, the last of them perhaps cut, that add at most `capacity` bytes to a
- * line. */
+/* Returns the first strings, the last of them perhaps cut, that the capacity holds. Each string is
+ * read once, up to the end of the capacity. */
 static struct text arguments_cut(const struct encode_format *format, struct text strings,
 				 size_t capacity)
 {
-	struct text remaining = strings, value;
+	struct text_budget budget = { .times = format->argument_times };
+	struct text remaining = strings, value, shown;
 	size_t kept_bytes = 0;
 
 	for (size_t index = 0; text_next_string(&remaining, &value); index++) {
-		size_t cost = argument_cost(format, value, index);
-
-		if (cost > capacity) {
-			if (argument_cut(format, &value, index, capacity) && value.length)
-				kept_bytes = (size_t)(value.bytes - strings.bytes) + value.length;
+		if (capacity < format->argument_around_bytes)
+			break;
+		budget.bytes = capacity - format->argument_around_bytes;
+		budget.raw_bytes = format->argument_raw_bytes + decimal_length(index) +
+				   (budget.ill_formed ? 0 : RAW_OVERHEAD);
+		shown = text_cut(value, &budget);
+		if (shown.length < value.length) {
+			if (shown.length)
+				kept_bytes = (size_t)(value.bytes - strings.bytes) + shown.length;
 			break;
 		}
-		capacity -= cost;
+		capacity = budget.bytes;
 		kept_bytes = (size_t)(remaining.bytes - strings.bytes);
 	}
 	return (struct text){ strings.bytes, kept_bytes };
 }
 
-/* Bytes that a new raw list adds around its entries. */
-#define RAW_OVERHEAD (sizeof(",\"raw\":[],") - 1)
-
-/* Returns the bytes, as JSON, that remain of a string where the line has to get `excess` bytes
- * shorter. */
-static size_t remaining_bytes(struct text string, size_t excess)
-{
-	size_t length = text_json_length(string);
-
-	if (!text_is_utf8(string))
-		excess =
-			excess * 3 / 5 +
-			1; /* its raw entry shrinks along, by 4/9 of what the string does or more */
-	return length > excess ? length - excess : 0;
-}
-
-/* Cuts the values of the environment, all to the same length, until the line fits. */
-static size_t fit_variables(const struct encoding *encoding, size_t length)
+/* Cuts the values of the environment to equal shares of the capacity; a value passes on what it
+ * does not need. Variables whose names do not fit are left out. */
+static void cut_variables(const struct encoding *encoding, size_t count, size_t capacity)
 {
 	struct event_exec *exec = &encoding->event->exec;
+	bool truncated = false;
 
-	for (size_t most = encoding->max_bytes / 2;
-	     length > encoding->max_bytes && exec->variable_count && most; most /= 2) {
-		for (size_t i = 0; i < exec->variable_count; i++)
-			exec->variables[i].value = text_cut(exec->variables[i].value, most - 1);
-		encoding->event->process.truncated |= RECORD_KEY_ENV;
-		length = write_event(encoding);
+	exec->variable_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct event_variable *variable = &exec->variables[i];
+		size_t share = capacity / (count - i);
+		size_t name_bytes = text_json_length(variable->name), length;
+		struct text_budget budget = { .times = 1,
+					      .raw_bytes = RAW_VARIABLE_BYTES + name_bytes };
+
+		truncated = truncated || share < VARIABLE_BYTES + name_bytes;
+		if (share < VARIABLE_BYTES + name_bytes)
+			break;
+		length = variable->value.length;
+		budget.bytes = share - VARIABLE_BYTES - name_bytes;
+		variable->value = text_cut(variable->value, &budget);
+		truncated = truncated || variable->value.length < length;
+		capacity -= share - budget.bytes;
+		exec->variable_count++;
 	}
-	return length;
+	if (truncated)
+		encoding->event->process.truncated |= RECORD_KEY_ENV;
 }
 
 /*
- * Cuts the paths until the line fits, first those that say least about the exec itself. A path from
- * the root loses its beginning, as on the kernel side, for its last part is the name of the file.
+ * Cuts the paths, the most important first, each to at most half of what is left, so that no path
+ * takes the place of the others; and then the environment. A path from the root loses its
+ * beginning, as on the kernel side, because its last part is the name of the file.
  */
-static size_t fit_paths(const struct encoding *encoding, size_t length)
+static void cut_paths(const struct encoding *encoding)
 {
 	struct event_exec *exec = &encoding->event->exec;
+	const struct encode_format *format = encoding->format;
+	size_t count = exec->variable_count, length, left;
+	uint32_t truncated = encoding->event->process.truncated;
 	const struct {
 		struct text *string;
 		enum record_key key;
-		struct text (*cut)(struct text text, size_t json_bytes);
+		struct text (*cut)(struct text text, struct text_budget *budget);
+		size_t times;
+		size_t around_bytes;
 	} order[] = {
-		{ &exec->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP, text_tail },
-		{ &exec->container.id, RECORD_KEY_CGROUP, text_cut },
-		{ &exec->paths[EVENT_PATH_PARENT_EXE], RECORD_KEY_PARENT_EXE, text_tail },
-		{ &exec->paths[EVENT_PATH_CWD], RECORD_KEY_CWD, text_tail },
-		{ &exec->paths[EVENT_PATH_EXE], RECORD_KEY_EXE, text_tail },
-		{ &exec->filename, RECORD_KEY_FILENAME, text_cut },
+		{ &exec->filename, RECORD_KEY_FILENAME, text_cut, format->filename_times, 0 },
+		{ &exec->paths[EVENT_PATH_EXE], RECORD_KEY_EXE, text_tail, format->exe_times, 0 },
+		{ &exec->paths[EVENT_PATH_CWD], RECORD_KEY_CWD, text_tail, 1, 0 },
+		{ &exec->paths[EVENT_PATH_PARENT_EXE], RECORD_KEY_PARENT_EXE, text_tail,
+		  format->parent_exe_times, 0 },
+		{ &exec->container.id, RECORD_KEY_CGROUP, text_cut, 1, CONTAINER_BYTES },
+		{ &exec->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP, text_tail, 1, 0 },
 	};
+	struct text whole[sizeof(order) / sizeof(order[0])];
 
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
-		while (length > encoding->max_bytes && order[i].string->length) {
-			*order[i].string = order[i].cut(
-				*order[i].string,
-				remaining_bytes(*order[i].string, length - encoding->max_bytes));
+	exec->variable_count = 0;
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		whole[i] = *order[i].string;
+		order[i].string->length = 0;
+	}
+	/* as if each were cut, because the names of these keys occupy bytes of the line too */
+	encoding->event->process.truncated |= RECORD_KEY_FILENAME | RECORD_KEY_EXE |
+					      RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE |
+					      RECORD_KEY_CGROUP | RECORD_KEY_ENV;
+	length = write_event(encoding).length;
+	encoding->event->process.truncated = truncated;
+	left = length < encoding->max_bytes ? encoding->max_bytes - length : 0;
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		size_t share = left / 2;
+		struct text_budget budget = { .bytes = share > order[i].around_bytes
+							       ? share - order[i].around_bytes
+							       : 0,
+					      .times = order[i].times,
+					      .raw_bytes = RAW_PATH_BYTES };
+
+		*order[i].string = order[i].cut(whole[i], &budget);
+		if (order[i].string->length < whole[i].length)
 			encoding->event->process.truncated |= order[i].key;
-			length = write_event(encoding);
-		}
-	return length;
+		if (order[i].string->length)
+			left -= share - budget.bytes;
+	}
+	cut_variables(encoding, count, left);
 }
 
-/* Shortens the event's strings until the line fits: args from the end, and where the line is too
- * long without any, the environment and the paths. */
+/*
+ * Shortens the event's strings until the line fits: args from the end, and where the line is too
+ * long without any, the paths and the environment. Each string is measured once, and the line is
+ * written at most five times.
+ */
 static size_t fit(const struct encoding *encoding)
 {
 	struct event_exec *exec = &encoding->event->exec;
 	struct text args = exec->args;
-	size_t length, capacity;
+	struct json_writer json;
 
 	if (args.length)
 		encoding->event->process.truncated |= RECORD_KEY_ARGS;
 	exec->args.length = 0;
-	length = write_event(encoding);
-	length = fit_variables(encoding, length);
-	length = fit_paths(encoding, length);
-	if (length + RAW_OVERHEAD > encoding->max_bytes || !args.length)
-		return length;
-	capacity = encoding->max_bytes - length;
-	exec->args = arguments_cut(encoding->format, args,
-				   text_is_utf8(args) ? capacity : capacity - RAW_OVERHEAD);
-	return write_event(encoding);
+	json = write_event(encoding);
+	if (json.length > encoding->max_bytes) {
+		cut_paths(encoding);
+		json = write_event(encoding);
+	}
+	if (json.length > encoding->max_bytes || !args.length)
+		return json.length;
+	exec->args = arguments_cut(encoding->format, args, encoding->max_bytes - json.length);
+	return write_event(encoding).length;
 }
 
 size_t encode_event(const struct encode_format *format, struct event *event, char *line,
 		    size_t line_max_bytes)
 {
 	const struct encoding encoding = { format, event, line, line_max_bytes };
-	size_t length = write_event(&encoding);
+	size_t length = write_event(&encoding).length;
 
 	if (length > line_max_bytes && event_is_exec(event))
 		length = fit(&encoding);

@@ -22,6 +22,10 @@ struct encode_format {
 	unsigned int argument_around_bytes;
 	unsigned int argument_raw_bytes; /* ... and in raw, where it is not UTF-8, with these around
 					    index and base64 */
+	/* Occurrences of a path in a line; its base name counts as a path. */
+	unsigned int filename_times;
+	unsigned int exe_times;
+	unsigned int parent_exe_times;
 	size_t line_min_bytes; /* a line without its strings fits into this */
 };
 

@@ -326,5 +326,8 @@ const struct encode_format encode_ecs = {
 	.argument_times = ENCODE_MAPPED_ARGUMENT_TIMES,
 	.argument_around_bytes = ENCODE_MAPPED_ARGUMENT_AROUND_BYTES,
 	.argument_raw_bytes = ENCODE_NATIVE_ARGUMENT_RAW_BYTES,
+	.filename_times = 1,
+	.exe_times = 2,
+	.parent_exe_times = 1,
 	.line_min_bytes = 4096,
 };

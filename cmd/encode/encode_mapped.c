@@ -24,7 +24,7 @@ void encode_mapped_args(struct json_writer *json, struct text key, const struct 
 	struct text remaining = event->exec.args, value;
 
 	json_writer_array_begin(json, key);
-	while (text_next_string(&remaining, &value)) {
+	while (json->length <= json->capacity && text_next_string(&remaining, &value)) {
 		json_writer_item(json);
 		json_writer_text(json, value);
 	}
@@ -38,7 +38,7 @@ void encode_mapped_command_line(struct json_writer *json, struct text key,
 
 	json_writer_key(json, key);
 	json_writer_text_begin(json);
-	while (text_next_string(&remaining, &value)) {
+	while (json->length <= json->capacity && text_next_string(&remaining, &value)) {
 		json_writer_text_part(json, value);
 		if (remaining.length)
 			json_writer_append(json, " ", 1);

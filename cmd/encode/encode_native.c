@@ -12,7 +12,7 @@ void encode_native_list(struct json_writer *json, const struct field *field,
 	struct text value;
 
 	json_writer_array_begin(json, JSON_WRITER_NO_KEY);
-	while (field_next(field, event, &cursor, buf, &value)) {
+	while (json->length <= json->capacity && field_next(field, event, &cursor, buf, &value)) {
 		json_writer_item(json);
 		json_writer_text(json, value);
 	}
@@ -141,5 +141,8 @@ const struct encode_format encode_native = {
 	.argument_times = 1,
 	.argument_around_bytes = sizeof("\"\",") - 1,
 	.argument_raw_bytes = ENCODE_NATIVE_ARGUMENT_RAW_BYTES,
+	.filename_times = 1,
+	.exe_times = 1,
+	.parent_exe_times = 1,
 	.line_min_bytes = ENCODE_LINE_MIN_BYTES,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "encode/json_writer.h"
 
-/* Most bytes that one byte becomes: \u001f */
+/* Maximum bytes that a character becomes: \u001f */
 #define ESCAPE_MAX_BYTES 6
 
 /* A vector extension of gcc and clang: one instruction compares all bytes where the CPU has it. */
@@ -64,28 +64,28 @@ bool json_writer_copy_plain(char *to, struct text text)
 	return done == text.length;
 }
 
-/* Copies plain bytes, up to the first that is not. Advances text; returns the end of the copy. */
-static char *copy_plain(struct text *text, char *out)
+/* Copies plain bytes, up to the first that is not. Returns their number. */
+static size_t copy_plain(char *to, struct text text)
 {
-	size_t done = copy_blocks(out, *text);
+	size_t done = copy_blocks(to, text);
 
-	for (; done < text->length && text_byte_is_plain((unsigned char)text->bytes[done]); done++)
-		out[done] = text->bytes[done];
-	*text = (struct text){ text->bytes + done, text->length - done };
-	return out + done;
+	for (; done < text.length && text_byte_is_plain((unsigned char)text.bytes[done]); done++)
+		to[done] = text.bytes[done];
+	return done;
 }
 
-static char *write_unicode_escape(char *out, unsigned int character)
+static size_t write_unicode_escape(char *out, unsigned int character)
 {
 	static const char digits[] = "0123456789abcdef";
 
-	out = mempcpy(out, "\\u00", 4);
-	*out++ = digits[character >> 4];
-	*out++ = digits[character & 15];
-	return out;
+	out[0] = '\\';
+	out[1] = 'u';
+	for (unsigned int i = 0; i < 4; i++)
+		out[2 + i] = digits[character >> (12 - 4 * i) & 15];
+	return ESCAPE_MAX_BYTES;
 }
 
-static char *write_escape(char *out, unsigned char byte)
+static size_t write_escape(char *out, unsigned char byte)
 {
 	static const char short_escapes[0x20] = {
 		['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'
@@ -96,48 +96,64 @@ static char *write_escape(char *out, unsigned char byte)
 
 	if (!letter)
 		return write_unicode_escape(out, byte);
-	*out++ = '\\';
-	*out++ = letter;
-	return out;
+	out[0] = '\\';
+	out[1] = letter;
+	return 2;
 }
 
-/* Writes one character that is not plain, or U+FFFD for an ill-formed part. */
-static char *write_special(struct json_writer *json, struct text *text, char *out)
+/* Writes the character at the front of text, which is not plain, or U+FFFD for an ill-formed part.
+ * Advances text; returns the bytes written. */
+static size_t write_special(struct json_writer *json, struct text *text, char *out)
 {
 	const unsigned char *bytes = (const unsigned char *)text->bytes;
 	bool well_formed;
-	size_t length = text_step(*text, &well_formed);
+	size_t length = 1, written;
 
+	if (bytes[0] < 0x80) {
+		written = write_escape(out, bytes[0]);
+		*text = text_skip(*text, 1);
+		return written;
+	}
+	length = text_step(*text, &well_formed);
 	if (!well_formed) {
 		json->ill_formed = true;
-		out = mempcpy(out, TEXT_REPLACEMENT, TEXT_REPLACEMENT_BYTES);
-	} else if (length == 1) {
-		out = write_escape(out, bytes[0]);
+		memcpy(out, TEXT_REPLACEMENT, TEXT_REPLACEMENT_BYTES);
+		written = TEXT_REPLACEMENT_BYTES;
 	} else if (text_is_c1(*text)) {
-		out = write_unicode_escape(out, bytes[1]);
+		written = write_unicode_escape(out, bytes[1]);
+	} else if (text_bidirectional(*text)) {
+		written = write_unicode_escape(out, text_bidirectional(*text));
 	} else {
-		out = mempcpy(out, bytes, length);
+		memcpy(out, bytes, length);
+		written = length;
 	}
-	text->bytes += length;
-	text->length -= length;
-	return out;
+	*text = text_skip(*text, length);
+	return written;
 }
 
+/* Stops at the first character that does not fit: what an oversized string costs is bounded by the
+ * capacity. */
 void json_writer_escape(struct json_writer *json, struct text part)
 {
-	bool fits = json->length + part.length * ESCAPE_MAX_BYTES <= json->capacity;
-	char *start, *out;
+	char special[ESCAPE_MAX_BYTES];
 
-	if (!fits && json->length + text_json_length(part) > json->capacity) {
-		json->ill_formed = json->ill_formed || !text_is_utf8(part);
-		json->length += text_json_length(part);
-		return;
+	while (part.length && json->length < json->capacity) {
+		size_t left = json->capacity - json->length, written;
+		char *out = json->bytes + json->length;
+
+		if (text_byte_is_plain((unsigned char)part.bytes[0])) {
+			written = copy_plain(out, (struct text){ part.bytes, part.length < left
+										     ? part.length
+										     : left });
+			part = text_skip(part, written);
+		} else if (left >= ESCAPE_MAX_BYTES) {
+			written = write_special(json, &part, out);
+		} else {
+			written = write_special(json, &part, special);
+			if (written <= left)
+				memcpy(out, special, written);
+		}
+		json->length += written;
 	}
-	start = out = json->bytes + json->length;
-	while (part.length) {
-		out = copy_plain(&part, out);
-		if (part.length)
-			out = write_special(json, &part, out);
-	}
-	json->length += (size_t)(out - start);
+	json->length += part.length; /* more than the capacity */
 }

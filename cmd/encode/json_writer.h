@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Writes one line of JSON (RFC 8259) into a buffer of the caller. Nothing is allocated. No byte is
- * written past the capacity: bytes that do not fit are counted only, as snprintf(3) does, so that
- * the length is the one that would have been needed.
+ * written past the capacity. A line that does not fit has a length above the capacity; the work for
+ * it ends there, and the length says no more.
  *
  * Keys and items set the commas. The caller keeps the order of calls: a key before each value of an
  * object, an item before each value of an array. The output is ASCII or well-formed UTF-8 without
- * control characters (C0, DEL and C1 of ECMA-48), so that a terminal never interprets it.
+ * control characters (C0, DEL and C1 of ECMA-48, bidirectional controls), so that a terminal never
+ * interprets it.
  *
  * Every function takes a pointer. The functions for the parts that most lines have are inline, and
  * an encoder works on a local copy of the writer:

@@ -175,6 +175,23 @@ bool text_is_c1(struct text text)
 	       (unsigned char)text.bytes[1] >= 0x80;
 }
 
+unsigned int text_bidirectional(struct text text)
+{
+	const unsigned char *bytes = (const unsigned char *)text.bytes;
+	unsigned int character;
+
+	if (text.length > 1 && bytes[0] == 0xd8 && bytes[1] == 0x9c)
+		return 0x061c;
+	if (text.length < 3 || bytes[0] != 0xe2)
+		return 0;
+	character = 0x2000u | (bytes[1] & 0x3fu) << 6 | (bytes[2] & 0x3fu);
+	return (character >= 0x202a && character <= 0x202e) ||
+			       (character >= 0x2066 && character <= 0x2069) ||
+			       character == 0x200e || character == 0x200f
+		       ? character
+		       : 0;
+}
+
 static size_t json_character_length(unsigned char byte)
 {
 	if (text_byte_is_plain(byte))
@@ -184,56 +201,98 @@ static size_t json_character_length(unsigned char byte)
 	return sizeof("\\u0000") - 1;
 }
 
-/* Returns the JSON length of the step at the front of text, and stores its length in *bytes. */
-static size_t json_step(struct text text, size_t *bytes)
+/* Sums over parts of a text: plain words, characters, maximal ill-formed parts. */
+struct step {
+	size_t bytes;
+	size_t json_bytes;
+	size_t ill_formed; /* number of the parts */
+};
+
+static struct step json_step(struct text text)
 {
+	struct step step = { 1, TEXT_REPLACEMENT_BYTES, 0 };
 	bool well_formed;
 
-	*bytes = text_step(text, &well_formed);
-	if (!well_formed)
-		return TEXT_REPLACEMENT_BYTES;
-	if (text_is_c1(text))
-		return sizeof("\\u0000") - 1;
-	return *bytes > 1 ? *bytes : json_character_length((unsigned char)text.bytes[0]);
+	if ((unsigned char)text.bytes[0] < 0x80) {
+		step.json_bytes = json_character_length((unsigned char)text.bytes[0]);
+		return step;
+	}
+	step.bytes = text_step(text, &well_formed);
+	step.ill_formed = !well_formed;
+	if (well_formed)
+		step.json_bytes = text_is_c1(text) || text_bidirectional(text)
+					  ? sizeof("\\u0000") - 1
+					  : step.bytes;
+	return step;
+}
+
+static struct step json_word_or_step(struct text text)
+{
+	size_t plain = plain_word(text);
+
+	return plain ? (struct step){ plain, plain, 0 } : json_step(text);
 }
 
 size_t text_json_length(struct text text)
 {
-	size_t total = 0, bytes;
+	size_t total = 0;
 
-	for (; text.length; text = text_skip(text, bytes)) {
-		bytes = plain_word(text);
-		total += bytes ? bytes : json_step(text, &bytes);
+	while (text.length) {
+		struct step step = json_word_or_step(text);
+
+		total += step.json_bytes;
+		text = text_skip(text, step.bytes);
 	}
 	return total;
 }
 
-struct text text_cut(struct text text, size_t json_bytes)
+static struct step add(struct step sum, struct step step)
 {
-	struct text rest = text;
-	size_t bytes, cost;
-
-	while (rest.length) {
-		bytes = cost = plain_word(rest);
-		if (!bytes || cost > json_bytes)
-			cost = json_step(rest, &bytes);
-		if (cost > json_bytes)
-			break;
-		json_bytes -= cost;
-		rest = text_skip(rest, bytes);
-	}
-	return (struct text){ text.bytes, text.length - rest.length };
+	return (struct step){ sum.bytes + step.bytes, sum.json_bytes + step.json_bytes,
+			      sum.ill_formed + step.ill_formed };
 }
 
-struct text text_tail(struct text text, size_t json_bytes)
+static size_t cost_of(const struct text_budget *budget, struct step sum)
 {
-	size_t excess = text_json_length(text), bytes;
+	return budget->times * sum.json_bytes +
+	       (sum.ill_formed ? budget->raw_bytes + TEXT_BASE64_LENGTH(sum.bytes) : 0);
+}
 
-	for (excess -= json_bytes < excess ? json_bytes : excess; excess;
-	     text = text_skip(text, bytes)) {
-		size_t cost = json_step(text, &bytes);
+static void charge(struct text_budget *budget, struct step sum)
+{
+	budget->bytes -= cost_of(budget, sum);
+	budget->ill_formed = budget->ill_formed || sum.ill_formed;
+}
 
-		excess -= cost < excess ? cost : excess;
+struct text text_cut(struct text text, struct text_budget *budget)
+{
+	struct step sum = {}, next;
+
+	while (sum.bytes < text.length) {
+		next = add(sum, json_word_or_step(text_skip(text, sum.bytes)));
+		if (cost_of(budget, next) > budget->bytes)
+			next = add(sum, json_step(text_skip(text, sum.bytes)));
+		if (cost_of(budget, next) > budget->bytes)
+			break;
+		sum = next;
 	}
+	charge(budget, sum);
+	return (struct text){ text.bytes, sum.bytes };
+}
+
+struct text text_tail(struct text text, struct text_budget *budget)
+{
+	struct step sum = {}, first;
+
+	while (sum.bytes < text.length)
+		sum = add(sum, json_word_or_step(text_skip(text, sum.bytes)));
+	while (cost_of(budget, sum) > budget->bytes) {
+		first = json_step(text);
+		sum.bytes -= first.bytes;
+		sum.json_bytes -= first.json_bytes;
+		sum.ill_formed -= first.ill_formed;
+		text = text_skip(text, first.bytes);
+	}
+	charge(budget, sum);
 	return text;
 }

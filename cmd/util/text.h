@@ -123,6 +123,10 @@ size_t text_step(struct text text, bool *well_formed);
 /* True if text (length > 0) starts with a control character of the C1 set: U+0080 to U+009F. */
 bool text_is_c1(struct text text);
 
+/* Returns the bidirectional control (Unicode 15, UAX #9) at the front of well-formed text, else 0:
+ * U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069. */
+unsigned int text_bidirectional(struct text text);
+
 /* True if the byte is an ASCII character that a JSON string contains unescaped and a terminal
  * prints. */
 static inline bool text_byte_is_plain(unsigned char byte)
@@ -152,18 +156,26 @@ static inline bool text_word_is_plain(uint64_t word)
 
 /*
  * Returns the bytes that text occupies between the quotes of a JSON string, after text_to_utf8(),
- * with the shortest escapes of RFC 8259 for quote, backslash and control characters, including DEL
- * and C1.
+ * with the shortest escapes of RFC 8259 for quote, backslash, control characters, including DEL and
+ * C1, and bidirectional controls.
  */
 size_t text_json_length(struct text text);
 
-/*
- * Removes bytes from the end until text_json_length() is at most json_bytes. It never cuts a
- * well-formed UTF-8 sequence.
- */
-struct text text_cut(struct text text, size_t json_bytes);
+/* Bytes of a line that a string may occupy. */
+struct text_budget {
+	size_t bytes; /* left; reduced by text_cut() and text_tail() */
+	size_t times; /* occurrences of the string */
+	size_t raw_bytes; /* an ill-formed string costs these and its base64 besides */
+	bool ill_formed; /* set for an ill-formed result */
+};
 
-/* The same from the beginning: the result is the end of text. */
-struct text text_tail(struct text text, size_t json_bytes);
+/*
+ * Returns the longest beginning of text that the budget pays for, and charges the budget. It never
+ * ends within a well-formed UTF-8 sequence. The work is bounded by the budget.
+ */
+struct text text_cut(struct text text, struct text_budget *budget);
+
+/* The same from the end: the result is the end of text. The work is linear in the text. */
+struct text text_tail(struct text text, struct text_budget *budget);
 
 #endif

@@ -45,7 +45,7 @@ static void every_byte_everywhere(void)
 static void random_strings(void)
 {
 	static const char pieces[] =
-		"\xc2\x80\xc2\x9f\xc2\xa0\xe2\x82\xac\xf0\x9f\x98\x80\xff\"\\\x7f\t a";
+		"\xc2\x80\xc2\x9f\xc2\xa0\xe2\x82\xac\xe2\x80\xae\xe2\x81\xa9\xd8\x9c\xf0\x9f\x98\x80\xff\"\\\x7f\t a";
 	unsigned int seed = 1;
 
 	for (int round = 0; round < 200000; round++) {
@@ -94,11 +94,41 @@ static void nothing_past_the_room(void)
 		struct json_writer line = json_writer_new(bytes, room);
 
 		write_sample(&line);
-		CHECK(line.length == sizeof(SAMPLE) - 1 && line.ill_formed);
+		CHECK((line.length <= room) == (room >= sizeof(SAMPLE) - 1));
 		if (line.length <= room)
-			CHECK(!memcmp(bytes, SAMPLE, sizeof(SAMPLE) - 1));
+			CHECK(line.length == sizeof(SAMPLE) - 1 && line.ill_formed &&
+			      !memcmp(bytes, SAMPLE, sizeof(SAMPLE) - 1));
 		free(bytes);
 	}
+}
+
+/* All characters of general punctuation and of Arabic are written: the bidirectional controls
+ * (UAX #9) escaped, the others as they are. */
+static void bidirectional_controls(void)
+{
+	static const unsigned int controls[] = { 0x061c, 0x200e, 0x200f, 0x202a, 0x202b, 0x202c,
+						 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069 };
+	size_t escaped = 0;
+
+	for (unsigned int character = 0x600; character < 0x2100; character++) {
+		char utf8[3], bytes[ROOM], expected[16];
+		struct json_writer line = json_writer_new(bytes, sizeof(bytes));
+		bool is_control = false;
+		struct text text = { utf8, character < 0x800 ? 2 : 3 };
+
+		utf8[0] =
+			(char)(character < 0x800 ? 0xc0 | character >> 6 : 0xe0 | character >> 12);
+		utf8[1] = (char)(0x80 | (text.length == 2 ? character & 63 : character >> 6 & 63));
+		utf8[2] = (char)(0x80 | (character & 63));
+		for (size_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+			is_control = is_control || controls[i] == character;
+		snprintf(expected, sizeof(expected), "\"\\u%04x\"", character);
+		json_writer_text(&line, text);
+		CHECK((line.length == 8 && !memcmp(bytes, expected, 8)) == is_control);
+		CHECK(survives(text));
+		escaped += line.length == 8;
+	}
+	CHECK(escaped == sizeof(controls) / sizeof(controls[0]));
 }
 
 static void decimals(void)
@@ -121,8 +151,9 @@ int main(void)
 {
 	tap_run("every byte at every place of a string reads back", every_byte_everywhere);
 	tap_run("any mixture of characters and broken ones reads back", random_strings);
-	tap_run("with less room than needed nothing is written past it, and the length is returned",
+	tap_run("with less room than needed nothing is written past it, and the length is above it",
 		nothing_past_the_room);
+	tap_run("bidirectional controls are escaped, and read back", bidirectional_controls);
 	tap_run("numbers have their digits", decimals);
 	return tap_end();
 }

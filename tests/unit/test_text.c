@@ -80,20 +80,34 @@ static void json_lengths(void)
 	CHECK(text_json_length(text_from_string("\x01\x1f")) == 12);
 	CHECK(text_json_length(text_from_string("\xc3\xa9\xff")) == 5);
 	CHECK(text_json_length((struct text){ "\0", 1 }) == 6);
+	CHECK(text_json_length(text_from_string("\xe2\x80\xae\xd8\x9c\xe2\x80\xad")) == 18);
+	CHECK(text_json_length(text_from_string("\xe2\x80\xaf\xd8\x9d")) == 5);
+}
+
+/* Returns the beginning or the end of the text with at most so many bytes of JSON. */
+static struct text cut(struct text text, size_t json_bytes)
+{
+	return text_cut(text, &(struct text_budget){ .bytes = json_bytes, .times = 1 });
+}
+
+static struct text tail(struct text text, size_t json_bytes)
+{
+	return text_tail(text, &(struct text_budget){ .bytes = json_bytes, .times = 1 });
 }
 
 static void cuts_fall_between_characters(void)
 {
 	struct text text = text_from_string("a\xc3\xa9\n\xff z");
 
-	CHECK(text_cut(text, 100).length == text.length);
-	CHECK(text_cut(text, 0).length == 0);
-	CHECK(text_cut(text, 1).length == 1);
-	CHECK(text_cut(text, 2).length == 1);
-	CHECK(text_cut(text, 3).length == 3);
-	CHECK(text_cut(text, 4).length == 3);
-	CHECK(text_cut(text, 5).length == 4);
-	CHECK(text_cut(text, 8).length == 5);
+	CHECK(cut(text, 100).length == text.length);
+	CHECK(cut(text, 0).length == 0);
+	CHECK(cut(text, 1).length == 1);
+	CHECK(cut(text, 2).length == 1);
+	CHECK(cut(text, 3).length == 3);
+	CHECK(cut(text, 4).length == 3);
+	CHECK(cut(text, 5).length == 4);
+	CHECK(cut(text, 15).length == 4); /* \xff: U+FFFD, and base64 of all */
+	CHECK(cut(text, 16).length == 5);
 }
 
 static void tails_fall_between_characters(void)
@@ -101,15 +115,85 @@ static void tails_fall_between_characters(void)
 	struct text text = text_from_string("z \xff\n\xc3\xa9"
 					    "a");
 
-	CHECK(text_tail(text, 100).length == text.length);
-	CHECK(text_tail(text, 0).length == 0);
-	CHECK(text_tail(text, 1).length == 1);
-	CHECK(text_tail(text, 2).length == 1);
-	CHECK(text_tail(text, 3).length == 3);
-	CHECK(text_tail(text, 4).length == 3);
-	CHECK(text_tail(text, 5).length == 4);
-	CHECK(text_tail(text, 8).length == 5);
-	CHECK(text_tail(text, 8).bytes + 5 == text.bytes + text.length);
+	CHECK(tail(text, 100).length == text.length);
+	CHECK(tail(text, 0).length == 0);
+	CHECK(tail(text, 1).length == 1);
+	CHECK(tail(text, 2).length == 1);
+	CHECK(tail(text, 3).length == 3);
+	CHECK(tail(text, 4).length == 3);
+	CHECK(tail(text, 5).length == 4);
+	CHECK(tail(text, 15).length == 4);
+	CHECK(tail(text, 16).length == 5);
+	CHECK(tail(text, 16).bytes + 5 == text.bytes + text.length);
+}
+
+/* The cost of a text, from its definition. */
+static size_t cost(struct text text, const struct text_budget *budget)
+{
+	size_t raw = budget->raw_bytes + TEXT_BASE64_LENGTH(text.length);
+
+	return budget->times * text_json_length(text) + (text_is_utf8(text) ? 0 : raw);
+}
+
+/* Compares with the longest of all beginnings, or ends, that fall between characters. */
+static void cuts_are_longest(struct text text, struct text_budget budget)
+{
+	struct text_budget before = budget, after = budget;
+	struct text front = text_cut(text, &before), back = text_tail(text, &after), rest = text;
+	size_t longest = 0, bytes;
+	bool well_formed, found = false;
+
+	for (; rest.length; rest = text_skip(rest, bytes)) {
+		bytes = text_step(rest, &well_formed);
+		found = found || rest.bytes == back.bytes;
+		if (cost((struct text){ text.bytes, text.length - rest.length + bytes }, &budget) <=
+		    budget.bytes)
+			longest = text.length - rest.length + bytes;
+	}
+	CHECK(front.bytes == text.bytes && front.length == longest);
+	CHECK(budget.bytes - before.bytes == cost(front, &budget));
+	CHECK(before.ill_formed == !text_is_utf8(front));
+	CHECK(back.bytes + back.length == text.bytes + text.length && (found || !back.length));
+	CHECK(budget.bytes - after.bytes == cost(back, &budget));
+	if (back.length < text.length && text_is_utf8(text)) {
+		struct text longer = { back.bytes - 1, back.length + 1 };
+
+		while ((*longer.bytes & 0xc0) == 0x80)
+			longer = (struct text){ longer.bytes - 1, longer.length + 1 };
+		CHECK(cost(longer, &budget) > budget.bytes);
+	}
+}
+
+static void cuts_use_the_budget(void)
+{
+	static const char *const pieces[] = { "a",
+					      "plain text",
+					      "\x01",
+					      "\"",
+					      "\xc3\xa9",
+					      "\xe2\x82\xac",
+					      "\xf0\x9f\x98\x80",
+					      "\xff",
+					      "\xe2\x82",
+					      "\xc2\x9b",
+					      "\xe2\x80\xae" };
+	unsigned int seed = 1;
+
+	for (int round = 0; round < 20000; round++) {
+		char bytes[128];
+		struct text text = { bytes, 0 };
+
+		while (text.length < 64 && rand_r(&seed) % 16) {
+			const char *piece = pieces[(size_t)rand_r(&seed) % 11];
+
+			memcpy(bytes + text.length, piece, strlen(piece));
+			text.length += strlen(piece);
+		}
+		cuts_are_longest(text,
+				 (struct text_budget){ .bytes = (size_t)rand_r(&seed) % 256,
+						       .times = 1 + (size_t)rand_r(&seed) % 3,
+						       .raw_bytes = (size_t)rand_r(&seed) % 40 });
+	}
 }
 
 int main(void)
@@ -122,5 +206,6 @@ int main(void)
 	tap_run("the length of a JSON string counts its escapes", json_lengths);
 	tap_run("a cut never falls inside a character", cuts_fall_between_characters);
 	tap_run("nor does one from the beginning", tails_fall_between_characters);
+	tap_run("a cut is the longest that the budget pays for", cuts_use_the_budget);
 	return tap_end();
 }
