@@ -8,6 +8,10 @@
  * The time of a stage is the difference between the pipe that ends with it and the one that ends
  * before it, so that no clock is read in between; each is the median of the rounds. Times of a few
  * nanoseconds can result in 0.
+ *
+ * Then the cost of an exec by the bytes that its caller chooses: for each of `shapes` the
+ * nanoseconds of all stages, in each format, and their ratio to those of 15,200 plain bytes in one
+ * argument.
  */
 #include "encode/encode.h"
 #include "event/decode.h"
@@ -51,6 +55,34 @@ static const struct kind {
 	{ "ecs", "ecs", false },
 	{ "ocsf", "ocsf", false },
 	{ "redact", "native", true },
+};
+
+#define SHAPE_ARGS_BYTES 15200
+#define SHAPE_RECORDS 200
+
+/* The caller's strings: args, or with `paths` each path, repeat the unit. */
+static const struct shape {
+	const char *name;
+	struct text unit;
+	bool paths;
+} shapes[] = {
+	{ "plain", { "a", 1 }, false },
+	{ "control", { "\x01", 1 }, false },
+	{ "quote", { "\"", 1 }, false },
+	{ "newline", { "\n", 1 }, false },
+	{ "mixed", { "a\x01", 2 }, false },
+	{ "0xff", { "\xff", 1 }, false },
+	{ "truncated", { "\xf0\x9f\x98", 3 }, false },
+	{ "surrogate", { "\xed\xa0\x80", 3 }, false },
+	{ "two-byte", { "\xc3\xa9", 2 }, false },
+	{ "four-byte", { "\xf0\x9f\x98\x80", 4 }, false },
+	{ "c1", { "\xc2\x9b", 2 }, false },
+	{ "bidi", { "\xe2\x80\xae", 3 }, false },
+	{ "empty", { "\0", 1 }, false },
+	{ "tiny", { "a\0", 2 }, false },
+	{ "tiny 0xff", { "\xff\0", 2 }, false },
+	{ "paths 0x01", { "\x01", 1 }, true },
+	{ "paths 0xff", { "\xff", 1 }, true },
 };
 
 struct replay {
@@ -154,6 +186,8 @@ static void push(struct replay *replay, const void *bytes, size_t bytes_length, 
 		line = output_buf(replay->output);
 	}
 	length = encode_event(replay->format, event, line, LINE_MAX_BYTES);
+	if (length > LINE_MAX_BYTES)
+		fail("encode");
 	if (last == SINK)
 		output_commit(replay->output, length, event->seq);
 }
@@ -230,6 +264,68 @@ static FILE *redirect_stdout(void)
 	return table;
 }
 
+/* Returns a record whose strings have the shape. */
+static void *shape_record(const struct shape *shape, size_t *length)
+{
+	static char filled[SHAPE_ARGS_BYTES];
+	static char path[RECORD_PATH_BYTES];
+	struct fixture_strings strings = { "/bin/true",	 "true", "home",	 "sh",
+					   "user.slice", filled, sizeof(filled), "sh" };
+
+	for (size_t i = 0; i < sizeof(filled); i++)
+		filled[i] = shape->unit.bytes[i % shape->unit.length];
+	if (shape->paths) {
+		memcpy(path, filled, sizeof(path) - 1);
+		strings.filename = strings.exe = strings.cwd = strings.parent_exe = path;
+		strings.cgroup = path;
+	}
+	return fixture_record(&strings, length);
+}
+
+/* Returns the median of the nanoseconds of all stages for a record. */
+static double measure_shape(struct replay *replay, const void *bytes, size_t length)
+{
+	double ns[ROUNDS];
+
+	for (size_t i = 0; i < MIX_RECORDS; i++) {
+		replay->mix[i].bytes = bytes;
+		replay->mix[i].length = length;
+	}
+	for (int round = 0; round < ROUNDS; round++)
+		ns[round] = measure(replay, SHAPE_RECORDS, SINK);
+	qsort(ns, ROUNDS, sizeof(ns[0]), compare);
+	return ns[ROUNDS / 2];
+}
+
+static void report_shapes(FILE *table)
+{
+	static struct replay replay;
+	double plain[sizeof(kinds) / sizeof(kinds[0])] = {};
+
+	fprintf(table, "\n%-10s", "shape");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		fprintf(table, " %7s ns ratio", kinds[i].name);
+	fprintf(table, "\n");
+	for (size_t k = 0; k < sizeof(shapes) / sizeof(shapes[0]); k++) {
+		size_t length;
+		void *record = shape_record(&shapes[k], &length);
+
+		fprintf(table, "%-10s", shapes[k].name);
+		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+			double ns;
+
+			open_pipe(&replay, &kinds[i]);
+			ns = measure_shape(&replay, record, length);
+			close_pipe(&replay);
+			if (!k)
+				plain[i] = ns;
+			fprintf(table, " %10.0f %5.2f", ns, ns / plain[i]);
+		}
+		fprintf(table, "\n");
+		free(record);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	FILE *table;
@@ -250,5 +346,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (encode_find(kinds[i].format))
 			replay_kind(table, &replay, &kinds[i], records);
+	report_shapes(table);
 	return fclose(table) != 0;
 }
