@@ -20,8 +20,8 @@ import json, os, random, sys
 noop, marker, place, cgroups, count = sys.argv[1:]
 random.seed(marker)
 pieces = [b"\x1b[31m", b"\x1b]0;pwned\x07", b"\x9b31m", b"\xc2\x9b31m", b"\x7f", b"\r", b"\n", b"\t", b"\b", b"\\", b"\\u0000",
-          b'"', b'"}\n{"type":"exec"', b"'", b"`id`", b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x80\xae",
-          b"\xef\xbb\xbf", b"\xf0\x9f\x98\x80", b"\xc3", b"%s%n", b"{{", b"a", b" ", b"\x01\x02\x1f"]
+          b'"', b'"}\n{"type":"exec"', b"'", b"`id`", b"\xff", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x80\xae", b"\xe2\x81\xa6",
+          b"\xd8\x9c", b"\xef\xbb\xbf", b"\xf0\x9f\x98\x80", b"\xc3", b"%s%n", b"{{", b"a", b" ", b"\x01\x02\x1f"]
 def hostile(most, without=b"\0"):
     made = b"".join(random.choice(pieces) for _ in range(random.randint(1, most)))
     return bytes(byte for byte in made if byte not in without) or b"x"
@@ -78,10 +78,12 @@ print(len(given), "execs, every string exact")
 END
 }
 
-# Fails if a line contains a control character: C0, DEL, or C1 (C2 80 to C2 9F).
+# Fails if a line contains a control character: C0, DEL, C1 (C2 80 to C2 9F), or a bidirectional one.
 no_control_characters() {
-	if LC_ALL=C grep -aqP '[\x00-\x1f\x7f]|\xc2[\x80-\x9f]' "$1"; then
-		LC_ALL=C grep -aP '[\x00-\x1f\x7f]|\xc2[\x80-\x9f]' "$1" | head -n 3 | cat -v
+	local controls='[\x00-\x1f\x7f]|\xc2[\x80-\x9f]'
+	controls+='|\xd8\x9c|\xe2\x80[\x8e\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]'
+	if LC_ALL=C grep -aqP "$controls" "$1"; then
+		LC_ALL=C grep -aP "$controls" "$1" | head -n 3 | cat -v
 		return 1
 	fi
 }
