@@ -48,7 +48,7 @@ lines_of() {
 	local format type=$1
 	[ "$type" != exit ] || filename=
 	line_of native ".type == \"$type\" and .id == \$id and (.filename // \"\") == \$filename"
-	line_of ecs ".event.action == \"$type\" and .process.entity_id == \$id and (.exectap.filename // \"\") == \$filename"
+	line_of ecs ".event.dataset == \"exectap.$type\" and .process.entity_id == \$id and (.exectap.filename // \"\") == \$filename"
 	line_of ocsf ".metadata.event_code == \"$type\" and .process.uid == \$id and (.unmapped.filename // \"\") == \$filename"
 	for format in native ecs ocsf; do
 		[ "$(wc -l <"$BATS_TEST_TMPDIR/$format-$1.jsonl")" = 1 ]
@@ -99,6 +99,7 @@ seen_by_all() {
 	expect 'message | startswith("env executed ")' true
 	line=$(cat "$BATS_TEST_TMPDIR/ecs-exit.jsonl")
 	expect process.exit_code 0
+	expect event.action end
 }
 
 @test "all formats say the same of an attempt that failed" {
@@ -113,10 +114,30 @@ except FileNotFoundError: pass' "$marker"
 	same exec_failed
 	line=$(cat "$BATS_TEST_TMPDIR/ecs-exec_failed.jsonl")
 	expect event.outcome failure
+	expect 'event.type | tojson' '["info"]'
 	expect error.code ENOENT
 	line=$(cat "$BATS_TEST_TMPDIR/ocsf-exec_failed.jsonl")
 	expect status_id 2
 	expect status_code ENOENT
+}
+
+@test "a parent has the name of the file that it runs, its command name is beside it" {
+	local script=$BATS_TEST_TMPDIR/a-script-with-a-long-name
+	printf '#!/bin/bash\n%q %q\n:\n' "$helpers/noop" "$marker" >"$script"
+	chmod +x "$script"
+	start_all
+	"$script"
+	poll seen_by_all '/noop"'
+	stop_all
+	id=$(jq -r "select(.args[1] == \"$marker\") | .id" "$BATS_TEST_TMPDIR/native.jsonl")
+	filename=$helpers/noop
+	same exec
+	line=$(cat "$BATS_TEST_TMPDIR/ecs-exec.jsonl")
+	expect process.parent.name bash
+	expect exectap.parent_comm a-script-with-a
+	line=$(cat "$BATS_TEST_TMPDIR/ocsf-exec.jsonl")
+	expect process.parent_process.name bash
+	expect unmapped.parent_comm a-script-with-a
 }
 
 @test "in a terminal ECS has its device, OCSF its name" {

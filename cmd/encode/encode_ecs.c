@@ -11,10 +11,10 @@
 
 #include <sys/wait.h>
 
-/* The members of "event" that depend on the type alone. A failed attempt is a process start too,
- * with the outcome failure. */
-#define EVENT_MEMBERS(type, kind)                                                                  \
-	JSON_WRITER_MEMBERS("\"kind\":" kind ",\"action\":\"" type                                 \
+/* The members of "event" that depend on the type alone. A failed attempt starts no process, so that
+ * rules for process starts do not match it. */
+#define EVENT_MEMBERS(type, action, kind)                                                          \
+	JSON_WRITER_MEMBERS("\"kind\":" kind ",\"action\":\"" action                               \
 			    "\",\"module\":\"exectap\",\"dataset\":\"exectap." type                \
 			    "\",\"provider\":\"exectap\"")
 #define KIND_PROCESS(type) "\"event\",\"category\":[\"process\"],\"type\":[\"" type "\"]"
@@ -22,15 +22,16 @@
 static void write_event(struct json_writer *json, const struct event *event)
 {
 	static const struct text members[] = {
-		[EVENT_EXEC] =
-			EVENT_MEMBERS("exec", KIND_PROCESS("start") ",\"outcome\":\"success\""),
-		[EVENT_EXEC_FAILED] = EVENT_MEMBERS(
-			"exec_failed", KIND_PROCESS("start") ",\"outcome\":\"failure\""),
-		[EVENT_EXIT] = EVENT_MEMBERS("exit", KIND_PROCESS("end")),
-		[EVENT_LOST] = EVENT_MEMBERS("lost", "\"pipeline_error\""),
-		[EVENT_START] = EVENT_MEMBERS("start", "\"metric\""),
-		[EVENT_STATS] = EVENT_MEMBERS("stats", "\"metric\""),
-		[EVENT_STOP] = EVENT_MEMBERS("stop", "\"metric\""),
+		[EVENT_EXEC] = EVENT_MEMBERS("exec", "exec",
+					     KIND_PROCESS("start") ",\"outcome\":\"success\""),
+		[EVENT_EXEC_FAILED] =
+			EVENT_MEMBERS("exec_failed", "exec_failed",
+				      KIND_PROCESS("info") ",\"outcome\":\"failure\""),
+		[EVENT_EXIT] = EVENT_MEMBERS("exit", "end", KIND_PROCESS("end")),
+		[EVENT_LOST] = EVENT_MEMBERS("lost", "lost", "\"pipeline_error\""),
+		[EVENT_START] = EVENT_MEMBERS("start", "start", "\"metric\""),
+		[EVENT_STATS] = EVENT_MEMBERS("stats", "stats", "\"metric\""),
+		[EVENT_STOP] = EVENT_MEMBERS("stop", "stop", "\"metric\""),
 	};
 
 	json_writer_members(json, JSON_WRITER_MEMBERS("\"ecs\":{\"version\":\"9.4.0\"}"));
@@ -105,6 +106,7 @@ static const uint16_t capability_offsets[] = {
 };
 #undef CAPABILITY
 #define CAPABILITY_COUNT (sizeof(capability_offsets) / sizeof(capability_offsets[0]) - 1)
+#define CAPABILITY_FULL_SET ((1ull << CAPABILITY_COUNT) - 1)
 
 /* Writes the capabilities from `first` that follow each other in the mask. Returns the next number.
  */
@@ -120,12 +122,10 @@ static unsigned int write_capability_run(struct json_writer *json, uint64_t mask
 	return end;
 }
 
-/* ECS accepts a number where a capability has no name. */
-static void write_capabilities(struct json_writer *json, uint64_t mask)
+/* Writes a list of capabilities; a number where one has no name, as ECS accepts. */
+static void write_capability_list(struct json_writer *json, struct text key, uint64_t mask)
 {
-	json_writer_object_begin(json, JSON_WRITER_KEY("thread"));
-	json_writer_object_begin(json, JSON_WRITER_KEY("capabilities"));
-	json_writer_array_begin(json, JSON_WRITER_KEY("effective"));
+	json_writer_array_begin(json, key);
 	while (mask) {
 		unsigned int first = (unsigned int)__builtin_ctzll(mask), end = first + 1;
 
@@ -138,6 +138,21 @@ static void write_capabilities(struct json_writer *json, uint64_t mask)
 		mask = end < 64 ? mask >> end << end : 0;
 	}
 	json_writer_array_end(json);
+}
+
+/* The list of all capabilities is a third of a line of root's; exectap.cap_full stands for it. */
+static bool has_full_capabilities(const struct record_task *task)
+{
+	return task->cap_effective == CAPABILITY_FULL_SET;
+}
+
+static void write_capabilities(struct json_writer *json, const struct record_task *task)
+{
+	if (has_full_capabilities(task))
+		return;
+	json_writer_object_begin(json, JSON_WRITER_KEY("thread"));
+	json_writer_object_begin(json, JSON_WRITER_KEY("capabilities"));
+	write_capability_list(json, JSON_WRITER_KEY("effective"), task->cap_effective);
 	json_writer_object_end(json);
 	json_writer_object_end(json);
 }
@@ -160,12 +175,13 @@ static void write_tty(struct json_writer *json, const struct event_process *proc
 static void write_parent(struct json_writer *json, const struct event *event)
 {
 	const struct event_process *process = &event->process;
+	struct text name;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("parent"));
 	encode_mapped_ascii(json, JSON_WRITER_KEY("entity_id"), process->parent_id);
 	encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.ppid);
-	if (encode_mapped_is_readable(event, RECORD_KEY_PARENT_COMM))
-		encode_mapped_text(json, JSON_WRITER_KEY("name"), process->parent_comm);
+	if (encode_mapped_parent_name(event, &name))
+		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
 	if (encode_mapped_has_parent_exe(event))
 		encode_mapped_text(json, JSON_WRITER_KEY("executable"),
 				   event->exec.paths[EVENT_PATH_PARENT_EXE]);
@@ -240,7 +256,7 @@ static void write_process(struct json_writer *json, const struct event *event)
 	write_id(json, JSON_WRITER_KEY("real_user"), task->uid);
 	write_id(json, JSON_WRITER_KEY("group"), task->egid);
 	write_id(json, JSON_WRITER_KEY("real_group"), task->gid);
-	write_capabilities(json, task->cap_effective);
+	write_capabilities(json, task);
 	write_parent(json, event);
 	write_leader(json, JSON_WRITER_KEY("group_leader"), task->pgid);
 	write_leader(json, JSON_WRITER_KEY("session_leader"), task->sid);
@@ -314,6 +330,8 @@ static JSON_WRITER_FLATTEN void write_ecs(struct json_writer *json, const struct
 		write_container(&local, &event->exec.container);
 	write_error(&local, event);
 	json_writer_object_begin(&local, JSON_WRITER_KEY("exectap"));
+	if (event_is_process(event) && has_full_capabilities(&event->process.task))
+		json_writer_members(&local, JSON_WRITER_MEMBERS("\"cap_full\":true"));
 	encode_mapped_unmapped(&local, event, FIELD_ECS);
 	json_writer_object_end(&local);
 	json_writer_object_end(&local);

@@ -19,6 +19,16 @@ bool encode_mapped_name(const struct event *event, struct text *name)
 	return encode_mapped_is_readable(event, RECORD_KEY_COMM);
 }
 
+bool encode_mapped_parent_name(const struct event *event, struct text *name)
+{
+	if (encode_mapped_has_parent_exe(event)) {
+		*name = text_base_name(event->exec.paths[EVENT_PATH_PARENT_EXE]);
+		return true;
+	}
+	*name = event->process.parent_comm;
+	return encode_mapped_is_readable(event, RECORD_KEY_PARENT_COMM);
+}
+
 void encode_mapped_args(struct json_writer *json, struct text key, const struct event *event)
 {
 	struct text remaining = event->exec.args, value;

@@ -72,6 +72,10 @@ static inline void encode_mapped_text(struct json_writer *json, struct text key,
  * false where it could not be read. */
 bool encode_mapped_name(const struct event *event, struct text *name);
 
+/* Returns the name of the parent: of the file that it runs if that is known, else its comm. Returns
+ * false where neither could be read. */
+bool encode_mapped_parent_name(const struct event *event, struct text *name);
+
 /* Append the arguments: as a list of strings, and as one string with a space between each two. */
 void encode_mapped_args(struct json_writer *json, struct text key, const struct event *event);
 void encode_mapped_command_line(struct json_writer *json, struct text key,

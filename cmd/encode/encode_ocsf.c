@@ -240,12 +240,13 @@ static void write_session(struct json_writer *json, const struct event_process *
 static void write_parent(struct json_writer *json, const struct event *event)
 {
 	const struct event_process *process = &event->process;
+	struct text name;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("parent_process"));
 	encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.ppid);
 	encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), process->parent_id);
-	if (encode_mapped_is_readable(event, RECORD_KEY_PARENT_COMM))
-		encode_mapped_text(json, JSON_WRITER_KEY("name"), process->parent_comm);
+	if (encode_mapped_parent_name(event, &name))
+		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
 	if (encode_mapped_has_parent_exe(event))
 		write_file(json, event->exec.paths[EVENT_PATH_PARENT_EXE], false);
 	json_writer_object_end(json);

@@ -74,7 +74,7 @@ static const struct field field_table[] = {
 	FIELD("cap_eff", ASCII, CAPABILITIES, PROCESS, UNMAPPED_OCSF),
 	FIELD("tty", ASCII, TEXT_OR_NONE, PROCESS, MAPPED, AT(process.tty)),
 	FIELD("start", ASCII, TIME, PROCESS, MAPPED, AT(process.start_wall_ns)),
-	FIELD("parent_comm", STRING, TEXT, PROCESS, MAPPED, AT(process.parent_comm),
+	FIELD("parent_comm", STRING, TEXT, PROCESS, UNMAPPED_BOTH, AT(process.parent_comm),
 	      RECORD_KEY_PARENT_COMM),
 	FIELD("parent_exe", STRING, PARENT_EXE, CALL, MAPPED, AT(exec.paths[EVENT_PATH_PARENT_EXE]),
 	      RECORD_KEY_PARENT_EXE),

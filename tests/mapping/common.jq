@@ -20,6 +20,9 @@ def is_process: is_call or .type == "exit";
 # The name of the executed file of an exec, else the process's name.
 def process_name: if .type == "exec" then .exe // null | if . then base_name else null end else .comm end;
 
+# The name of the file that the parent runs, else its comm.
+def parent_name: if .parent_exe then .parent_exe | base_name else .parent_comm end;
+
 def command_line: if .args then .args | join(" ") else null end;
 
 def message:

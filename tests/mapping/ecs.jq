@@ -10,6 +10,9 @@ def capability_names:
    "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ",
    "PERFMON", "BPF", "CHECKPOINT_RESTORE"];
 
+# CAP_CHOWN to CAP_CHECKPOINT_RESTORE
+def all_capabilities: "000001ffffffffff";
+
 def capabilities:
   ["0123456789abcdef" | explode] as [$digits]
   | [explode | reverse | to_entries[] | .key as $place | .value as $digit | ($digits | index($digit)) as $value
@@ -28,9 +31,9 @@ def event:
   {
     kind: (if is_process then "event" elif .type == "lost" then "pipeline_error" else "metric" end),
     category: (if is_process then ["process"] else null end),
-    type: (if is_call then ["start"] elif is_process then ["end"] else null end),
+    type: {exec: ["start"], exec_failed: ["info"], exit: ["end"]}[.type],
     outcome: {exec: "success", exec_failed: "failure"}[.type],
-    action: .type,
+    action: (if .type == "exit" then "end" else .type end),
     module: "exectap",
     dataset: "exectap.\(.type)",
     provider: "exectap",
@@ -52,8 +55,8 @@ def process:
     interactive: (.tty != null), tty: (if .tty then .tty | tty_device else null end),
     user: {id: .euid | tostring}, real_user: {id: .uid | tostring},
     group: {id: .egid | tostring}, real_group: {id: .gid | tostring},
-    thread: {capabilities: {effective: .cap_eff | capabilities}},
-    parent: {entity_id: .parent_id, pid: .ppid, name: .parent_comm, executable: .parent_exe},
+    thread: {capabilities: {effective: (if .cap_eff == all_capabilities then null else .cap_eff | capabilities end)}},
+    parent: {entity_id: .parent_id, pid: .ppid, name: parent_name, executable: .parent_exe},
     group_leader: {pid: .pgid}, session_leader: {pid: .sid}
   };
 
@@ -68,8 +71,9 @@ def process:
   orchestrator: (if .pod_uid then {type: "kubernetes", resource: {type: "pod", id: .pod_uid}} else null end),
   error: {code: .error, message: (if .type == "lost" then message else null end)},
   exectap: (pick(["tid", "comm", "filename", "errno", "args_bytes", "memfd", "deleted", "exe_detached", "cwd_detached",
-                  "cwd_deleted", "parent_exe_detached", "parent_exe_deleted", "auid", "ses", "cgroup", "pid_ns", "mnt_ns",
+                  "cwd_deleted", "parent_comm", "parent_exe_detached", "parent_exe_deleted", "auid", "ses", "cgroup", "pid_ns", "mnt_ns",
                   "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "count", "event_type", "version",
-                  "hooks", "seen", "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"]) + {raw: .raw})
+                  "hooks", "seen", "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])
+    + {raw: .raw, cap_full: (if .cap_eff == all_capabilities then true else null end)})
 }
 | prune

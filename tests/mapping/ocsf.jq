@@ -59,7 +59,7 @@ def process:
     user: {uid: .uid | tostring}, group: {uid: .gid | tostring}, euid, egid, auid,
     session: {uid: (if .ses then .ses | tostring else null end), terminal: .tty},
     container: (if .container_id then {uid: .container_id, runtime: .container_runtime, pod_uuid: (if pod_is_placed then .pod_uid else null end)} else null end),
-    parent_process: {pid: .ppid, uid: .parent_id, name: .parent_comm, file: (.parent_exe | file)}
+    parent_process: {pid: .ppid, uid: .parent_id, name: parent_name, file: (.parent_exe | file)}
   };
 
 class
@@ -78,7 +78,7 @@ class
   app: (if .version then product else null end),
   count,
   unmapped: (pick(["pgid", "sid", "filename", "errno", "args", "argc", "args_bytes", "memfd", "exe_detached", "cwd_detached", "cwd_deleted",
-                   "parent_exe_detached", "parent_exe_deleted", "cap_eff", "cgroup", "pid_ns", "mnt_ns",
+                   "parent_comm", "parent_exe_detached", "parent_exe_deleted", "cap_eff", "cgroup", "pid_ns", "mnt_ns",
                    "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "event_type", "hooks", "seen",
                    "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])
              + {pod_uid: (if pod_is_placed then null else .pod_uid end), deleted: (if .exe then null else .deleted end), raw: .raw})
