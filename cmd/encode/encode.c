@@ -132,7 +132,7 @@ static void cut_paths(const struct encoding *encoding)
 		{ &exec->paths[EVENT_PATH_EXE], RECORD_KEY_EXE, text_tail, format->exe_times, 0 },
 		{ &exec->paths[EVENT_PATH_CWD], RECORD_KEY_CWD, text_tail, 1, 0 },
 		{ &exec->paths[EVENT_PATH_PARENT_EXE], RECORD_KEY_PARENT_EXE, text_tail,
-		  format->parent_exe_times, 0 },
+		  format->exe_times, 0 },
 		{ &exec->container.id, RECORD_KEY_CGROUP, text_cut, 1, CONTAINER_BYTES },
 		{ &exec->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP, text_tail, 1, 0 },
 	};

@@ -24,8 +24,7 @@ struct encode_format {
 					    index and base64 */
 	/* Occurrences of a path in a line; its base name counts as a path. */
 	unsigned int filename_times;
-	unsigned int exe_times;
-	unsigned int parent_exe_times;
+	unsigned int exe_times; /* of parent_exe as well */
 	size_t line_min_bytes; /* a line without its strings fits into this */
 };
 

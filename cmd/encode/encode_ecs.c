@@ -346,6 +346,5 @@ const struct encode_format encode_ecs = {
 	.argument_raw_bytes = ENCODE_NATIVE_ARGUMENT_RAW_BYTES,
 	.filename_times = 1,
 	.exe_times = 2,
-	.parent_exe_times = 1,
 	.line_min_bytes = 4096,
 };

@@ -143,6 +143,5 @@ const struct encode_format encode_native = {
 	.argument_raw_bytes = ENCODE_NATIVE_ARGUMENT_RAW_BYTES,
 	.filename_times = 1,
 	.exe_times = 1,
-	.parent_exe_times = 1,
 	.line_min_bytes = ENCODE_LINE_MIN_BYTES,
 };

@@ -356,6 +356,5 @@ const struct encode_format encode_ocsf = {
 	.argument_raw_bytes = ENCODE_NATIVE_ARGUMENT_RAW_BYTES,
 	.filename_times = 2,
 	.exe_times = 3,
-	.parent_exe_times = 2,
 	.line_min_bytes = 4096,
 };
