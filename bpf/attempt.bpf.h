@@ -76,12 +76,13 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 					 const struct attempt *attempt, __u32 error)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	__u32 tid = (__u32)bpf_get_current_pid_tgid(), end = sizeof(struct record_exec);
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u32 end = sizeof(struct record_exec);
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
 	struct record_exec *exec = exec_begin(scratch, RECORD_EXEC_FAILED, task, parent);
-	bool renamed = caller_fill_failed(exec, task, tid);
+	bool renamed = caller_fill_failed(exec, task, pid_tgid >> 32);
 
-	exec->tid = tid;
+	exec->tid = (__u32)pid_tgid;
 	exec->error = error;
 	exec->directory_fd = attempt->directory_fd;
 	if (renamed) {
@@ -139,12 +140,15 @@ static __always_inline int attempt_enter(unsigned long filename, unsigned long a
 				   .directory_fd = directory_fd,
 				   .pointer_bytes =
 					   flags & ATTEMPT_EXECVE_CHECK ? 0 : sizeof(__u64) };
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u32 pid = pid_tgid >> 32, tid = (__u32)pid_tgid;
 
 	if (output_state() == RECORD_STATE_OFF)
 		return 0;
-	/* a successful exec leaves its caller's name here if no hook consumed it */
-	caller_discard(tid);
+	/* a successful exec leaves its caller here if no program consumed it */
+	if (caller_is_pending(pid, BPF_CORE_READ(task, self_exec_id)))
+		caller_discard(pid);
 	bpf_map_update_elem(&attempts, &tid, &attempt, BPF_ANY);
 	return 0;
 }
@@ -157,13 +161,14 @@ static __always_inline int attempt_enter(unsigned long filename, unsigned long a
 static __always_inline int attempt_exit(long result)
 {
 	struct attempt attempt = { .directory_fd = RECORD_FD_CWD };
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct attempt *entered = bpf_map_lookup_elem(&attempts, &tid);
 
 	if (entered) {
 		attempt = *entered;
 		bpf_map_delete_elem(&attempts, &tid);
-	} else if (!caller_is_pending(tid)) {
+	} else if (!caller_is_pending(tid, BPF_CORE_READ(task, self_exec_id))) {
 		return 0;
 	}
 	if (!entered || attempt.pointer_bytes)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Saves the caller's command name. begin_new_exec() (fs/exec.c) renames the task after the new
- * program, by then as the group leader, before sched_process_exec; at task_rename the caller's name
- * is still in place. Tasks also rename themselves and each other: caller_save() skips these.
+ * program, by then as the group leader, and increments self_exec_id, both before
+ * sched_process_exec. A saved name is valid while self_exec_id is one more than when it was saved.
  */
 #ifndef EXECTAP_CALLER_BPF_H
 #define EXECTAP_CALLER_BPF_H
@@ -14,35 +14,37 @@
 #include <bpf/bpf_helpers.h>
 
 struct caller {
+	__u64 exec_id; /* task_struct.self_exec_id before the exec */
 	char comm[RECORD_COMM_BYTES];
+	__u32 tid; /* id of the calling thread */
+	__u32 reserved;
 };
 
 /*
- * Command names of tasks between the two hooks of an exec. Thread ids are consecutive, so these
- * slots stay in the cache; a hash would touch a cold bucket for each task, which costs more than
- * the rest of the hook. On a collision the name goes to the LRU hash. An exec that is killed
- * between the two hooks leaves its name behind: in a slot until the thread id is used again, in the
- * hash until it is evicted.
+ * Callers of tasks in the middle of an exec. Process ids are consecutive, so these slots stay in
+ * the cache; a hash would touch a cold bucket for each task, which costs more than the rest of the
+ * hook. On a collision the caller goes to the LRU hash. An exec that fails or is killed leaves its
+ * caller behind: in a slot until the process id is used again, in the hash until it is evicted.
  */
 #define CALLER_SLOTS 1024
 
 struct caller_slot {
 	__u32 users; /* claimed like a scratch slot, scratch.bpf.h */
-	__u32 tid; /* thread id of the owner; 0: none */
+	__u32 pid; /* process id of the owner; 0: none */
 	struct caller caller;
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, CALLER_SLOTS);
-	__type(key, __u32); /* thread id % CALLER_SLOTS */
+	__type(key, __u32); /* process id % CALLER_SLOTS */
 	__type(value, struct caller_slot);
 } caller_slots SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
-	__type(key, __u32); /* thread id */
+	__type(key, __u32); /* process id */
 	__type(value, struct caller);
 } callers SEC(".maps");
 
@@ -54,24 +56,24 @@ static __always_inline bool caller_hash_is_used(void)
 	return *(volatile __u32 *)&callers_used;
 }
 
-static __always_inline struct caller_slot *caller_slot_of(__u32 tid)
+static __always_inline struct caller_slot *caller_slot_of(__u32 pid)
 {
-	__u32 index = tid % CALLER_SLOTS;
+	__u32 index = pid % CALLER_SLOTS;
 
 	return bpf_map_lookup_elem(&caller_slots, &index);
 }
 
-static __always_inline bool caller_slot_is(const struct caller_slot *slot, __u32 tid)
+static __always_inline bool caller_slot_is(const struct caller_slot *slot, __u32 pid)
 {
-	return slot && *(const volatile __u32 *)&slot->tid == tid;
+	return slot && *(const volatile __u32 *)&slot->pid == pid;
 }
 
-/* Returns a slot that belongs to the task until caller_slot_release(), or NULL. */
-static __always_inline struct caller_slot *caller_slot_claim(__u32 tid)
+/* Returns a slot that belongs to the process until caller_slot_release(), or NULL. */
+static __always_inline struct caller_slot *caller_slot_claim(__u32 pid)
 {
-	struct caller_slot *slot = caller_slot_of(tid);
+	struct caller_slot *slot = caller_slot_of(pid);
 
-	if (!slot || caller_slot_is(slot, tid)) /* left behind by a task that had this id before */
+	if (!slot || caller_slot_is(slot, pid)) /* left behind by an earlier exec */
 		return slot;
 	__sync_fetch_and_add(&slot->users, 1);
 	if (*(volatile __u32 *)&slot->users == 1)
@@ -82,18 +84,44 @@ static __always_inline struct caller_slot *caller_slot_claim(__u32 tid)
 
 static __always_inline void caller_slot_release(struct caller_slot *slot)
 {
-	*(volatile __u32 *)&slot->tid = 0;
+	*(volatile __u32 *)&slot->pid = 0;
 	__sync_fetch_and_add(&slot->users, -1);
 }
 
-/* Saves the name of the current task if the rename that follows is part of its own exec. */
+static __always_inline void caller_set(struct caller *caller, struct task_struct *task, __u32 tid)
+{
+	caller->exec_id = task->self_exec_id;
+	caller->tid = tid;
+	bpf_core_read_str(caller->comm, sizeof(caller->comm), &task->comm);
+}
+
+/* Saves the current task, which is going to be renamed by its own exec. */
 static __always_inline void caller_save(struct task_struct *task)
 {
-	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct caller_slot *slot;
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u32 pid = pid_tgid >> 32, tid = (__u32)pid_tgid;
+	struct caller_slot *slot = caller_slot_claim(pid);
 	struct caller caller = {};
 
-	if ((__u32)BPF_CORE_READ(task, pid) != tid)
+	if (slot) {
+		caller_set(&slot->caller, task, tid);
+		*(volatile __u32 *)&slot->pid = pid;
+		if (caller_hash_is_used()) /* an earlier exec may have left its caller there */
+			bpf_map_delete_elem(&callers, &pid);
+		return;
+	}
+	*(volatile __u32 *)&callers_used = 1;
+	caller_set(&caller, task, tid);
+	bpf_map_update_elem(&callers, &pid, &caller, BPF_ANY);
+}
+
+/*
+ * Saves the task at its rename. Tasks also rename themselves and each other without an exec; these
+ * are skipped.
+ */
+static __always_inline void caller_save_renamed(struct task_struct *task)
+{
+	if ((__u32)BPF_CORE_READ(task, pid) != (__u32)bpf_get_current_pid_tgid())
 		return;
 	if (bpf_core_field_exists(task->in_execve)) {
 		if (!BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
@@ -102,57 +130,64 @@ static __always_inline void caller_save(struct task_struct *task)
 							    fs/exec.c setup_arg_pages() */
 		return;
 	}
-	slot = caller_slot_claim(tid);
-	if (slot) {
-		bpf_core_read_str(slot->caller.comm, sizeof(slot->caller.comm), &task->comm);
-		*(volatile __u32 *)&slot->tid = tid;
-		if (caller_hash_is_used()) /* a task that had this id before may have left its name
-					      there */
-			bpf_map_delete_elem(&callers, &tid);
-		return;
-	}
-	*(volatile __u32 *)&callers_used = 1;
-	bpf_core_read_str(caller.comm, sizeof(caller.comm), &task->comm);
-	bpf_map_update_elem(&callers, &tid, &caller, BPF_ANY);
+	caller_save(task);
 }
 
-/* Reports if handle_exec() has not run for this exec; that program consumes the name. */
-static __always_inline bool caller_is_pending(__u32 tid)
+static __always_inline bool caller_is_valid(const struct caller *caller, __u64 exec_id)
 {
-	return caller_slot_is(caller_slot_of(tid), tid) ||
-	       (caller_hash_is_used() && bpf_map_lookup_elem(&callers, &tid));
+	return caller->exec_id + 1 == exec_id;
 }
 
-/* Copies the name out and removes it. Returns false if there is none. */
-static __always_inline bool caller_consume(char comm[RECORD_COMM_BYTES], __u32 tid)
+/* Reports if a program has saved the caller of this exec and none has consumed it. */
+static __always_inline bool caller_is_pending(__u32 pid, __u64 exec_id)
 {
-	struct caller_slot *slot = caller_slot_of(tid);
+	struct caller_slot *slot = caller_slot_of(pid);
 	struct caller *caller;
 
-	if (caller_slot_is(slot, tid)) {
-		__builtin_memcpy(comm, slot->caller.comm, RECORD_COMM_BYTES);
+	if (caller_slot_is(slot, pid))
+		return caller_is_valid(&slot->caller, exec_id);
+	caller = caller_hash_is_used() ? bpf_map_lookup_elem(&callers, &pid) : NULL;
+	return caller && caller_is_valid(caller, exec_id);
+}
+
+/* Copies the caller out and removes it. Returns false if there is none of this exec. */
+static __always_inline bool caller_consume(struct caller *out, __u32 pid, __u64 exec_id)
+{
+	struct caller_slot *slot = caller_slot_of(pid);
+	struct caller *caller;
+
+	if (caller_slot_is(slot, pid)) {
+		*out = slot->caller;
 		caller_slot_release(slot);
-		return true;
+		return caller_is_valid(out, exec_id);
 	}
-	caller = caller_hash_is_used() ? bpf_map_lookup_elem(&callers, &tid) : NULL;
+	caller = caller_hash_is_used() ? bpf_map_lookup_elem(&callers, &pid) : NULL;
 	if (!caller)
 		return false;
-	__builtin_memcpy(comm, caller->comm, RECORD_COMM_BYTES);
-	bpf_map_delete_elem(&callers, &tid);
-	return true;
+	*out = *caller;
+	bpf_map_delete_elem(&callers, &pid);
+	return caller_is_valid(out, exec_id);
 }
 
-static __always_inline void caller_discard(__u32 tid)
+static __always_inline void caller_discard(__u32 pid)
 {
-	char unused[RECORD_COMM_BYTES];
+	struct caller unused;
 
-	caller_consume(unused, tid);
+	caller_consume(&unused, pid, 0);
 }
 
-static __always_inline void caller_fill(struct record_exec *exec, __u32 tid)
+/* Sets comm, and tid if the hook does not know it. */
+static __always_inline void caller_fill(struct record_exec *exec, struct task_struct *task)
 {
-	if (!caller_consume(exec->comm, tid))
+	struct caller caller;
+
+	if (!caller_consume(&caller, task->pid, task->self_exec_id)) {
 		exec->unreadable |= RECORD_KEY_COMM;
+		return;
+	}
+	__builtin_memcpy(exec->comm, caller.comm, sizeof(exec->comm));
+	if (!exec->tid)
+		exec->tid = caller.tid;
 }
 
 /*
@@ -160,10 +195,15 @@ static __always_inline void caller_fill(struct record_exec *exec, __u32 tid)
  * the task; its old memory is then gone, and the strings with it.
  */
 static __always_inline bool caller_fill_failed(struct record_exec *exec, struct task_struct *task,
-					       __u32 tid)
+					       __u32 pid)
 {
-	if (caller_consume(exec->comm, tid))
+	struct caller caller;
+
+	if (caller_is_pending(pid, BPF_CORE_READ(task, self_exec_id)) &&
+	    caller_consume(&caller, pid, BPF_CORE_READ(task, self_exec_id))) {
+		__builtin_memcpy(exec->comm, caller.comm, sizeof(exec->comm));
 		return true;
+	}
 	if (!task_read_comm(exec->comm, task))
 		exec->unreadable |= RECORD_KEY_COMM;
 	return false;

@@ -34,10 +34,10 @@ static __always_inline __u32 exec_set_slice(struct record_exec *exec, struct rec
 }
 
 static __always_inline __u32 exec_append_filename(struct scratch *scratch, struct record_exec *exec,
-						  struct linux_binprm *bprm, __u32 end)
+						  const char *filename, __u32 end)
 {
 	long length = bpf_probe_read_kernel_str(&scratch->record[sizeof(*exec)],
-						RECORD_FILENAME_BYTES, bprm->filename);
+						RECORD_FILENAME_BYTES, filename);
 
 	exec->filename.offset = end;
 	exec->filename.length = 0;

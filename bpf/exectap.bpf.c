@@ -13,6 +13,7 @@
 #include "record.h"
 #include "scratch.bpf.h"
 #include "task.bpf.h"
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
@@ -20,19 +21,22 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 _Static_assert(sizeof(struct record_exec) <= 512, "RECORD_HEAD_MAX_BYTES holds the fixed part");
 
-SEC("tp_btf/task_rename")
-int BPF_PROG(handle_task_rename, struct task_struct *task)
-{
-	caller_save(task);
-	return 0;
-}
+/* Set by the loader: tracepoints do not disable preemption, and handle_skipped_exec() is loaded. */
+const volatile bool config_is_preemptible = false;
 
-static __always_inline void send_exec(struct task_struct *task, int old_tid,
-				      struct linux_binprm *bprm)
+/* A successful exec, as a hook sees it. */
+struct exec_call {
+	struct task_struct *task;
+	const char *filename;
+	int argc;
+	int old_tid; /* 0: unknown to the hook */
+};
+
+static __always_inline void send_exec(const struct exec_call *call)
 {
 	__u32 slot = scratch_claim(), end = sizeof(struct record_exec);
 	struct scratch *scratch = scratch_get(slot);
-	struct task_struct *parent = task->real_parent;
+	struct task_struct *task = call->task, *parent = task->real_parent;
 	struct record_exec *exec;
 
 	if (!scratch) {
@@ -41,11 +45,11 @@ static __always_inline void send_exec(struct task_struct *task, int old_tid,
 		return;
 	}
 	exec = exec_begin(scratch, RECORD_EXEC, task, parent);
-	exec->tid = old_tid;
-	exec->argc = bprm->argc;
+	exec->tid = call->old_tid;
+	exec->argc = call->argc;
 	exec->args_bytes = task->mm->arg_end - task->mm->arg_start;
-	caller_fill(exec, task->pid);
-	end = exec_append_filename(scratch, exec, bprm, end);
+	caller_fill(exec, task);
+	end = exec_append_filename(scratch, exec, call->filename, end);
 	end = exec_append_exe(exec, scratch, slot, task, end);
 	end = exec_append_cwd(exec, scratch, slot, task, end);
 	end = exec_append_parent_exe(exec, scratch, slot, parent, end);
@@ -54,43 +58,87 @@ static __always_inline void send_exec(struct task_struct *task, int old_tid,
 	scratch_release(slot);
 }
 
-/* Set by the loader: tracepoints do not disable preemption, and handle_skipped_exec() is loaded. */
-const volatile bool config_is_preemptible = false;
-
-static __always_inline void claim_exec(struct task_struct *task, int old_tid,
-				       struct linux_binprm *bprm)
+/* In RECORD_STATE_STANDBY the exec is left to handle_skipped_exec(), which may find another state.
+ */
+static __always_inline void claim_exec(const struct exec_call *call)
 {
-	if (config_is_preemptible)
+	enum record_state state = output_state();
+
+	if (config_is_preemptible) {
+		if (state == RECORD_STATE_STANDBY)
+			return;
 		__sync_fetch_and_add(&shared.claimed, 1);
-	if (output_state() == RECORD_STATE_ON)
-		send_exec(task, old_tid, bprm);
+	}
+	if (state == RECORD_STATE_ON)
+		send_exec(call);
 	else
-		caller_discard(task->pid);
+		caller_discard(call->task->pid);
+}
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(handle_task_rename, struct task_struct *task)
+{
+	caller_save_renamed(task);
+	return 0;
 }
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
-	claim_exec(task, old_tid, bprm);
+	const struct exec_call call = { task, bprm->filename, bprm->argc, old_tid };
+
+	claim_exec(&call);
 	return 0;
 }
 
 /*
  * Programs at tracepoints can be preempted from Linux 7.0 on. The kernel then skips a second run of
  * the same program on the same CPU as a recursion (kernel/trace/bpf_trace.c, __bpf_trace_run()).
- * This is another program, the last one at the hook: it claims the execs that handle_exec() was
- * skipped for. It must not jump into that one: both would use the one stack that a program has on a
- * CPU (kernel/bpf/verifier.c, bpf_enable_priv_stack(), from 6.13 on).
+ * Programs at functions run with preemption disabled (kernel/trace/fprobe.c,
+ * fprobe_ftrace_entry()). Where the kernel has both, probe_begin_new_exec() and
+ * probe_finalize_exec() take the place of handle_task_rename() and handle_exec().
+ *
+ * fs/exec.c: a binary format calls begin_new_exec() when the file is known to be executable, and
+ * finalize_exec() when the new program is complete. After that the exec cannot fail.
+ */
+SEC("kprobe.multi/begin_new_exec")
+int probe_begin_new_exec(void *context)
+{
+	caller_save(bpf_get_current_task_btf());
+	return 0;
+}
+
+SEC("kprobe.multi/finalize_exec")
+int probe_finalize_exec(struct pt_regs *regs)
+{
+	struct linux_binprm *bprm = (struct linux_binprm *)FUNCTION_ARGUMENT_1(regs);
+	const struct exec_call call = { bpf_get_current_task_btf(), BPF_CORE_READ(bprm, filename),
+					BPF_CORE_READ(bprm, argc), 0 };
+
+	claim_exec(&call);
+	return 0;
+}
+
+/*
+ * The last program that sees an exec, where programs can be preempted. It claims the execs that the
+ * one before it was skipped for. It must not jump into that one: both would use the one stack that
+ * a program has on a CPU (kernel/bpf/verifier.c, bpf_enable_priv_stack(), from 6.13 on).
  *
  * An exec is claimed before it passes this program. Runs of this program, skipped ones included,
  * less the claims are therefore never more than the execs that no program has claimed. They are
- * less while claimed execs are at the hook.
+ * less while claimed execs are on their way here.
  */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_skipped_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
-	if (caller_is_pending(task->pid))
-		claim_exec(task, old_tid, bprm);
+	const struct exec_call call = { task, bprm->filename, bprm->argc, old_tid };
+
+	if (output_state() == RECORD_STATE_STANDBY) {
+		caller_discard(task->pid);
+		return 0;
+	}
+	if (caller_is_pending(task->pid, task->self_exec_id))
+		claim_exec(&call);
 	__sync_fetch_and_add(&shared.passed, 1);
 	return 0;
 }
@@ -173,19 +221,13 @@ int exit_execveat(struct attempt_exit_context *context)
 	return attempt_exit(context->result);
 }
 
-SEC("tp_btf/sched_process_exit")
-int handle_exit(unsigned long long *context)
+static __always_inline void send_exit(struct task_struct *task)
 {
-	struct task_struct *task = (struct task_struct *)context[0];
-	struct record_exit *exit;
+	struct record_exit *exit = bpf_ringbuf_reserve(&events, sizeof(*exit), 0);
 
-	if (output_state() != RECORD_STATE_ON || task->flags & PF_KTHREAD ||
-	    !exit_is_last_thread(context, task))
-		return 0;
-	exit = bpf_ringbuf_reserve(&events, sizeof(*exit), 0);
 	if (!exit) {
 		output_count_loss(RECORD_EXIT, RECORD_LOSS_BUFFER_FULL);
-		return 0;
+		return;
 	}
 	__builtin_memset(exit, 0, sizeof(*exit));
 	exit->header.size = sizeof(*exit);
@@ -201,5 +243,27 @@ int handle_exit(unsigned long long *context)
 	exit_fill_times(exit, task);
 	bpf_ringbuf_submit(exit, BPF_RB_NO_WAKEUP);
 	output_wake(sizeof(*exit));
+}
+
+SEC("tp_btf/sched_process_exit")
+int handle_exit(unsigned long long *context)
+{
+	struct task_struct *task = (struct task_struct *)context[0];
+
+	if (output_state() == RECORD_STATE_ON && !(task->flags & PF_KTHREAD) &&
+	    exit_is_last_thread(context, task))
+		send_exit(task);
+	return 0;
+}
+
+/* do_exit() (kernel/exit.c) calls it just before sched_process_exit, with group_dead. */
+SEC("kprobe.multi/taskstats_exit")
+int probe_taskstats_exit(struct pt_regs *regs)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (output_state() == RECORD_STATE_ON && !(task->flags & PF_KTHREAD) &&
+	    (__u32)FUNCTION_ARGUMENT_2(regs))
+		send_exit(task);
 	return 0;
 }

@@ -213,6 +213,7 @@ struct task_struct {
 	__u64 utime;
 	__u64 stime;
 	__u64 start_boottime;
+	__u64 self_exec_id;
 	const struct cred *cred;
 	char comm[16];
 	struct fs_struct *fs;
@@ -232,10 +233,17 @@ struct pt_regs {
 	unsigned long di;
 	unsigned long bx;
 };
+
+/* Arguments of the function at its entry, in the context of a kprobe program */
+#define FUNCTION_ARGUMENT_1(regs) ((regs)->di)
+#define FUNCTION_ARGUMENT_2(regs) ((regs)->si)
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	__u64 regs[31];
 };
+
+#define FUNCTION_ARGUMENT_1(registers) ((registers)->regs[0])
+#define FUNCTION_ARGUMENT_2(registers) ((registers)->regs[1])
 #endif
 
 struct linux_binprm {

@@ -4,6 +4,7 @@
 /* used by the skeleton */
 #include "record.h"
 
+#include "capture/probes.h"
 #include "capture/tracefs.h"
 #include "exectap.skel.h"
 #include "util/log.h"
@@ -13,7 +14,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/perf_event.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -103,26 +103,12 @@ static int try_return(struct btf *btf, const char *function)
 	return result;
 }
 
-/*
- * Reads kernel.ftrace_enabled. If it is 0, kernels after 5.10 let fexit programs attach but never
- * run them.
- */
-static bool ftrace_is_off(void)
-{
-	FILE *file = fopen("/proc/sys/kernel/ftrace_enabled", "re");
-	int first = file ? fgetc(file) : EOF;
-
-	if (file)
-		fclose(file);
-	return first == '0';
-}
-
 int attempts_try_returns(void)
 {
 	struct btf *btf;
 	int result;
 
-	if (ftrace_is_off())
+	if (probes_are_off())
 		return -EOPNOTSUPP;
 	btf = btf__load_vmlinux_btf();
 	result = btf ? try_return(btf, ENTRY_POINT("execve")) : -errno;

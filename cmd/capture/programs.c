@@ -2,6 +2,7 @@
 #include "capture/programs.h"
 
 #include "capture/attempts.h"
+#include "capture/probes.h"
 #include "exectap.skel.h"
 #include "util/log.h"
 
@@ -25,6 +26,7 @@
 struct programs {
 	struct exectap *skeleton;
 	enum failed_exec_method attempts;
+	bool are_probed; /* probes.h, in place of programs at tracepoints */
 	char hooks[PROGRAMS_HOOKS_BYTES];
 	size_t hooks_length;
 };
@@ -112,17 +114,40 @@ static bool tracepoints_are_preemptible(const struct btf *btf)
 }
 
 /* Without type information the programs can't be loaded; loading them reports that. */
-static void learn_kernel(struct exectap *skeleton, bool execs, bool exits)
+static void learn_kernel(struct programs *programs)
 {
+	struct exectap *skeleton = programs->skeleton;
 	struct btf *btf = btf__load_vmlinux_btf();
 
 	if (!btf)
 		return;
-	if (exits)
-		skeleton->rodata->config_exit_has_group_dead = exit_has_group_dead(btf);
-	if (execs)
-		skeleton->rodata->config_is_preemptible = tracepoints_are_preemptible(btf);
+	skeleton->rodata->config_exit_has_group_dead = exit_has_group_dead(btf);
+	skeleton->rodata->config_is_preemptible = tracepoints_are_preemptible(btf);
+	if (skeleton->rodata->config_is_preemptible) {
+		int result = probes_try(btf);
+
+		programs->are_probed = !result;
+		if (result)
+			log_detail("programs can be preempted, and skipped then: no probes: %s",
+				   strerror(-result));
+	}
 	btf__free(btf);
+}
+
+/* For each program at a tracepoint, one at a function that can take its place. */
+static void choose_hooks(struct programs *programs, const struct capture_options *options)
+{
+	struct exectap *skeleton = programs->skeleton;
+	bool execs = options->events & EVENT_BIT(EVENT_EXEC),
+	     callers = options->events & EVENT_BITS_EXEC,
+	     exits = options->events & EVENT_BIT(EVENT_EXIT), probed = programs->are_probed;
+
+	probes_choose(skeleton, callers && probed, execs && probed, exits && probed);
+	bpf_program__set_autoload(skeleton->progs.handle_task_rename, callers && !probed);
+	bpf_program__set_autoload(skeleton->progs.handle_exec, execs && !probed);
+	bpf_program__set_autoload(skeleton->progs.handle_skipped_exec,
+				  execs && skeleton->rodata->config_is_preemptible);
+	bpf_program__set_autoload(skeleton->progs.handle_exit, exits && !probed);
 }
 
 /* Adds a name once; programs may share a hook. */
@@ -149,19 +174,11 @@ static void add_hooks(struct programs *programs)
 
 static int choose_programs(struct programs *programs, const struct capture_options *options)
 {
-	struct exectap *skeleton = programs->skeleton;
-	bool execs = options->events & EVENT_BIT(EVENT_EXEC),
-	     exits = options->events & EVENT_BIT(EVENT_EXIT);
 	int result;
 
-	learn_kernel(skeleton, execs, exits);
-	bpf_program__set_autoload(skeleton->progs.handle_exec, execs);
-	bpf_program__set_autoload(skeleton->progs.handle_skipped_exec,
-				  skeleton->rodata->config_is_preemptible);
-	bpf_program__set_autoload(skeleton->progs.handle_task_rename,
-				  options->events & EVENT_BITS_EXEC);
-	bpf_program__set_autoload(skeleton->progs.handle_exit, exits);
-	result = attempts_choose(skeleton, programs->attempts);
+	learn_kernel(programs);
+	choose_hooks(programs, options);
+	result = attempts_choose(programs->skeleton, programs->attempts);
 	add_hooks(programs);
 	return result;
 }
@@ -224,6 +241,8 @@ static int load_and_attach(struct programs *programs, const struct capture_optio
 	if (result)
 		return result;
 	result = exectap__attach(skeleton);
+	if (!result)
+		result = probes_attach(skeleton);
 	return result ? result : attempts_attach(skeleton, programs->attempts);
 }
 
@@ -282,7 +301,8 @@ int programs_get_fds(const struct programs *programs, struct ring_source_fds *fd
 		[RECORD_EXEC] = skeleton->rodata->config_is_preemptible
 					? skeleton->progs.handle_skipped_exec
 					: skeleton->progs.handle_exec,
-		[RECORD_EXIT] = skeleton->progs.handle_exit,
+		[RECORD_EXIT] = programs->are_probed ? skeleton->progs.probe_taskstats_exit
+						     : skeleton->progs.handle_exit,
 		[RECORD_EXEC_FAILED] = programs->attempts == ATTEMPTS_BY_RETURN
 					       ? skeleton->progs.return_execve
 					       : skeleton->progs.exit_execve,
