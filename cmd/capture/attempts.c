@@ -33,9 +33,6 @@ struct attempt_program {
 #define ENOTSUPP                                                                                   \
 	524 /* include/linux/errno.h; not for user space, but arm64 before 6.4 returns it */
 
-#define RETURN_PROGRAMS 4
-#define TRACEPOINT_PROGRAMS 4
-
 /* arch/ARCH/include/asm/syscall_wrapper.h */
 #if defined(__x86_64__)
 #define ENTRY_POINT(name) "__x64_sys_" name
@@ -48,7 +45,7 @@ struct attempt_program {
 #define COMPAT_ENTRY_POINT(name) "compat_sys_" name
 #endif
 
-static void list_returns(struct exectap *skeleton, struct attempt_program list[RETURN_PROGRAMS])
+static void list_returns(struct exectap *skeleton, struct attempt_program list[ATTEMPTS_PROGRAMS])
 {
 	list[0] = (struct attempt_program){ skeleton->progs.return_execve, NULL,
 					    ENTRY_POINT("execve"), true };
@@ -62,7 +59,7 @@ static void list_returns(struct exectap *skeleton, struct attempt_program list[R
 
 /* The exit hooks come first, so that no attempt is recorded at entry only. */
 static void list_tracepoints(struct exectap *skeleton,
-			     struct attempt_program list[TRACEPOINT_PROGRAMS])
+			     struct attempt_program list[ATTEMPTS_PROGRAMS])
 {
 	list[0] = (struct attempt_program){ skeleton->progs.exit_execve,
 					    &skeleton->links.exit_execve, "sys_exit_execve", true };
@@ -121,12 +118,12 @@ int attempts_try_returns(void)
 /* Enables the programs whose target exists on this machine. */
 static int choose_returns(struct exectap *skeleton)
 {
-	struct attempt_program list[RETURN_PROGRAMS];
+	struct attempt_program list[ATTEMPTS_PROGRAMS];
 	struct btf *btf = btf__load_vmlinux_btf();
 	int result = btf ? 0 : -errno;
 
 	list_returns(skeleton, list);
-	for (int i = 0; i < RETURN_PROGRAMS && !result; i++) {
+	for (int i = 0; i < ATTEMPTS_PROGRAMS && !result; i++) {
 		if (!list[i].required && try_return(btf, list[i].target))
 			continue;
 		bpf_program__set_autoload(list[i].program, true);
@@ -138,17 +135,30 @@ static int choose_returns(struct exectap *skeleton)
 
 int attempts_choose(struct exectap *skeleton, enum failed_exec_method method)
 {
-	struct attempt_program list[TRACEPOINT_PROGRAMS];
+	struct attempt_program list[ATTEMPTS_PROGRAMS];
 
 	list_returns(skeleton, list);
-	for (int i = 0; i < RETURN_PROGRAMS; i++)
+	for (int i = 0; i < ATTEMPTS_PROGRAMS; i++)
 		bpf_program__set_autoload(list[i].program, false);
 	list_tracepoints(skeleton, list);
-	for (int i = 0; i < TRACEPOINT_PROGRAMS; i++) {
+	for (int i = 0; i < ATTEMPTS_PROGRAMS; i++) {
 		bpf_program__set_autoload(list[i].program, method == ATTEMPTS_BY_TRACEPOINT);
 		bpf_program__set_autoattach(list[i].program, false);
 	}
 	return method == ATTEMPTS_BY_RETURN ? choose_returns(skeleton) : 0;
+}
+
+void attempts_list(struct exectap *skeleton, enum failed_exec_method method,
+		   const struct bpf_program *list[ATTEMPTS_PROGRAMS])
+{
+	struct attempt_program programs[ATTEMPTS_PROGRAMS];
+
+	if (method == ATTEMPTS_BY_RETURN)
+		list_returns(skeleton, programs);
+	else
+		list_tracepoints(skeleton, programs);
+	for (int i = 0; i < ATTEMPTS_PROGRAMS; i++)
+		list[i] = method == ATTEMPTS_UNSEEN ? NULL : programs[i].program;
 }
 
 static int attach_tracepoint(struct attempt_program *attach)
@@ -178,13 +188,13 @@ static int attach_tracepoint(struct attempt_program *attach)
 
 int attempts_attach(struct exectap *skeleton, enum failed_exec_method method)
 {
-	struct attempt_program list[TRACEPOINT_PROGRAMS];
+	struct attempt_program list[ATTEMPTS_PROGRAMS];
 	int result = 0;
 
 	if (method != ATTEMPTS_BY_TRACEPOINT)
 		return 0; /* libbpf has attached these programs */
 	list_tracepoints(skeleton, list);
-	for (int i = 0; i < TRACEPOINT_PROGRAMS && !result; i++) {
+	for (int i = 0; i < ATTEMPTS_PROGRAMS && !result; i++) {
 		result = attach_tracepoint(&list[i]);
 		if (result)
 			log_detail("cannot attach to syscalls:%s: %s", list[i].target,

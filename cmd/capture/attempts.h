@@ -3,6 +3,9 @@
 #ifndef EXECTAP_ATTEMPTS_H
 #define EXECTAP_ATTEMPTS_H
 
+#define ATTEMPTS_PROGRAMS 4
+
+struct bpf_program;
 struct exectap; /* the skeleton */
 
 enum failed_exec_method {
@@ -17,6 +20,10 @@ int attempts_try_returns(void);
 
 /* Sets the programs to load. Call it before loading. Returns 0 or -errno. */
 int attempts_choose(struct exectap *skeleton, enum failed_exec_method method);
+
+/* Lists the programs of the method. */
+void attempts_list(struct exectap *skeleton, enum failed_exec_method method,
+		   const struct bpf_program *list[ATTEMPTS_PROGRAMS]);
 
 /*
  * Attaches the programs that libbpf does not. Call it after the skeleton was attached. Returns 0 or

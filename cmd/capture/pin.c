@@ -432,6 +432,31 @@ const struct pin_set *pin_sets(const struct pin *pin, size_t *count)
 
 /* --- one set */
 
+#define PROGRAMS_COUNT (RECORD_TYPES * RING_SOURCE_PROGRAMS_MAX)
+
+struct program_name {
+	char text[32];
+};
+
+static int *program_fd(struct ring_source_fds *fds, int i)
+{
+	return &fds->programs[i / RING_SOURCE_PROGRAMS_MAX][i % RING_SOURCE_PROGRAMS_MAX];
+}
+
+/* exec_failed, exec_failed_1 and so on */
+static struct program_name name_program(int i)
+{
+	const char *type = event_type_name((enum event_type)(i / RING_SOURCE_PROGRAMS_MAX));
+	int number = i % RING_SOURCE_PROGRAMS_MAX;
+	struct program_name name;
+
+	if (number)
+		snprintf(name.text, sizeof(name.text), "%s_%d", type, number);
+	else
+		snprintf(name.text, sizeof(name.text), "%s", type);
+	return name;
+}
+
 int pin_get_fds(const struct pin *pin, const struct pin_set *set, struct ring_source_fds *fds)
 {
 	struct ring_source_fds found = RING_SOURCE_NO_FDS;
@@ -440,11 +465,13 @@ int pin_get_fds(const struct pin *pin, const struct pin_set *set, struct ring_so
 	result = found.events = get_object(pin, set->number, "", EVENTS);
 	if (result >= 0 && set->manifest.record_version == RECORD_VERSION)
 		result = found.shared = get_object(pin, set->number, "", SHARED);
-	for (int type = 0; type < RECORD_TYPES && result >= 0; type++) {
-		found.programs[type] = get_object(pin, set->number, PROGRAM_PREFIX,
-						  event_type_name((enum event_type)type));
-		if (found.programs[type] < 0 && found.programs[type] != -ENOENT)
-			result = found.programs[type];
+	for (int i = 0; i < PROGRAMS_COUNT && result >= 0; i++) {
+		int *fd = program_fd(&found, i);
+		struct program_name name = name_program(i);
+
+		*fd = get_object(pin, set->number, PROGRAM_PREFIX, name.text);
+		if (*fd < 0 && *fd != -ENOENT)
+			result = *fd;
 	}
 	if (result < 0) {
 		ring_source_close_fds(&found);
@@ -497,11 +524,13 @@ static int pin_all(const struct pin *pin, const struct pin_set *set,
 	result = pin_object(pin, set->number, "", EVENTS, fds.events);
 	if (!result)
 		result = pin_object(pin, set->number, "", SHARED, fds.shared);
-	for (int type = 0; type < RECORD_TYPES && !result; type++)
-		if (fds.programs[type] >= 0)
-			result = pin_object(pin, set->number, PROGRAM_PREFIX,
-					    event_type_name((enum event_type)type),
-					    fds.programs[type]);
+	for (int i = 0; i < PROGRAMS_COUNT && !result; i++) {
+		struct program_name name = name_program(i);
+		int fd = *program_fd(&fds, i);
+
+		if (fd >= 0)
+			result = pin_object(pin, set->number, PROGRAM_PREFIX, name.text, fd);
+	}
 	ring_source_close_fds(&fds);
 	if (!result)
 		result = pin_links(pin, set->number, programs);

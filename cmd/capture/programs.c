@@ -294,25 +294,34 @@ static bool duplicate(int fd, int *copy)
 	return fd < 0 || *copy >= 0;
 }
 
+/* Lists the programs whose skipped runs are losses; of an exec, the last one that sees it. */
+static void list_counted(const struct programs *programs,
+			 const struct bpf_program *list[RECORD_TYPES][RING_SOURCE_PROGRAMS_MAX])
+{
+	struct exectap *skeleton = programs->skeleton;
+
+	list[RECORD_EXEC][0] = skeleton->rodata->config_is_preemptible
+				       ? skeleton->progs.handle_skipped_exec
+				       : skeleton->progs.handle_exec;
+	list[RECORD_EXIT][0] = programs->are_probed ? skeleton->progs.probe_taskstats_exit
+						    : skeleton->progs.handle_exit;
+	attempts_list(skeleton, programs->attempts, list[RECORD_EXEC_FAILED]);
+}
+
 int programs_get_fds(const struct programs *programs, struct ring_source_fds *fds)
 {
+	const struct bpf_program *list[RECORD_TYPES][RING_SOURCE_PROGRAMS_MAX] = {};
 	const struct exectap *skeleton = programs->skeleton;
-	const struct bpf_program *const program_of_type[RECORD_TYPES] = {
-		[RECORD_EXEC] = skeleton->rodata->config_is_preemptible
-					? skeleton->progs.handle_skipped_exec
-					: skeleton->progs.handle_exec,
-		[RECORD_EXIT] = programs->are_probed ? skeleton->progs.probe_taskstats_exit
-						     : skeleton->progs.handle_exit,
-		[RECORD_EXEC_FAILED] = programs->attempts == ATTEMPTS_BY_RETURN
-					       ? skeleton->progs.return_execve
-					       : skeleton->progs.exit_execve,
-	};
 	struct ring_source_fds copies = RING_SOURCE_NO_FDS;
 	bool all = duplicate(bpf_map__fd(skeleton->maps.events), &copies.events) &&
 		   duplicate(bpf_map__fd(skeleton->maps.bss), &copies.shared);
 
-	for (int type = 0; type < RECORD_TYPES && all; type++)
-		all = duplicate(bpf_program__fd(program_of_type[type]), &copies.programs[type]);
+	list_counted(programs, list);
+	for (int type = 0; type < RECORD_TYPES; type++)
+		for (int i = 0; i < RING_SOURCE_PROGRAMS_MAX && all; i++)
+			if (list[type][i])
+				all = duplicate(bpf_program__fd(list[type][i]),
+						&copies.programs[type][i]);
 	if (!all) {
 		ring_source_close_fds(&copies);
 		return -EMFILE;

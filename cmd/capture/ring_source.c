@@ -13,7 +13,7 @@
 
 struct ring_source {
 	struct ring_source_fds fds;
-	int misses[RECORD_TYPES]; /* prog_misses.h; negative: none */
+	int misses[RECORD_TYPES][RING_SOURCE_PROGRAMS_MAX]; /* prog_misses.h; negative: none */
 	struct ring *ring;
 	struct record_shared *shared;
 	struct record_shared unknown; /* target of shared if there is no such map */
@@ -72,7 +72,8 @@ int ring_source_new(struct ring_source **source, const struct ring_source_fds *f
 	created->fds = *fds;
 	created->shared = &created->unknown;
 	for (int type = 0; type < RECORD_TYPES; type++)
-		created->misses[type] = prog_misses_open(fds->programs[type]);
+		for (int i = 0; i < RING_SOURCE_PROGRAMS_MAX; i++)
+			created->misses[type][i] = prog_misses_open(fds->programs[type][i]);
 	result = map_ring(created);
 	if (!result && fds->shared >= 0)
 		result = map_shared(created);
@@ -93,7 +94,8 @@ void ring_source_free(struct ring_source *source)
 		munmap(source->shared, sizeof(*source->shared));
 	ring_free(source->ring);
 	for (int type = 0; type < RECORD_TYPES; type++)
-		close_fd(source->misses[type]);
+		for (int i = 0; i < RING_SOURCE_PROGRAMS_MAX; i++)
+			close_fd(source->misses[type][i]);
 	ring_source_close_fds(&source->fds);
 	free(source);
 }
@@ -103,7 +105,8 @@ void ring_source_close_fds(const struct ring_source_fds *fds)
 	close_fd(fds->events);
 	close_fd(fds->shared);
 	for (int type = 0; type < RECORD_TYPES; type++)
-		close_fd(fds->programs[type]);
+		for (int i = 0; i < RING_SOURCE_PROGRAMS_MAX; i++)
+			close_fd(fds->programs[type][i]);
 }
 
 struct ring *ring_source_ring(const struct ring_source *source)
@@ -131,6 +134,15 @@ void ring_source_set_consumer_sleeps(struct ring_source *source, bool sleeps)
 	__atomic_store_n(&source->shared->consumer_sleeps, sleeps, __ATOMIC_RELAXED);
 }
 
+static uint64_t count_misses(const struct ring_source *source, enum record_type type)
+{
+	uint64_t count = 0;
+
+	for (int i = 0; i < RING_SOURCE_PROGRAMS_MAX; i++)
+		count += prog_misses_read(source->misses[type][i]);
+	return count;
+}
+
 /*
  * Returns the execs that no program at the hook has claimed, or less while execs are at the hook
  * (exectap.bpf.c, handle_skipped_exec()). The claims must be read last.
@@ -138,7 +150,7 @@ void ring_source_set_consumer_sleeps(struct ring_source *source, bool sleeps)
 static uint64_t count_skipped_execs(const struct ring_source *source)
 {
 	const struct record_shared *shared = source->shared;
-	uint64_t ended = prog_misses_read(source->misses[RECORD_EXEC]) +
+	uint64_t ended = count_misses(source, RECORD_EXEC) +
 			 __atomic_load_n(&shared->passed, __ATOMIC_SEQ_CST);
 	uint64_t claimed = __atomic_load_n(&shared->claimed, __ATOMIC_SEQ_CST);
 
@@ -151,9 +163,9 @@ void ring_source_get_lost(const struct ring_source *source, struct capture_lost 
 		for (int reason = 0; reason < RECORD_LOSSES; reason++)
 			lost->counts[type][reason] = __atomic_load_n(
 				&source->shared->lost[type][reason], __ATOMIC_RELAXED);
-		lost->counts[type][RECORD_LOSS_RECURSION] +=
-			type == RECORD_EXEC ? count_skipped_execs(source)
-					    : prog_misses_read(source->misses[type]);
+		lost->counts[type][RECORD_LOSS_RECURSION] += type == RECORD_EXEC
+								     ? count_skipped_execs(source)
+								     : count_misses(source, type);
 	}
 }
 

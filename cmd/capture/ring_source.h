@@ -9,15 +9,20 @@
 
 struct ring_source;
 
+/* Programs whose skipped runs are losses of one event type: four see failed attempts. */
+#define RING_SOURCE_PROGRAMS_MAX 4
+
 struct ring_source_fds {
 	int events; /* the ring buffer map */
 	int shared; /* the array map with struct record_shared; -1: its layout is unknown */
-	int programs[RECORD_TYPES]; /* last one at the hook, its skips are losses; -1: none */
+	int programs[RECORD_TYPES][RING_SOURCE_PROGRAMS_MAX]; /* -1: none */
 };
 
 #define RING_SOURCE_NO_FDS                                                                         \
 	{                                                                                          \
-		.events = -1, .shared = -1, .programs = { [0 ... RECORD_TYPES - 1] = -1 }          \
+		.events = -1, .shared = -1, .programs = {                                          \
+			[0 ... RECORD_TYPES - 1] = { [0 ... RING_SOURCE_PROGRAMS_MAX - 1] = -1 }   \
+		}                                                                                  \
 	}
 
 /*

@@ -33,6 +33,7 @@
 #define NAME_BYTES 16 /* TASK_COMM_LEN */
 #define STATUS_BROKEN 99
 #define STORM_WORKERS_MAX 24
+#define ABSENT "/absent"
 
 extern char **environ;
 
@@ -1025,6 +1026,40 @@ static const char *events(void)
 	return has_exit ? "exec,exit" : "exec";
 }
 
+/* In a worker: processes that end after one failed attempt, one after the other. */
+static void make_family(int count)
+{
+	char *arguments[] = { "absent", NULL };
+
+	for (int i = 0; i < count; i++) {
+		pid_t child = done(fork(), "fork");
+
+		if (!child) {
+			execve(ABSENT, arguments, environ);
+			_exit(i % 256);
+		}
+		done(waitpid(child, NULL, 0), "waitpid");
+	}
+	_exit(0);
+}
+
+static void run_families(const char *name, int workers, int count)
+{
+	pid_t pids[STORM_WORKERS_MAX];
+
+	for (int i = 0; i < workers; i++) {
+		pids[i] = done(fork(), "fork");
+		if (!pids[i])
+			make_family(count);
+		fact_begin("family", name);
+		fact_number("pid", pids[i]);
+		fact_number("count", count);
+		fact_send();
+	}
+	for (int i = 0; i < workers; i++)
+		done(waitpid(pids[i], NULL, 0), "waitpid");
+}
+
 int main(void)
 {
 	const char *long_options[] = { "--max-line", "8M", "--buffer", "64M", NULL },
@@ -1063,6 +1098,13 @@ int main(void)
 	exectap = watch("crowd", none);
 	run_storm("crowd", STORM_WORKERS_MAX, 200);
 	stop("crowd", exectap);
+
+	if (has_failed && has_exit) {
+		options[2] = NULL;
+		exectap = watch("families", options);
+		run_families("families", STORM_WORKERS_MAX, 50);
+		stop("families", exectap);
+	}
 
 	run_overflow();
 
