@@ -871,6 +871,10 @@ static void wait_for(const char *name, pid_t exectap, const char *text)
 
 static void begin_run(const char *name)
 {
+	int console = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+
+	dprintf(console, "run: %s\n", name);
+	close(console);
 	case_name = name;
 	fact_begin("run", name);
 	fact_send();
@@ -932,35 +936,38 @@ static void run_storm(const char *name, int workers, int count)
 	}
 }
 
-static void run_overflow(void)
+static void run_overflow(const char *name)
 {
 	const char *options[] = { "--buffer", "128K", NULL };
-	pid_t exectap = watch("overflow", options);
+	pid_t exectap = watch(name, options);
 	int status;
 
 	kill(exectap, SIGSTOP);
 	waitpid(exectap, &status, WUNTRACED);
-	run_storm("overflow", 2, 500);
+	run_storm(name, 2, 500);
 	kill(exectap, SIGCONT);
-	stop("overflow", exectap);
+	stop(name, exectap);
 }
 
 /* Execs without a running exectap; the next instance reports them, with other options as well. */
-static void run_pinned(void)
+static void run_pinned(const char *name)
 {
 	const char *options[] = { "--pin",    PIN_DIRECTORY,
 				  "--events", has_exit ? "exec,exit" : "exec",
 				  NULL,	      "1M",
 				  NULL };
 	const char *unpin[] = { "--unpin", PIN_DIRECTORY, NULL };
-	pid_t exectap = start_watching("pin_first", options);
+	pid_t exectap;
 	int status;
 
+	if (!has_pin)
+		return;
+	exectap = start_watching("pin_first", options);
 	kill(exectap, SIGKILL);
 	waitpid(exectap, &status, 0);
-	begin_run("pin");
-	run_storm("pin", 2, 100);
-	stop("pin", start_watching("pin", options));
+	begin_run(name);
+	run_storm(name, 2, 100);
+	stop(name, start_watching(name, options));
 	begin_run("pin_replaced");
 	run_storm("pin_replaced", 2, 100);
 	options[4] = "--buffer";
@@ -973,15 +980,18 @@ static void run_pinned(void)
 
 /* kernel/trace/ftrace.c, FTRACE_OPS_FL_PERMANENT: fexit programs cannot be attached while ftrace is
  * disabled. */
-static void run_tracepoints(void)
+static void run_tracepoints(const char *name)
 {
 	const char *options[] = { "--verbose", "--events", "exec,exec_failed", NULL };
 	pid_t exectap;
 
+	if (!has_failed)
+		return;
 	write_to("/proc/sys/kernel/ftrace_enabled", "0");
-	exectap = watch("tracepoints", options);
+	exectap = watch(name, options);
 	run_ways(tracepoint_ways);
-	stop("tracepoints", exectap);
+	stop(name, exectap);
+	write_to("/proc/sys/kernel/ftrace_enabled", "1");
 }
 
 /* An output with the system calls that its seccomp filter has to allow: reopening, and removal at
@@ -1008,8 +1018,9 @@ static void run_output(const char *name, const char *output, const char *reached
 	fact_send();
 }
 
-static void run_outputs(void)
+static void run_outputs(const char *name)
 {
+	(void)name;
 	done(mkdir(WORK "/outputs", 0700), "mkdir");
 	done(chown(WORK "/outputs", 65534, 65534), "chown");
 	run_output("file", "file:" WORK "/outputs/lines", "watching");
@@ -1043,9 +1054,16 @@ static void make_family(int count)
 	_exit(0);
 }
 
-static void run_families(const char *name, int workers, int count)
+/* Attempts and ends of a crowd. */
+static void run_families(const char *name)
 {
-	pid_t pids[STORM_WORKERS_MAX];
+	const char *options[] = { "--events", events(), NULL };
+	const int workers = STORM_WORKERS_MAX, count = 50;
+	pid_t pids[STORM_WORKERS_MAX], exectap;
+
+	if (!has_failed || !has_exit)
+		return;
+	exectap = watch(name, options);
 
 	for (int i = 0; i < workers; i++) {
 		pids[i] = done(fork(), "fork");
@@ -1058,15 +1076,78 @@ static void run_families(const char *name, int workers, int count)
 	}
 	for (int i = 0; i < workers; i++)
 		done(waitpid(pids[i], NULL, 0), "waitpid");
+	stop(name, exectap);
 }
 
-int main(void)
-{
-	const char *long_options[] = { "--max-line", "8M", "--buffer", "64M", NULL },
-		   *none[] = { NULL };
-	const char *options[] = { "--events", events(), NULL, "CASE,EMPTY,BYTES,ABSENT", NULL };
-	pid_t exectap;
+struct run {
+	const char *name;
+	void (*go)(const char *name);
+};
 
+static void run_all_ways(const char *name)
+{
+	const char *options[] = { "--events", events(), has_env ? "--env" : NULL,
+				  "CASE,EMPTY,BYTES,ABSENT", NULL };
+	pid_t exectap = watch(name, options);
+
+	run_ways(ways);
+	stop(name, exectap);
+}
+
+static void run_long(const char *name)
+{
+	const char *options[] = { "--max-line", "8M", "--buffer", "64M", NULL };
+	pid_t exectap = watch(name, options);
+
+	run_ways(long_ways);
+	stop(name, exectap);
+}
+
+static void run_two(const char *name)
+{
+	const char *none[] = { NULL };
+	pid_t exectap = watch(name, none);
+
+	run_storm(name, 2, 2000);
+	stop(name, exectap);
+}
+
+/* More workers than CPUs: kernels that can preempt a program within a record do so here. */
+static void run_crowd(const char *name)
+{
+	const char *none[] = { NULL };
+	pid_t exectap = watch(name, none);
+
+	run_storm(name, STORM_WORKERS_MAX, 200);
+	stop(name, exectap);
+}
+
+static const struct run runs[] = {
+	{ "ways", run_all_ways },     { "long", run_long },
+	{ "storm", run_two },	      { "crowd", run_crowd },
+	{ "families", run_families }, { "overflow", run_overflow },
+	{ "pin", run_pinned },	      { "tracepoints", run_tracepoints },
+	{ "outputs", run_outputs },
+};
+
+/* Runs the named one `count` times: as NAME, NAME_2 and so on. */
+static void run_selected(const char *selected, int count)
+{
+	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+		if (selected && strcmp(selected, runs[i].name))
+			continue;
+		runs[i].go(runs[i].name);
+		for (int number = 2; number <= count; number++) {
+			char name[64];
+
+			snprintf(name, sizeof(name), "%s_%d", runs[i].name, number);
+			runs[i].go(name);
+		}
+	}
+}
+
+static void prepare(void)
+{
 	case_name = "guest";
 	dup2(done(open("/proc", O_RDONLY | O_DIRECTORY), "/proc"), PROC_FD);
 	dup2(done(open(FACTS_PATH, O_WRONLY | O_APPEND | O_CREAT, 0600), FACTS_PATH), FACTS_FD);
@@ -1075,48 +1156,20 @@ int main(void)
 	has_exit = file_has("/out/help.jsonl", "exit\n") || file_has("/out/help.jsonl", ", exit");
 	has_env = file_has("/out/help.jsonl", "--env");
 	has_pin = file_has("/out/help.jsonl", "--pin");
-	fact_begin("stop", "check");
-	fact_number("status", ask("check", "--check"));
-	fact_send();
+}
 
-	options[1] = events();
-	options[2] = has_env ? "--env" : NULL;
-	exectap = watch("ways", options);
-	run_ways(ways);
-	stop("ways", exectap);
-
-	exectap = watch("long", long_options);
-	run_ways(long_ways);
-	stop("long", exectap);
-
-	exectap = watch("storm", none);
-	run_storm("storm", 2, 2000);
-	stop("storm", exectap);
-
-	/* more workers than CPUs: kernels that can preempt a program within a record do so
-	 * here */
-	exectap = watch("crowd", none);
-	run_storm("crowd", STORM_WORKERS_MAX, 200);
-	stop("crowd", exectap);
-
-	if (has_failed && has_exit) {
-		options[2] = NULL;
-		exectap = watch("families", options);
-		run_families("families", STORM_WORKERS_MAX, 50);
-		stop("families", exectap);
+/* guest_runner [RUN [COUNT]] */
+int main(int argc, char *argv[])
+{
+	prepare();
+	if (argc < 2) {
+		fact_begin("stop", "check");
+		fact_number("status", ask("check", "--check"));
+		fact_send();
 	}
-
-	run_overflow();
-
-	if (has_pin)
-		run_pinned();
-
-	if (has_failed)
-		run_tracepoints();
-
-	run_outputs();
-
+	run_selected(argc > 1 ? argv[1] : NULL, argc > 2 ? atoi(argv[2]) : 1);
 	fact_begin("done", "guest");
+	fact_number("all", argc < 2);
 	fact_send();
 	return 0;
 }
