@@ -104,6 +104,7 @@ static enum status new_output(const struct options *options, struct output **out
 	const struct output_options output_options = {
 		.destination = options->output,
 		.line_max_bytes = options->line_max_bytes,
+		.file_mode = options->file_mode,
 		.socket_mode = options->socket_mode,
 		.socket_group = options->socket_group,
 		.max_clients = options->max_clients,

@@ -208,16 +208,27 @@ static int parse_heartbeat(struct options *options, const char *name, const char
 	return 0;
 }
 
+static int parse_mode(const char *name, const char *value, mode_t *mode)
+{
+	uint64_t number;
+
+	if (number_parse(value, 8, 0, 0777, &number))
+		return usage_error("invalid --%s '%s' (octal digits, at most 0777)", name, value);
+	*mode = (mode_t)number;
+	return 0;
+}
+
+static int parse_file_mode(struct options *options, const char *name, const char *value)
+{
+	options->file_option = name;
+	return parse_mode(name, value, &options->file_mode);
+}
+
 static int parse_socket_mode(struct options *options, const char *name, const char *value)
 {
-	uint64_t mode;
-
 	options->socket_option = name;
 	options->socket_file_option = name;
-	if (number_parse(value, 8, 0, 0777, &mode))
-		return usage_error("invalid --%s '%s' (octal digits, at most 0777)", name, value);
-	options->socket_mode = (mode_t)mode;
-	return 0;
+	return parse_mode(name, value, &options->socket_mode);
 }
 
 static int parse_socket_group(struct options *options, const char *name, const char *value)
@@ -270,9 +281,11 @@ static int parse_unpin(struct options *options, const char *name, const char *va
 static const struct option_row rows[] = {
 	{ "Output", 'o', "output", "DEST", "- (stdout), file:, unix:, unixgram:, unix-listen:PATH",
 	  parse_output },
-	{ NULL, 0, "socket-mode", "MODE", NULL, parse_socket_mode },
+	{ NULL, 0, "file-mode", "MODE", NULL, parse_file_mode },
+	{ NULL, 0, "socket-mode", "MODE", "of new files, the socket (0600)", parse_socket_mode },
 	{ NULL, 0, "socket-group", "NAME", NULL, parse_socket_group },
-	{ NULL, 0, "max-clients", "N", "of unix-listen", parse_max_clients },
+	{ NULL, 0, "max-clients", "N", "group of the socket; clients (default 64)",
+	  parse_max_clients },
 	{ "Events and keys", 'f', "format", "NAME", "native (default), ecs, ocsf", parse_format },
 	{ NULL, 'e', "events", "LIST", "exec (default), exec_failed, exit", parse_events },
 	{ NULL, 0, "env", "NAME[,NAME]", "report environment variables, globs; repeatable",
@@ -369,6 +382,11 @@ static int check_rules(const struct options *options)
 	return 0;
 }
 
+static bool has_scheme(const struct options *options, const char *scheme)
+{
+	return text_has_prefix(text_from_string(options->output), scheme);
+}
+
 /* Sets the defaults of options that accumulate or must not be repeated, and checks combinations. */
 static int complete(struct options *options)
 {
@@ -381,8 +399,9 @@ static int complete(struct options *options)
 	if (options->line_max_bytes < format->line_min_bytes)
 		return usage_error("invalid --max-line '%zu' (at least %zu for --format %s)",
 				   options->line_max_bytes, format->line_min_bytes, format->name);
-	if (options->socket_option &&
-	    !text_has_prefix(text_from_string(options->output), "unix-listen:"))
+	if (options->file_option && !has_scheme(options, "file:"))
+		return usage_error("--%s needs --output file:PATH", options->file_option);
+	if (options->socket_option && !has_scheme(options, "unix-listen:"))
 		return usage_error("--%s needs --output unix-listen:PATH", options->socket_option);
 	if (options->socket_file_option && !output_has_socket_file(options->output))
 		return usage_error("--%s: an abstract socket has neither mode nor group",
@@ -422,6 +441,7 @@ int options_parse(struct options *options, struct filter *filter, struct redacto
 		.filter = filter,
 		.redactor = redactor,
 		.format = &encode_native,
+		.file_mode = 0600,
 		.socket_mode = 0600,
 		.socket_group = (gid_t)-1,
 		.line_max_bytes = LINE_MAX_DEFAULT_BYTES,

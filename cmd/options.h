@@ -19,6 +19,8 @@ struct options {
 	char *env_names; /* separated by commas; owned; NULL: none */
 	struct filter *filter; /* borrowed */
 	struct redactor *redactor; /* borrowed */
+	mode_t file_mode;
+	const char *file_option; /* name of an option that needs a file; NULL: none */
 	mode_t socket_mode;
 	gid_t socket_group; /* (gid_t)-1: unchanged */
 	const char *socket_option; /* name of an option that needs a listening socket; NULL: none */

@@ -34,8 +34,7 @@ deb:
 	mkdir -p $(DEB_TREE)
 	tar --exclude=./build --exclude=./.git -cf - . | tar -C $(DEB_TREE) -xf -
 	cp -r packaging/debian $(DEB_TREE)/
-	cp packaging/systemd/exectap.service packaging/systemd/exectap.logrotate $(DEB_TREE)/debian/
-	cp packaging/systemd/exectap.default $(DEB_TREE)/debian/
+	cp packaging/systemd/exectap.* $(DEB_TREE)/debian/
 	cd $(DEB_TREE) && env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u LDFLAGS dpkg-buildpackage -us -uc -b
 	mv $(PACKAGES)/deb/*.deb $(PACKAGES)/deb/*.changes $(PACKAGES)/deb/*.buildinfo $(PACKAGES)/
 	rm -r $(PACKAGES)/deb

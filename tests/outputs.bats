@@ -67,6 +67,23 @@ have_storm_lines() {
 	jq -e . "$lines" >/dev/null
 }
 
+@test "file: a new file has the mode of --file-mode without the bits of umask, also the one after SIGHUP" {
+	rm -f "$lines"
+	umask 0
+	start_with_output "file:$lines" --file-mode 0666
+	[ "$(stat -c %a "$lines")" = 666 ]
+	stop_exectap
+	rm "$lines"
+	umask 027
+	start_with_output "file:$lines" --file-mode 0664
+	[ "$(stat -c %a "$lines")" = 640 ]
+	mv "$lines" "$lines.1"
+	kill -HUP "$exectap_pid"
+	poll test -e "$lines"
+	[ "$(stat -c %a "$lines")" = 640 ]
+	stop_exectap
+}
+
 @test "file: is not reached through a symbolic link, and says what is wrong" {
 	local status=0
 	ln -s "$lines" "$BATS_TEST_TMPDIR/link"

@@ -163,9 +163,8 @@ copy_debian() {
 	inside "$copy" test -f /etc/default/exectap -a -f /etc/logrotate.d/exectap -a -f /usr/share/exectap/exectap.schema.json
 	inside "$copy" logrotate --debug /etc/logrotate.d/exectap
 	inside "$copy" systemctl enable exectap.service
-	# the files that the service leaves
-	install -D /dev/null "$copy/var/log/private/exectap/exec.jsonl"
-	ln -s private/exectap "$copy/var/log/exectap"
+	# the file that the service leaves
+	install -D /dev/null "$copy/var/log/exectap/exec.jsonl"
 	inside "$copy" apt-get -qq -o APT::Sandbox::User=root purge -y --autoremove exectap
 	diff "$BATS_TEST_TMPDIR/before" <(files)
 }
@@ -184,6 +183,7 @@ booted() {
 		built deb 'exectap_*.deb'
 		copy_debian
 		install_deb "$copy" "$package"
+		newer_deb "$package" "$copy/root/newer.deb"
 		tests/packages/boot "$copy" "$found" 3>&-
 		mkdir -p "$captured"
 		cp "$found/lines.jsonl" "$captured/packages-guest.jsonl" || true
@@ -194,6 +194,14 @@ booted() {
 	}
 	# printed if the test fails
 	cat "$found/journal"
+}
+
+# newer_deb DEB NEWER: makes the same package with a higher version
+newer_deb() {
+	local unpacked=$BATS_TEST_TMPDIR/newer
+	dpkg-deb -R "$1" "$unpacked"
+	sed -i 's/^Version: .*/&+newer/' "$unpacked/DEBIAN/control"
+	dpkg-deb --root-owner-group -b "$unpacked" "$2"
 }
 
 # ended STEP STATUS: prints the step's output, and fails if its status differs
@@ -229,20 +237,27 @@ clean() {
 	in_file '.args == ["/bin/true", "last"]' lines.jsonl
 }
 
-@test "the service runs as nobody else does, with no more than two capabilities" {
+@test "the service runs as a user of its own, with no more than two capabilities" {
 	booted
-	cat "$found/process"
-	uid=$(awk '$1 == "Uid:" { print $2 }' "$found/process")
-	# dynamic users of systemd: 61184 to 65519
-	[ "$uid" -ge 61184 ] && [ "$uid" -le 65519 ]
+	cat "$found/process" "$found/folders"
+	[ "$(awk '$1 == "Uid:" { print $2 }' "$found/process")" != 0 ]
 	[ "$(awk '$1 == "CapBnd:" { print $2 }' "$found/process")" = 000000c000000000 ] # 38 and 39
 	capabilities=$(awk '$1 == "CapEff:" { print $2 }' "$found/process")
 	[ $((0x$capabilities & ~0xc000000000)) = 0 ]
 	[ "$(awk '$1 == "NoNewPrivs:" { print $2 }' "$found/process")" = 1 ]
 	[ "$(awk '$1 == "Seccomp:" { print $2 }' "$found/process")" = 2 ]
-	grep -qx "/var/log/exectap 750 $uid $uid" "$found/folders"
-	grep -qx "/run/exectap 755 $uid $uid" "$found/folders"
-	grep -qx "/var/log/exectap/exec.jsonl 600 $uid $uid" "$found/folders"
+	grep -qx "/var/log/exectap 750 exectap exectap" "$found/folders"
+	grep -qx "/run/exectap 2770 exectap exectap" "$found/folders"
+	grep -qx "/var/log/exectap/exec.jsonl 640 exectap exectap" "$found/folders"
+}
+
+@test "a shipper whose user is in group exectap reads the file and listens in /run/exectap; a stranger cannot read" {
+	booted
+	ended shipper_reads 0
+	ended stranger_reads 1
+	ended shipper_start 0
+	ended shipper_arrives 0
+	ended shipper_stop 0
 }
 
 @test "logrotate has the service open a new file, and no line is missing" {
@@ -255,13 +270,42 @@ clean() {
 	[ "$(cat "$found/rotated.jsonl" "$found/lines.jsonl" | jq -s '[.[].seq] | . == [range(length)]')" = true ]
 }
 
-@test "the service serves clients of a group" {
+@test "the service serves clients of the group" {
 	booted
 	ended socket_start 0
-	[ "$(head -n 1 "$found/socket")" = "660 adm" ]
+	[ "$(head -n 1 "$found/socket")" = "660 exectap" ]
 	ended socket_arrives 0
 	ended socket_stop 0
 	clean socket_stopped
+}
+
+@test "with the drop-in for --pin, a restart, an upgrade, a rotation and a reload lose no exec of a storm" {
+	booted
+	for step in pin_start pin_restart pin_rotate upgrade upgraded upgraded_active pin_reload pin_arrives pin_stop; do
+		ended "$step" 0
+	done
+	clean pin_stopped
+	count=$(cat "$found/storm")
+	echo "$count execs"
+	[ "$count" -gt 200 ]
+	diff <(jq -r 'select(.type == "exec") | .args[1] // "" | select(startswith("storm-"))' "$found/storm.jsonl" | sort) \
+		<(seq -f 'storm-%.0f' 0 "$((count - 1))" | sort)
+}
+
+@test "an upgrade does not start an enabled service that is stopped" {
+	booted
+	ended upgrade_stopped 0
+	[ "$(head -n 1 "$found/upgrade_stopped_active")" = inactive ]
+}
+
+@test "removing the package stops the service and removes the pinned programs" {
+	booted
+	ended remove_start 0
+	ended remove 0
+	cat "$found/remove_active" "$found/remove_left"
+	[ "$(head -n 1 "$found/remove_active")" = inactive ]
+	[[ $(cat "$found/remove_left") != */comm* ]]
+	grep -q 'No such file' "$found/remove_left"
 }
 
 @test "with its drop-in, the service reports failed attempts by the tracepoints" {
@@ -282,8 +326,10 @@ clean() {
 @test "purged after it ran, the package leaves nothing" {
 	booted
 	ended purge 0
-	cat "$found/left"
+	cat "$found"/left*
 	[ "$(wc -l <"$found/left")" = 1 ]
+	[ "$(grep -c 'No such file' "$found/left_run")" = 2 ]
+	[ "$(head -n 1 "$found/left_accounts")" = "status 1" ]
 }
 
 # --- rpm, container, Kubernetes

@@ -529,7 +529,7 @@ assert parser["name"] == tail["parser"] and parser["time_key"] == "timestamp" an
 
 vector = load("vector.yaml")
 sink = vector["sinks"]["elasticsearch"]
-assert vector["sources"]["exectap"]["path"] == "/run/exectap-shipper/vector.sock" and vector["sources"]["exectap"]["mode"] == "unix_stream"
+assert vector["sources"]["exectap"]["path"] == "/run/exectap/vector.sock" and vector["sources"]["exectap"]["mode"] == "unix_stream"
 assert sink["id_key"] == "event_id" and sink["buffer"]["when_full"] == "block"
 assert sink["inputs"] == list(vector["transforms"]) and vector["transforms"][sink["inputs"][0]]["inputs"] == ["exectap"]
 

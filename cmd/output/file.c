@@ -85,7 +85,7 @@ static int lock_file(const struct output_target *target, int fd)
 static int file_open(struct output_device *device)
 {
 	const struct output_target *target = device->target;
-	int fd = open(target->path, FILE_FLAGS, 0600), result;
+	int fd = open(target->path, FILE_FLAGS, target->options.file_mode), result;
 	struct stat status, current;
 
 	if (fd < 0)

@@ -20,6 +20,7 @@ struct output;
 struct output_options {
 	const char *destination; /* borrowed */
 	size_t line_max_bytes;
+	mode_t file_mode; /* of a file that is created; umask(2) applies */
 	/* for unix-listen */
 	mode_t socket_mode;
 	gid_t socket_group; /* (gid_t)-1: unchanged */

@@ -64,7 +64,8 @@ static void verify(const struct options *options)
 		abort();
 	if (!is_between(options->line_max_bytes, ENCODE_LINE_MIN_BYTES, 64 << 20))
 		abort();
-	if (options->heartbeat_s > 24 * 60 * 60 || options->socket_mode > 0777)
+	if (options->heartbeat_s > 24 * 60 * 60 || options->socket_mode > 0777 ||
+	    options->file_mode > 0777)
 		abort();
 	if (options->env_names && (!*options->env_names || strchr(options->env_names, '=')))
 		abort();
@@ -81,7 +82,8 @@ static bool same(const struct options *one, const struct options *other)
 	       one->buffer_bytes == other->buffer_bytes &&
 	       one->line_max_bytes == other->line_max_bytes &&
 	       one->heartbeat_s == other->heartbeat_s && one->socket_mode == other->socket_mode &&
-	       one->socket_group == other->socket_group && same_text(one->output, other->output) &&
+	       one->file_mode == other->file_mode && one->socket_group == other->socket_group &&
+	       same_text(one->output, other->output) &&
 	       same_text(one->env_names, other->env_names) && one->uid == other->uid &&
 	       one->gid == other->gid;
 }
