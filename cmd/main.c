@@ -105,6 +105,8 @@ static enum status new_output(const struct options *options, struct output **out
 		.destination = options->output,
 		.line_max_bytes = options->line_max_bytes,
 		.file_mode = options->file_mode,
+		.rotate_bytes = options->rotate_bytes,
+		.rotate_count = options->rotate_count,
 		.socket_mode = options->socket_mode,
 		.socket_group = options->socket_group,
 		.max_clients = options->max_clients,
@@ -148,6 +150,7 @@ static void filter_calls(const struct options *options)
 	int result = output_find_needs(options->output, &output);
 
 	needs.open_flags = output.open_flags;
+	needs.renames = options->rotate_bytes;
 	needs.connects = output.connects;
 	needs.accepts = output.accepts;
 	if (!result && !options->no_sandbox)

@@ -26,6 +26,11 @@
 #define BUFFER_MIN_BYTES (128 * KIB)
 #define BUFFER_LIMIT_BYTES (1024 * MIB)
 
+#define ROTATE_MIN_BYTES (64 * KIB)
+#define ROTATE_LIMIT_BYTES (1024 * 1024 * MIB)
+#define ROTATE_COUNT_DEFAULT 4
+#define ROTATE_COUNT_LIMIT 999
+
 #define MAX_CLIENTS_LIMIT 65536
 #define HEARTBEAT_LIMIT_S (24 * 60 * 60)
 
@@ -224,6 +229,25 @@ static int parse_file_mode(struct options *options, const char *name, const char
 	return parse_mode(name, value, &options->file_mode);
 }
 
+/* Parses SIZE[:COUNT]. */
+static int parse_rotate(struct options *options, const char *name, const char *value)
+{
+	const char *colon = strchr(value, ':');
+	char size[32];
+	uint64_t count = ROTATE_COUNT_DEFAULT;
+
+	options->file_option = name;
+	if (colon == value || snprintf(size, sizeof(size), "%.*s",
+				       (int)(colon ? (size_t)(colon - value) : strlen(value)),
+				       value) >= (int)sizeof(size))
+		return usage_error("invalid --%s '%s' (SIZE[:COUNT])", name, value);
+	if (colon && number_parse(colon + 1, 10, 1, ROTATE_COUNT_LIMIT, &count))
+		return usage_error("invalid --%s '%s' (1 to %d files)", name, value,
+				   ROTATE_COUNT_LIMIT);
+	options->rotate_count = (unsigned int)count;
+	return parse_size(name, size, ROTATE_MIN_BYTES, ROTATE_LIMIT_BYTES, &options->rotate_bytes);
+}
+
 static int parse_socket_mode(struct options *options, const char *name, const char *value)
 {
 	options->socket_option = name;
@@ -281,11 +305,12 @@ static int parse_unpin(struct options *options, const char *name, const char *va
 static const struct option_row rows[] = {
 	{ "Output", 'o', "output", "DEST", "- (stdout), file:, unix:, unixgram:, unix-listen:PATH",
 	  parse_output },
+	{ NULL, 0, "rotate", "SIZE[:COUNT]", "rotate the file, keep COUNT old ones (default 4)",
+	  parse_rotate },
 	{ NULL, 0, "file-mode", "MODE", NULL, parse_file_mode },
 	{ NULL, 0, "socket-mode", "MODE", "of new files, the socket (0600)", parse_socket_mode },
 	{ NULL, 0, "socket-group", "NAME", NULL, parse_socket_group },
-	{ NULL, 0, "max-clients", "N", "group of the socket; clients (default 64)",
-	  parse_max_clients },
+	{ NULL, 0, "max-clients", "N", "its group; clients (default 64)", parse_max_clients },
 	{ "Events and keys", 'f', "format", "NAME", "native (default), ecs, ocsf", parse_format },
 	{ NULL, 'e', "events", "LIST", "exec (default), exec_failed, exit", parse_events },
 	{ NULL, 0, "env", "NAME[,NAME]", "report environment variables, globs; repeatable",

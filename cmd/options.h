@@ -21,6 +21,8 @@ struct options {
 	struct redactor *redactor; /* borrowed */
 	mode_t file_mode;
 	const char *file_option; /* name of an option that needs a file; NULL: none */
+	size_t rotate_bytes; /* 0: no rotation */
+	unsigned int rotate_count;
 	mode_t socket_mode;
 	gid_t socket_group; /* (gid_t)-1: unchanged */
 	const char *socket_option; /* name of an option that needs a listening socket; NULL: none */

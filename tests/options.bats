@@ -83,6 +83,9 @@ rejects() {
 	rejects "invalid --buffer '1X' (a number of bytes, or one with K, M or G)" --buffer 1X
 	rejects "invalid --buffer '99999999999G' (131072 to 1073741824 bytes)" --buffer 99999999999G
 	rejects "invalid --socket-mode '888' (octal digits, at most 0777)" --socket-mode 888
+	rejects "invalid --rotate '1M:0' (1 to 999 files)" --rotate 1M:0 -o file:/x
+	rejects "invalid --rotate '1' (65536 to 1099511627776 bytes)" --rotate 1 -o file:/x
+	rejects "invalid --rotate ':2' (SIZE[:COUNT])" --rotate :2 -o file:/x
 	rejects "invalid --file-mode '1777' (octal digits, at most 0777)" --file-mode 1777 -o file:/x
 }
 
@@ -93,6 +96,7 @@ rejects() {
 		rejects "--${name%=*} needs --output unix-listen:PATH" "--$name"
 		rejects "--${name%=*} needs --output unix-listen:PATH" "--$name" -o file:/x
 	done
+	rejects "--rotate needs --output file:PATH" --rotate 1M
 	rejects "--file-mode needs --output file:PATH" --file-mode 640
 	rejects "--file-mode needs --output file:PATH" --file-mode 640 -o unix-listen:/x
 }

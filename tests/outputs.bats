@@ -84,6 +84,72 @@ have_storm_lines() {
 	stop_exectap
 }
 
+# all_lines: prints the lines of the file and of the rotated ones, the oldest first
+all_lines() {
+	local file
+	for file in $(ls -r "$lines".* 2>/dev/null) "$lines"; do cat "$file"; done
+}
+
+@test "--rotate: files of the size, whole lines, none twice, none lost, in order, the oldest replaced" {
+	local file
+	rm -f "$lines"
+	start_with_output "file:$lines" --rotate 64K:9 --file-mode 0640
+	(umask 0 && "$helpers/storm" 2 400 "$marker" "$helpers/noop")
+	stop_exectap
+	[ -e "$lines.3" ]
+	for file in "$lines" "$lines".*; do
+		echo "$file"
+		jq -e . "$file" >/dev/null
+		[ "$(stat -c %s "$file")" -le 65536 ]
+	done
+	# no room for another line of that size is left
+	[ "$(stat -c %s "$lines.1")" -gt 60000 ]
+	[ "$(all_lines | jq -s '[.[].seq] | . == [range(length)]')" = true ]
+	[ "$(all_lines | grep -oE "/noop\",\"$marker-[0-9]+-[0-9]+\"\]" | sort -u | wc -l)" = 800 ]
+	[ ! -e "$BATS_TEST_TMPDIR/.$(basename "$lines").next" ]
+	# continues with the files of an earlier run, and keeps COUNT of them
+	start_with_output "file:$lines" --rotate 64K:2
+	"$helpers/storm" 1 400 "$marker-again" "$helpers/noop"
+	stop_exectap
+	[ "$(cat "$lines" "$lines.1" "$lines.2" | grep -c "$marker-again-0-399\"")" = 1 ]
+	jq -e . "$lines" "$lines.1" "$lines.2" >/dev/null
+}
+
+@test "--rotate: a line longer than the size has a file of its own; a reader by inode loses nothing" {
+	rm -f "$lines"
+	start_with_output "file:$lines" --rotate 64K:99 --max-line 1M
+	tail -F -n +1 "$lines" >"$BATS_TEST_TMPDIR/followed" 2>/dev/null 3>&- &
+	held+=($!)
+	local i
+	for i in {1..5}; do
+		"$helpers/noop" "$marker-$i" "$(head -c 100000 /dev/zero | tr '\0' x)"
+		# tail looks at the name once a second: the file must not be replaced twice before
+		poll grep -q "/noop\",\"$marker-$i\"" "$BATS_TEST_TMPDIR/followed"
+		"$helpers/noop" "$marker-small-$i"
+		poll grep -q "/noop\",\"$marker-small-$i" "$BATS_TEST_TMPDIR/followed"
+	done
+	stop_exectap
+	[ "$(all_lines | grep -c "/noop\",\"$marker")" = 10 ]
+	[ "$(grep -c "/noop\",\"$marker" "$BATS_TEST_TMPDIR/followed")" = 10 ]
+}
+
+@test "--rotate: a directory that cannot be written is status 1, a rotation that fails loses nothing" {
+	local directory=$BATS_TEST_TMPDIR/closed
+	open_folders
+	mkdir "$directory"
+	install -o nobody -m 600 /dev/null "$directory/file"
+	refuses 1 'cannot rotate: Permission denied' --user nobody -o "file:$directory/file" --rotate 64K
+	rm -f "$lines"
+	start_with_output "file:$lines" --rotate 64K:1
+	mkdir -p "$lines.1/full"
+	"$helpers/storm" 1 400 "$marker" "$helpers/noop"
+	stop_exectap
+	[ "$(storm_lines | wc -l)" = 400 ]
+	jq -e . "$lines" >/dev/null
+	[ "$(grep -c 'cannot rotate: ' "$log")" -ge 1 ]
+	rm -r "$lines.1"
+}
+
 @test "file: is not reached through a symbolic link, and says what is wrong" {
 	local status=0
 	ln -s "$lines" "$BATS_TEST_TMPDIR/link"

@@ -160,8 +160,8 @@ copy_debian() {
 	inside "$copy" exectap --version
 	run inside "$copy" systemctl is-enabled exectap.service
 	[ "$output" = disabled ]
-	inside "$copy" test -f /etc/default/exectap -a -f /etc/logrotate.d/exectap -a -f /usr/share/exectap/exectap.schema.json
-	inside "$copy" logrotate --debug /etc/logrotate.d/exectap
+	inside "$copy" test -f /etc/default/exectap -a -f /usr/lib/sysusers.d/exectap.conf -a -f /usr/lib/tmpfiles.d/exectap.conf -a -f /usr/share/exectap/exectap.schema.json
+	inside "$copy" logrotate --debug /usr/share/doc/exectap/examples/logrotate.conf
 	inside "$copy" systemctl enable exectap.service
 	# the file that the service leaves
 	install -D /dev/null "$copy/var/log/exectap/exec.jsonl"
@@ -281,7 +281,7 @@ clean() {
 
 @test "with the drop-in for --pin, a restart, an upgrade, a rotation and a reload lose no exec of a storm" {
 	booted
-	for step in pin_start pin_restart pin_rotate upgrade upgraded upgraded_active pin_reload pin_arrives pin_stop; do
+	for step in pin_start pin_restart upgrade upgraded upgraded_active pin_reload pin_arrives pin_stop pin_rotated; do
 		ended "$step" 0
 	done
 	clean pin_stopped
@@ -339,11 +339,11 @@ clean() {
 	built rpm 'exectap-*.rpm'
 	rpm -qpl "$package" | sort >"$BATS_TEST_TMPDIR/files"
 	cat "$BATS_TEST_TMPDIR/files"
-	for file in /etc/default/exectap /etc/logrotate.d/exectap /usr/lib/systemd/system/exectap.service /usr/sbin/exectap \
-		/usr/share/exectap/exectap.schema.json; do
+	for file in /etc/default/exectap /usr/lib/systemd/system/exectap.service /usr/lib/sysusers.d/exectap.conf \
+		/usr/lib/tmpfiles.d/exectap.conf /usr/sbin/exectap /usr/share/exectap/exectap.schema.json; do
 		grep -qx "$file" "$BATS_TEST_TMPDIR/files"
 	done
-	[ "$(rpm -qpc "$package" | sort | tr '\n' ' ')" = "/etc/default/exectap /etc/logrotate.d/exectap " ]
+	[ "$(rpm -qpc "$package" | sort | tr '\n' ' ')" = "/etc/default/exectap " ]
 	# the installation starts nothing
 	[[ $(rpm -qp --scripts "$package") != *enable\ exectap* ]]
 	cd "$BATS_TEST_TMPDIR"

@@ -76,7 +76,7 @@ int sandbox_drop_privileges(const struct sandbox_identity *identity)
 /* An allowed system call: its uses, and the value of the bits `mask` in one of its arguments. */
 struct allowed_call {
 	int number; /* libseccomp's; below 0, and ignored, where the architecture lacks the call */
-	unsigned int uses; /* FILES, CONNECTS, ACCEPTS, PINS, or ALWAYS */
+	unsigned int uses; /* FILES, CONNECTS, ACCEPTS, PINS, RENAMES, or ALWAYS */
 	unsigned int argument; /* 0 is the first one */
 	uint32_t mask; /* 0: any value; an int argument has no meaning in its upper half */
 	uint32_t value;
@@ -87,6 +87,7 @@ struct allowed_call {
 #define CONNECTS (1u << 1)
 #define ACCEPTS (1u << 2)
 #define PINS (1u << 3)
+#define RENAMES (1u << 4)
 
 /* C libraries differ in the calls that they make, also by architecture: the table has them all. */
 static const struct allowed_call allowed_calls[] = {
@@ -119,6 +120,11 @@ static const struct allowed_call allowed_calls[] = {
 	{ SCMP_SYS(ioctl), ALWAYS, 1, UINT32_MAX, PERF_EVENT_IOC_DISABLE },
 	/* reopening a file */
 	{ SCMP_SYS(flock), FILES },
+	{ SCMP_SYS(lstat), FILES | ACCEPTS },
+	/* rotating it */
+	{ SCMP_SYS(rename), RENAMES },
+	{ SCMP_SYS(renameat), RENAMES },
+	{ SCMP_SYS(renameat2), RENAMES },
 	/* cutting a partial line off a file, which standard output can be as well */
 	{ SCMP_SYS(fstat), ALWAYS },
 	{ SCMP_SYS(newfstatat), ALWAYS },
@@ -138,7 +144,6 @@ static const struct allowed_call allowed_calls[] = {
 	{ SCMP_SYS(getsockopt), CONNECTS | ACCEPTS, 2, UINT32_MAX, SO_ERROR },
 	/* accepting clients, removing the socket at the end */
 	{ SCMP_SYS(accept4), ACCEPTS },
-	{ SCMP_SYS(lstat), ACCEPTS },
 	{ SCMP_SYS(unlink), ACCEPTS },
 	{ SCMP_SYS(unlinkat), ACCEPTS | PINS },
 	/* removal of a retired set of pins */
@@ -201,7 +206,8 @@ int sandbox_filter_calls(const struct sandbox_needs *needs)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	unsigned int uses = (needs->open_flags ? FILES : 0) | (needs->connects ? CONNECTS : 0) |
-			    (needs->accepts ? ACCEPTS : 0) | (needs->pin_flags ? PINS : 0);
+			    (needs->accepts ? ACCEPTS : 0) | (needs->pin_flags ? PINS : 0) |
+			    (needs->renames ? RENAMES : 0);
 	int result;
 
 	if (!filter)

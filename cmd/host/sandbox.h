@@ -27,6 +27,7 @@ bool sandbox_can_filter_calls(void);
 /* System calls while the program runs, besides those on descriptors that are open. */
 struct sandbox_needs {
 	int open_flags; /* flags of open(2) for its file; 0: it opens none */
+	bool renames; /* files */
 	bool connects; /* to unix sockets */
 	bool accepts; /* connections to a unix socket */
 	int pin_flags; /* flags of open(2) for the directories of pins that it removes; 0: none */

@@ -2,10 +2,12 @@
 /* file: appends to a regular file. */
 #include "output/output_ops.h"
 #include "output/partial_line.h"
+#include "output/rotate.h"
 #include "util/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -18,6 +20,8 @@
 struct file {
 	struct output_device device;
 	bool deleted; /* and no other file could be opened in its place */
+	bool within_line; /* the last byte that was written is no newline */
+	size_t rotate_bytes; /* maximum size of the file; 0: none */
 };
 
 static int file_check(const struct output_target *target)
@@ -37,6 +41,7 @@ static struct output_device *file_new(const struct output_target *target)
 		return NULL;
 	file->device.target = target;
 	file->device.fd = -1;
+	file->rotate_bytes = target->options.rotate_bytes;
 	return &file->device;
 }
 
@@ -78,6 +83,52 @@ static int lock_file(const struct output_target *target, int fd)
 	return -ECANCELED;
 }
 
+/* Opens, locks and repairs a file. Returns its descriptor or -errno. */
+static int open_path(const struct output_target *target, const char *path)
+{
+	int fd = open(path, FILE_FLAGS, target->options.file_mode), result;
+	struct stat status;
+
+	if (fd < 0)
+		return -errno;
+	result = fstat(fd, &status) ? -errno : check_file(target, &status);
+	if (!result)
+		result = lock_file(target, fd);
+	if (!result)
+		result = partial_line_repair(fd, path);
+	if (!result)
+		return fd;
+	close(fd);
+	return result;
+}
+
+/* Reports if the path still leads to the file that is open. */
+static bool is_open(const struct output_device *device)
+{
+	struct stat status, current;
+
+	return device->fd >= 0 && !fstat(device->fd, &current) &&
+	       !lstat(device->target->path, &status) && current.st_dev == status.st_dev &&
+	       current.st_ino == status.st_ino;
+}
+
+/* Reports that the file cannot be rotated: another user's directory. */
+static int check_directory(const struct output_target *target)
+{
+	char next[PATH_MAX];
+	int result = rotate_next_path(next, sizeof(next), target->path);
+
+	if (result)
+		return result;
+	*(strrchr(next, '/') ? strrchr(next, '/') + 1 : next) = '\0';
+	if (!access(*next ? next : ".", W_OK))
+		return 0;
+	log_error("%s: cannot rotate: %s for user %u in its directory; change --user, the "
+		  "directory, or leave out --rotate",
+		  target->name, strerror(errno), (unsigned int)geteuid());
+	return -ECANCELED;
+}
+
 /*
  * Opens the file, unless the path still leads to the one that is open. Returns 0 or -errno;
  * device->fd is unchanged on failure.
@@ -85,28 +136,65 @@ static int lock_file(const struct output_target *target, int fd)
 static int file_open(struct output_device *device)
 {
 	const struct output_target *target = device->target;
-	int fd = open(target->path, FILE_FLAGS, target->options.file_mode), result;
-	struct stat status, current;
+	int fd, result = 0;
 
-	if (fd < 0)
-		return -errno;
-	result = fstat(fd, &status) ? -errno : check_file(target, &status);
-	if (!result && device->fd >= 0 && !fstat(device->fd, &current) &&
-	    current.st_dev == status.st_dev && current.st_ino == status.st_ino) {
-		close(fd);
+	if (is_open(device))
 		return 0;
-	}
-	if (!result)
-		result = lock_file(target, fd);
-	if (!result)
-		result = partial_line_repair(fd, target->path);
+	if (device->fd < 0 && target->options.rotate_bytes)
+		result = check_directory(target);
+	fd = result ? result : open_path(target, target->path);
+	if (fd < 0)
+		return fd;
+	file_close(device);
+	device->fd = fd;
+	return 0;
+}
+
+/*
+ * Opens the next file, renames the old ones and this one, and continues with the next. On failure
+ * the open file continues, and the next attempt is made when it has grown as much again.
+ */
+static int rotate(struct file *file)
+{
+	const struct output_target *target = file->device.target;
+	char next[PATH_MAX];
+	int result = rotate_next_path(next, sizeof(next), target->path), fd;
+
+	fd = result ? result : open_path(target, next);
+	if (fd < 0)
+		return fd;
+	result = rotate_files(target->path, next, target->options.rotate_count);
 	if (result) {
 		close(fd);
 		return result;
 	}
-	file_close(device);
-	device->fd = fd;
+	file_close(&file->device);
+	file->device.fd = fd;
 	return 0;
+}
+
+/* Rotates the file if the first of the lines does not fit. Reduces *length to what fits then. */
+static void rotate_full(struct file *file, const char *lines, size_t *length)
+{
+	const struct output_target *target = file->device.target;
+	struct stat status;
+	size_t fitting;
+	int result;
+
+	if (!file->rotate_bytes || file->within_line || fstat(file->device.fd, &status))
+		return;
+	fitting = rotate_fitting_bytes(lines, *length, status.st_size, file->rotate_bytes);
+	if (!fitting) {
+		result = rotate(file);
+		if (result)
+			log_error("%s: cannot rotate: %s; it grows further", target->name,
+				  strerror(-result));
+		file->rotate_bytes =
+			target->options.rotate_bytes + (result ? (size_t)status.st_size : 0);
+		fitting = rotate_fitting_bytes(lines, *length, result ? status.st_size : 0,
+					       file->rotate_bytes);
+	}
+	*length = fitting;
 }
 
 /* Opens the path again if the file has been deleted. Returns 0 or -errno. */
@@ -127,10 +215,18 @@ static int replace_deleted(struct file *file)
 static ssize_t file_write(struct output_device *device, const char *lines, size_t length,
 			  uint64_t first_seq)
 {
-	int result = replace_deleted((struct file *)device);
+	struct file *file = (struct file *)device;
+	int result = replace_deleted(file);
+	ssize_t written;
 
 	(void)first_seq;
-	return result ? result : partial_line_write(device->fd, lines, length);
+	if (result)
+		return result;
+	rotate_full(file, lines, &length);
+	written = partial_line_write(device->fd, lines, length);
+	if (written > 0)
+		file->within_line = lines[written - 1] != '\n';
+	return written;
 }
 
 static enum output_action file_classify(struct output_device *device, int error)

@@ -20,7 +20,10 @@ struct output;
 struct output_options {
 	const char *destination; /* borrowed */
 	size_t line_max_bytes;
+	/* for file */
 	mode_t file_mode; /* of a file that is created; umask(2) applies */
+	size_t rotate_bytes; /* maximum size of the file; 0: none */
+	unsigned int rotate_count; /* files that are kept besides */
 	/* for unix-listen */
 	mode_t socket_mode;
 	gid_t socket_group; /* (gid_t)-1: unchanged */
