@@ -8,12 +8,12 @@
 
 size_t rotate_fitting_bytes(const char *lines, size_t length, off_t size, size_t limit)
 {
-	size_t room = (size_t)size < limit ? limit - (size_t)size : 0;
+	size_t capacity = (size_t)size < limit ? limit - (size_t)size : 0;
 	const char *newline;
 
-	if (length <= room)
+	if (length <= capacity)
 		return length;
-	newline = memrchr(lines, '\n', room);
+	newline = memrchr(lines, '\n', capacity);
 	if (newline)
 		return (size_t)(newline - lines) + 1;
 	if (size)
