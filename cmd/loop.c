@@ -29,10 +29,7 @@ static volatile sig_atomic_t stop_signals;
 static volatile sig_atomic_t reopen_signals;
 
 struct loop {
-	struct capture *capture;
-	struct pipeline *pipeline;
-	struct output *output;
-	struct notify *notify;
+	struct loop_stages stages;
 	int epoll;
 	int blocked; /* result of the last pipeline_drain(): -EAGAIN, -ENOTCONN, or else 0 */
 	long drained; /* records of the last pipeline_drain() */
@@ -40,6 +37,7 @@ struct loop {
 	uint64_t wakeup_tokens_ns; /* CLOCK_BOOTTIME of the last refill */
 	uint64_t heartbeat_ns; /* 0: none */
 	uint64_t next_heartbeat_ns; /* CLOCK_BOOTTIME; UINT64_MAX: no more */
+	uint64_t next_metrics_ns; /* likewise */
 };
 
 /* The first signal requests an orderly end. The second one ends the process at once, for a consumer
@@ -108,8 +106,8 @@ static int wait_for(int epoll, struct epoll_event *event, int timeout_ms, bool s
  * polled, and never blocks (epoll_ctl(2)). */
 static void poll_output(const struct loop *loop)
 {
-	struct epoll_event event = { .events = output_events(loop->output, loop->blocked),
-				     .data.fd = output_fd(loop->output) };
+	struct epoll_event event = { .events = output_events(loop->stages.output, loop->blocked),
+				     .data.fd = output_fd(loop->stages.output) };
 
 	if (event.data.fd >= 0 && epoll_ctl(loop->epoll, EPOLL_CTL_MOD, event.data.fd, &event) &&
 	    errno == ENOENT)
@@ -119,7 +117,7 @@ static void poll_output(const struct loop *loop)
 static int open_epoll(struct loop *loop)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET,
-				     .data.fd = capture_fd(loop->capture) };
+				     .data.fd = capture_fd(loop->stages.capture) };
 	int error;
 
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -132,13 +130,15 @@ static int open_epoll(struct loop *loop)
 	return -error;
 }
 
-/* Shortens the timeout to the next heartbeat or watchdog notification. */
+/* Shortens the timeout to the next heartbeat, version of the metrics or watchdog notification. */
 static int limit_timeout_ms(const struct loop *loop, int timeout_ms)
 {
-	uint64_t now_ns = clock_boot_ns(), due_ns = notify_due_ns(loop->notify), left_ms;
+	uint64_t now_ns = clock_boot_ns(), due_ns = notify_due_ns(loop->stages.notify), left_ms;
 
 	if (loop->next_heartbeat_ns < due_ns)
 		due_ns = loop->next_heartbeat_ns;
+	if (loop->next_metrics_ns < due_ns)
+		due_ns = loop->next_metrics_ns;
 	left_ms = due_ns > now_ns ? (due_ns - now_ns) / 1000000 + 1 : 0;
 	if (due_ns == UINT64_MAX || (timeout_ms >= 0 && (uint64_t)timeout_ms <= left_ms))
 		return timeout_ms;
@@ -151,13 +151,47 @@ static void ping_watchdog(const struct loop *loop, bool stopping)
 	uint64_t now_ns = clock_boot_ns(), written, lost;
 	char status[128];
 
-	if (!notify_is_due(loop->notify, now_ns))
+	if (!notify_is_due(loop->stages.notify, now_ns))
 		return;
-	pipeline_get_totals(loop->pipeline, &written, &lost);
+	pipeline_get_totals(loop->stages.pipeline, &written, &lost);
 	snprintf(status, sizeof(status), "%s: %" PRIu64 " written, %" PRIu64 " lost%s",
 		 stopping ? "stopping" : "watching", written, lost,
 		 loop->blocked ? "; the output is blocked" : "");
-	notify_watchdog(loop->notify, now_ns, status);
+	notify_watchdog(loop->stages.notify, now_ns, status);
+}
+
+int loop_write_metrics(const struct loop_stages *stages, bool is_blocked)
+{
+	struct metrics *metrics = stages->metrics;
+	char labels[64];
+
+	snprintf(labels, sizeof(labels), "version=\"%s\",format=\"%s\"", EXECTAP_VERSION,
+		 stages->format);
+	metrics_begin(metrics);
+	metrics_add(metrics, "exectap_build_info", METRICS_GAUGE, "Version and format; always 1.");
+	metrics_value(metrics, labels, 1);
+	metrics_add(metrics, "exectap_start_time_seconds", METRICS_GAUGE,
+		    "Start of the process, in seconds since the epoch.");
+	metrics_seconds(metrics, stages->started_wall_ns);
+	metrics_add(metrics, "exectap_cpu_seconds_total", METRICS_COUNTER,
+		    "User and system time of the process.");
+	metrics_seconds(metrics, clock_cpu_ns());
+	pipeline_add_metrics(stages->pipeline, metrics);
+	metrics_add(metrics, "exectap_output_blocked", METRICS_GAUGE,
+		    "1 while the output takes nothing.");
+	metrics_value(metrics, NULL, is_blocked);
+	return metrics_commit(metrics);
+}
+
+/* Writes the metrics, if it is time. */
+static void refresh_metrics(struct loop *loop)
+{
+	uint64_t now_ns = clock_boot_ns();
+
+	if (now_ns < loop->next_metrics_ns)
+		return;
+	loop->next_metrics_ns = now_ns + METRICS_INTERVAL_NS;
+	loop_write_metrics(&loop->stages, loop->blocked);
 }
 
 /* Emits the stats line, if it is time. While the output is blocked it is skipped: the totals of the
@@ -172,7 +206,7 @@ static int heartbeat(struct loop *loop)
 	loop->next_heartbeat_ns = now_ns + loop->heartbeat_ns;
 	if (loop->blocked)
 		return 0;
-	result = pipeline_heartbeat(loop->pipeline, EVENT_STATS);
+	result = pipeline_heartbeat(loop->stages.pipeline, EVENT_STATS);
 	if (result == -EAGAIN || result == -ENOTCONN) {
 		loop->blocked = result;
 		return 0;
@@ -206,16 +240,16 @@ static int choose_timeout_ms(struct loop *loop, bool stopping)
 {
 	int timeout_ms;
 
-	if (pipeline_is_interrupted(loop->pipeline))
+	if (pipeline_is_interrupted(loop->stages.pipeline))
 		return 0;
 	if (loop->blocked) {
-		timeout_ms = output_retry_ms(loop->output);
+		timeout_ms = output_retry_ms(loop->stages.output);
 		return stopping && (timeout_ms < 0 || timeout_ms > BATCH_MS) ? BATCH_MS
 									     : timeout_ms;
 	}
 	if (stopping || (loop->drained && !take_wakeup_token(loop)))
 		return BATCH_MS;
-	return capture_sleep(loop->capture) ? -1 : BATCH_MS;
+	return capture_sleep(loop->stages.capture) ? -1 : BATCH_MS;
 }
 
 /* Handles an event of the output's descriptor, and SIGHUP. */
@@ -223,13 +257,13 @@ static int handle_output(struct loop *loop, const struct epoll_event *event, int
 {
 	int result = 0;
 
-	if (found && event->data.fd == output_fd(loop->output))
-		result = output_handle(loop->output, event->events);
+	if (found && event->data.fd == output_fd(loop->stages.output))
+		result = output_handle(loop->stages.output, event->events);
 	if (!result && reopen_signals) {
 		int error;
 
 		reopen_signals = 0;
-		error = output_reopen(loop->output);
+		error = output_reopen(loop->stages.output);
 		if (error && error != -ECANCELED)
 			log_warning(
 				"cannot reopen the output's file: %s; continuing with the old one",
@@ -246,17 +280,18 @@ static int wait_and_drain(struct loop *loop, bool stopping)
 	poll_output(loop);
 	timeout_ms = choose_timeout_ms(loop, stopping);
 	found = wait_for(loop->epoll, &event, limit_timeout_ms(loop, timeout_ms), stopping);
-	capture_wake(loop->capture);
+	capture_wake(loop->stages.capture);
 	if (found < 0)
 		return found;
 	result = handle_output(loop, &event, found);
 	if (result)
 		return result;
-	loop->drained = pipeline_drain(loop->pipeline);
+	loop->drained = pipeline_drain(loop->stages.pipeline);
 	loop->blocked = 0;
 	if (loop->drained == -EAGAIN || loop->drained == -ENOTCONN)
 		loop->blocked = (int)loop->drained;
 	ping_watchdog(loop, stopping);
+	refresh_metrics(loop);
 	if (loop->drained < 0 && !loop->blocked)
 		return (int)loop->drained;
 	return stopping ? 0 : heartbeat(loop);
@@ -267,10 +302,10 @@ static int wait_and_drain(struct loop *loop, bool stopping)
 static int drain_until(struct loop *loop, uint64_t end)
 {
 	uint64_t started_ns = clock_boot_ns(), progress_ns = started_ns, now_ns = started_ns;
-	uint64_t progress = output_progress(loop->output);
-	long drained = pipeline_drain(loop->pipeline);
+	uint64_t progress = output_progress(loop->stages.output);
+	long drained = pipeline_drain(loop->stages.pipeline);
 
-	while (!pipeline_has_passed(loop->pipeline, end)) {
+	while (!pipeline_has_passed(loop->stages.pipeline, end)) {
 		int result;
 
 		if (drained < 0 && drained != -EAGAIN)
@@ -284,9 +319,9 @@ static int drain_until(struct loop *loop, uint64_t end)
 			return result;
 		drained = loop->drained;
 		now_ns = clock_boot_ns();
-		if (output_progress(loop->output) != progress)
+		if (output_progress(loop->stages.output) != progress)
 			progress_ns = now_ns;
-		progress = output_progress(loop->output);
+		progress = output_progress(loop->stages.output);
 	}
 	return 0;
 }
@@ -294,45 +329,46 @@ static int drain_until(struct loop *loop, uint64_t end)
 /* Writes what the kernel holds at the time of the call, and the stop line. */
 static int shutdown_drain(struct loop *loop)
 {
-	uint64_t end = capture_written(loop->capture);
+	uint64_t end = capture_written(loop->stages.capture);
 	int result;
 
 	loop->next_heartbeat_ns = UINT64_MAX;
-	output_retry_now(loop->output);
+	output_retry_now(loop->stages.output);
 	result = drain_until(loop, end);
 	if (!result && loop->heartbeat_ns)
-		result = pipeline_heartbeat(loop->pipeline, EVENT_STOP);
+		result = pipeline_heartbeat(loop->stages.pipeline, EVENT_STOP);
 	if (result == -EAGAIN)
 		result = drain_until(loop, end);
-	return result == -ENOTCONN && output_may_lack_clients(loop->output) ? 0 : result;
+	return result == -ENOTCONN && output_may_lack_clients(loop->stages.output) ? 0 : result;
 }
 
-int loop_run(struct capture *capture, struct pipeline *pipeline, struct output *output,
-	     struct notify *notify, unsigned int heartbeat_s)
+int loop_run(const struct loop_stages *stages, unsigned int heartbeat_s)
 {
 	/* -ENOTCONN makes the first iteration connect without a record to write */
-	struct loop loop = { .capture = capture,
-			     .pipeline = pipeline,
-			     .output = output,
-			     .notify = notify,
+	struct loop loop = { .stages = *stages,
 			     .blocked = -ENOTCONN,
-			     .next_heartbeat_ns = UINT64_MAX };
+			     .next_heartbeat_ns = UINT64_MAX,
+			     .next_metrics_ns = UINT64_MAX };
 	int result = open_epoll(&loop);
 
 	if (result)
 		return result;
+	if (stages->metrics)
+		loop.next_metrics_ns = clock_boot_ns() + METRICS_INTERVAL_NS;
 	if (heartbeat_s) {
 		loop.heartbeat_ns = heartbeat_s * 1000000000ull;
 		loop.next_heartbeat_ns = clock_boot_ns() + loop.heartbeat_ns;
-		result = pipeline_heartbeat(pipeline, EVENT_START);
+		result = pipeline_heartbeat(stages->pipeline, EVENT_START);
 		if (result == -EAGAIN || result == -ENOTCONN)
 			result = 0; /* the output has queued the line */
 	}
 	while (!result && !stop_signals)
 		result = wait_and_drain(&loop, false);
-	notify_stopping(notify);
+	notify_stopping(stages->notify);
 	if (!result)
 		result = shutdown_drain(&loop);
+	if (stages->metrics)
+		loop_write_metrics(stages, result);
 	close(loop.epoll);
 	return result;
 }

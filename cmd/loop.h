@@ -4,6 +4,7 @@
 #define EXECTAP_LOOP_H
 
 #include "capture/capture.h"
+#include "host/metrics.h"
 #include "host/notify.h"
 #include "output/output.h"
 #include "pipeline.h"
@@ -14,6 +15,20 @@
  */
 void loop_handle_signals(void);
 
+struct loop_stages {
+	struct capture *capture;
+	struct pipeline *pipeline;
+	struct output *output;
+	struct notify *notify;
+	struct metrics *metrics; /* NULL: none */
+	const char *format; /* its name, for the metrics */
+	uint64_t started_wall_ns; /* start of the process, since the epoch */
+};
+
+/* Writes a version of the metrics, of which there must be some. Returns 0 or -errno; the failure
+ * has been logged. */
+int loop_write_metrics(const struct loop_stages *stages, bool is_blocked);
+
 /*
  * Drains until a stop signal comes and everything that the kernel held by then is written, or until
  * the reader of stdout closes it. With heartbeat_s, emits a start line first, a stats line every
@@ -21,7 +36,6 @@ void loop_handle_signals(void);
  * per loop iteration, and of the end when it begins. Returns 0, -ENOTCONN if no consumer was
  * connected for the last lines, or another -errno of the output.
  */
-int loop_run(struct capture *capture, struct pipeline *pipeline, struct output *output,
-	     struct notify *notify, unsigned int heartbeat_s);
+int loop_run(const struct loop_stages *stages, unsigned int heartbeat_s);
 
 #endif

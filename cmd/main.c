@@ -8,6 +8,7 @@
 #include "event/field.h"
 #include "event/filter.h"
 #include "host/check.h"
+#include "host/metrics.h"
 #include "host/notify.h"
 #include "host/sandbox.h"
 #include "loop.h"
@@ -131,6 +132,7 @@ static enum status new_stages(const struct options *options, struct pipeline_sta
 		redact_hide_args(options->redactor);
 	stages->format = options->format;
 	stages->line_max_bytes = options->line_max_bytes;
+	stages->buffer_bytes = options->buffer_bytes;
 	status = new_enricher(options, &stages->enricher);
 	return status ? status : new_output(options, &stages->output);
 }
@@ -150,7 +152,8 @@ static void filter_calls(const struct options *options)
 	int result = output_find_needs(options->output, &output);
 
 	needs.open_flags = output.open_flags;
-	needs.renames = options->rotate_bytes;
+	needs.renames = options->rotate_bytes || options->metrics_path;
+	needs.metrics_flags = options->metrics_path ? METRICS_OPEN_FLAGS : 0;
 	needs.connects = output.connects;
 	needs.accepts = output.accepts;
 	if (!result && !options->no_sandbox)
@@ -190,44 +193,68 @@ static enum status loop_status(const struct options *options, const struct pipel
 }
 
 static enum status watch(const struct options *options, const struct pipeline_stages *stages,
-			 struct pipeline *pipeline, struct notify *notify)
+			 const struct loop_stages *loop)
 {
 	int result;
 
 	log_info("watching every exec on this host (lines up to %zu bytes, buffer of %zu KiB)",
 		 options->line_max_bytes, options->buffer_bytes / 1024);
-	notify_ready(notify);
-	result = loop_run(stages->capture, pipeline, stages->output, notify, options->heartbeat_s);
+	notify_ready(loop->notify);
+	result = loop_run(loop, options->heartbeat_s);
 	if (options->pin_directory)
 		log_info("%s: the programs stay attached and record for the next start; "
 			 "remove them with 'exectap --unpin %s'",
 			 options->pin_directory, options->pin_directory);
-	return loop_status(options, stages, pipeline, result);
+	return loop_status(options, stages, loop->pipeline, result);
+}
+
+/* Makes what the loop needs besides the stages, and writes the first version of the metrics. */
+static enum status new_loop(const struct options *options, const struct pipeline_stages *stages,
+			    struct loop_stages *loop)
+{
+	int result = pipeline_new(&loop->pipeline, stages);
+
+	loop->capture = stages->capture;
+	loop->output = stages->output;
+	loop->format = options->format->name;
+	loop->started_wall_ns = clock_boot_ns() + (uint64_t)clock_wall_minus_boot_ns();
+	if (!result)
+		result = notify_new(&loop->notify);
+	if (!result && options->metrics_path)
+		result = metrics_new(&loop->metrics, options->metrics_path);
+	if (result) {
+		log_error("cannot start: %s", strerror(-result));
+		return STATUS_FAILED;
+	}
+	return loop->metrics && loop_write_metrics(loop, false) ? STATUS_FAILED : STATUS_STOPPED;
+}
+
+static void free_loop(const struct loop_stages *loop)
+{
+	metrics_free(loop->metrics);
+	notify_free(loop->notify);
+	pipeline_free(loop->pipeline);
 }
 
 static enum status run(const struct options *options, struct pin *pin)
 {
 	struct pipeline_stages stages = {};
-	struct pipeline *pipeline = NULL;
-	struct notify *notify = NULL;
+	struct loop_stages loop = {};
 	enum status status = attach(options, pin, &stages.capture);
 
 	if (!status)
 		status = drop_privileges(options);
 	if (!status)
 		status = new_stages(options, &stages);
-	if (!status && (pipeline_new(&pipeline, &stages) || notify_new(&notify))) {
-		log_error("cannot start: %s", strerror(ENOMEM));
-		status = STATUS_FAILED;
-	}
+	if (!status)
+		status = new_loop(options, &stages, &loop);
 	if (!status) {
 		if (pin)
 			pin_keep(pin);
 		filter_calls(options);
-		status = watch(options, &stages, pipeline, notify);
+		status = watch(options, &stages, &loop);
 	}
-	notify_free(notify);
-	pipeline_free(pipeline);
+	free_loop(&loop);
 	free_stages(&stages);
 	return status;
 }

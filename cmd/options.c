@@ -292,6 +292,13 @@ static int parse_pin(struct options *options, const char *name, const char *valu
 	return 0;
 }
 
+static int parse_metrics(struct options *options, const char *name, const char *value)
+{
+	(void)name;
+	options->metrics_path = value;
+	return 0;
+}
+
 static int parse_unpin(struct options *options, const char *name, const char *value)
 {
 	(void)name;
@@ -323,6 +330,7 @@ static const struct option_row rows[] = {
 	{ NULL, 0, "max-line", "BYTES", "maximum length of a line (default 15360)",
 	  parse_max_line },
 	{ NULL, 0, "heartbeat", "SECS", "emit start, stats and stop lines", parse_heartbeat },
+	{ NULL, 0, "metrics", "FILE", "write counters for Prometheus every 15 s", parse_metrics },
 	{ "Operation", 0, "buffer", "SIZE", "size of the ring buffer (default 8M)", parse_buffer },
 	{ NULL, 0, "user", "NAME", "drop privileges to NAME or UID:GID once attached", parse_user },
 	{ NULL, 0, "no-sandbox", NULL, "do not install the seccomp filter", FLAG(no_sandbox) },

@@ -6,6 +6,7 @@
 #include "util/log.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,10 @@ struct pipeline {
 	uint64_t written;
 	uint64_t filtered;
 	uint64_t lost;
+	uint64_t written_of_type[EVENT_TYPES];
+	uint64_t line_bytes;
+	uint64_t client_lost; /* lines that single clients of unix-listen lost */
+	uint64_t used_peak_bytes; /* of the ring buffer */
 	/* until_ns: the last time when report_losses() had reported everything */
 	struct capture_lost lost_reported;
 	struct lost_count undecoded[UNDECODED_REASONS];
@@ -65,6 +70,7 @@ static size_t encode_drop_notice(void *context, uint64_t count, uint64_t from_ns
 		.count = count, .reason = "reader_stalled", .from_ns = from_ns, .to_ns = to_ns
 	};
 	enrich_event(pipeline->stages.enricher, event);
+	pipeline->client_lost += count;
 	return encode_event(pipeline->stages.format, event, line, pipeline->stages.line_max_bytes);
 }
 
@@ -91,9 +97,12 @@ void pipeline_free(struct pipeline *pipeline)
 /* Writes the committed lines, then releases their records. */
 static int flush(struct pipeline *pipeline)
 {
+	uint64_t used_bytes = capture_used(pipeline->stages.capture);
 	int result;
 
-	output_set_urgent(pipeline->stages.output, capture_is_half_full(pipeline->stages.capture));
+	if (used_bytes > pipeline->used_peak_bytes)
+		pipeline->used_peak_bytes = used_bytes;
+	output_set_urgent(pipeline->stages.output, used_bytes >= pipeline->stages.buffer_bytes / 2);
 	result = output_flush(pipeline->stages.output);
 	if (!result)
 		capture_release(pipeline->stages.capture, &pipeline->lost_reported);
@@ -119,6 +128,8 @@ static void write_event(struct pipeline *pipeline)
 	output_commit(pipeline->stages.output, length, pipeline->event.seq);
 	pipeline->seq++;
 	pipeline->written += event_is_process(&pipeline->event);
+	pipeline->written_of_type[pipeline->event.type]++;
+	pipeline->line_bytes += length;
 }
 
 static void write_record(struct pipeline *pipeline, const void *record, size_t length)
@@ -273,6 +284,76 @@ void pipeline_get_totals(const struct pipeline *pipeline, uint64_t *written, uin
 {
 	*written = pipeline->written;
 	*lost = pipeline->lost;
+}
+
+static void add_events(const struct pipeline *pipeline, struct metrics *metrics)
+{
+	char labels[64];
+
+	metrics_add(metrics, "exectap_lines_total", METRICS_COUNTER,
+		    "Lines that were written, by the type of their event.");
+	for (int type = 0; type < EVENT_TYPES; type++) {
+		snprintf(labels, sizeof(labels), "type=\"%s\"",
+			 event_type_name((enum event_type)type));
+		metrics_value(metrics, labels, pipeline->written_of_type[type]);
+	}
+	metrics_add(metrics, "exectap_line_bytes_total", METRICS_COUNTER,
+		    "Bytes of lines that were written.");
+	metrics_value(metrics, NULL, pipeline->line_bytes);
+	metrics_add(metrics, "exectap_events_total", METRICS_COUNTER,
+		    "Events that the kernel delivered.");
+	metrics_value(metrics, NULL, pipeline->seen);
+	metrics_add(metrics, "exectap_filtered_events_total", METRICS_COUNTER,
+		    "Events that --only and --skip left out.");
+	metrics_value(metrics, NULL, pipeline->filtered);
+}
+
+static void add_losses(const struct pipeline *pipeline, struct metrics *metrics)
+{
+	struct capture_lost lost;
+	char labels[64];
+
+	capture_get_lost(pipeline->stages.capture, &lost);
+	metrics_add(
+		metrics, "exectap_lost_events_total", METRICS_COUNTER,
+		"Events without a line, by type and reason; of pinned programs, since they were "
+		"loaded.");
+	for (int type = 0; type < RECORD_TYPES; type++)
+		for (int reason = 0; reason < RECORD_LOSSES; reason++) {
+			snprintf(labels, sizeof(labels), "type=\"%s\",reason=\"%s\"",
+				 event_type_name((enum event_type)type), record_loss_names[reason]);
+			metrics_value(metrics, labels, lost.counts[type][reason]);
+		}
+	for (int reason = 0; reason < UNDECODED_REASONS; reason++) {
+		snprintf(labels, sizeof(labels), "type=\"\",reason=\"%s\"",
+			 undecoded_names[reason]);
+		metrics_value(metrics, labels, pipeline->undecoded[reason].now);
+	}
+	metrics_add(metrics, "exectap_client_lost_lines_total", METRICS_COUNTER,
+		    "Lines that single clients of unix-listen did not get.");
+	metrics_value(metrics, NULL, pipeline->client_lost);
+}
+
+static void add_buffers(const struct pipeline *pipeline, struct metrics *metrics)
+{
+	metrics_add(metrics, "exectap_buffer_bytes", METRICS_GAUGE, "Size of the ring buffer.");
+	metrics_value(metrics, NULL, pipeline->stages.buffer_bytes);
+	metrics_add(metrics, "exectap_buffer_used_bytes", METRICS_GAUGE,
+		    "Bytes of the ring buffer that hold records.");
+	metrics_value(metrics, NULL, capture_used(pipeline->stages.capture));
+	metrics_add(metrics, "exectap_buffer_used_peak_bytes", METRICS_GAUGE,
+		    "Highest exectap_buffer_used_bytes since the start.");
+	metrics_value(metrics, NULL, pipeline->used_peak_bytes);
+	metrics_add(metrics, "exectap_pending_lines", METRICS_GAUGE,
+		    "Lines that the output has not taken yet.");
+	metrics_value(metrics, NULL, output_count_pending(pipeline->stages.output));
+}
+
+void pipeline_add_metrics(const struct pipeline *pipeline, struct metrics *metrics)
+{
+	add_events(pipeline, metrics);
+	add_losses(pipeline, metrics);
+	add_buffers(pipeline, metrics);
 }
 
 bool pipeline_has_passed(const struct pipeline *pipeline, uint64_t end)

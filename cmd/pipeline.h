@@ -8,6 +8,7 @@
 #include "encode/encode.h"
 #include "event/enrich.h"
 #include "event/filter.h"
+#include "host/metrics.h"
 #include "output/output.h"
 #include "redact/redact.h"
 
@@ -20,6 +21,7 @@ struct pipeline_stages {
 	struct redactor *redactor;
 	const struct encode_format *format;
 	size_t line_max_bytes; /* the same as in output_options */
+	size_t buffer_bytes; /* size of the ring buffer */
 	struct output *output;
 };
 
@@ -46,6 +48,9 @@ int pipeline_heartbeat(struct pipeline *pipeline, enum event_type type);
 /* Returns the numbers of events with a line in the output, and of known lost events, since the
  * start of this process. */
 void pipeline_get_totals(const struct pipeline *pipeline, uint64_t *written, uint64_t *lost);
+
+/* Adds the counters and states of all stages to the metrics. */
+void pipeline_add_metrics(const struct pipeline *pipeline, struct metrics *metrics);
 
 /* True if everything up to the position `end` (capture_written()) is written. */
 bool pipeline_has_passed(const struct pipeline *pipeline, uint64_t end);

@@ -342,9 +342,9 @@ uint64_t capture_read(const struct capture *capture)
 	return bytes;
 }
 
-bool capture_is_half_full(const struct capture *capture)
+uint64_t capture_used(const struct capture *capture)
 {
-	return ring_is_half_full(ring_source_ring(capture->source));
+	return ring_used(ring_source_ring(capture->source));
 }
 
 void capture_release(struct capture *capture, const struct capture_lost *reported)

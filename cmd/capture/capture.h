@@ -51,8 +51,8 @@ bool capture_next(struct capture *capture, const void **record, size_t *length);
 uint64_t capture_written(const struct capture *capture);
 uint64_t capture_read(const struct capture *capture);
 
-/* Like ring_is_half_full(), for the set that gets new records. */
-bool capture_is_half_full(const struct capture *capture);
+/* Like ring_used(), for the set that gets new records. */
+uint64_t capture_used(const struct capture *capture);
 
 /*
  * Returns the space of all records that capture_next() returned to the kernel, and stores the

@@ -96,7 +96,7 @@ uint64_t ring_read(const struct ring *ring)
 	return ring->next;
 }
 
-bool ring_is_half_full(const struct ring *ring)
+uint64_t ring_used(const struct ring *ring)
 {
-	return ring_written(ring) - *ring->consumer_position >= ring->size_bytes / 2;
+	return ring_written(ring) - *ring->consumer_position;
 }

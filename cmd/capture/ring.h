@@ -34,7 +34,7 @@ void ring_release(struct ring *ring);
 uint64_t ring_written(const struct ring *ring);
 uint64_t ring_read(const struct ring *ring);
 
-/* Returns true if records that are not released yet take half of the ring or more. */
-bool ring_is_half_full(const struct ring *ring);
+/* Returns the bytes of records that are not released yet. */
+uint64_t ring_used(const struct ring *ring);
 
 #endif

@@ -30,6 +30,7 @@ struct sandbox_needs {
 	bool renames; /* files */
 	bool connects; /* to unix sockets */
 	bool accepts; /* connections to a unix socket */
+	int metrics_flags; /* flags of open(2) for another file; 0: none */
 	int pin_flags; /* flags of open(2) for the directories of pins that it removes; 0: none */
 };
 

@@ -16,6 +16,9 @@ void clock_init(void);
 /* Returns CLOCK_BOOTTIME of the initial time namespace, as in records. */
 uint64_t clock_boot_ns(void);
 
+/* Returns the user and system time of this process. */
+uint64_t clock_cpu_ns(void);
+
 /* Returns CLOCK_REALTIME minus CLOCK_BOOTTIME, sampled now. */
 int64_t clock_wall_minus_boot_ns(void);
 
