@@ -26,7 +26,7 @@
 #define SHUTDOWN_MAX_NS 30000000000ull
 
 static volatile sig_atomic_t stop_signals;
-static volatile sig_atomic_t reopen_signals;
+static volatile sig_atomic_t reload_signals;
 
 struct loop {
 	struct loop_stages stages;
@@ -56,22 +56,22 @@ static void handle_stop(int signal)
 	}
 }
 
-static void handle_reopen(int signal)
+static void handle_reload(int signal)
 {
 	(void)signal;
-	reopen_signals = 1;
+	reload_signals = 1;
 }
 
 void loop_handle_signals(void)
 {
 	struct sigaction stop = { .sa_handler = handle_stop };
-	struct sigaction reopen = { .sa_handler = handle_reopen };
+	struct sigaction reload = { .sa_handler = handle_reload };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t handled;
 
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGHUP, &reopen, NULL);
+	sigaction(SIGHUP, &reload, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGXFSZ, &ignore, NULL); /* write(2) then fails with EFBIG */
 	/* a parent may have left them blocked, which execve(2) keeps */
@@ -93,7 +93,7 @@ static int wait_for(int epoll, struct epoll_event *event, int timeout_ms, bool s
 	sigaddset(&handled, SIGTERM);
 	sigaddset(&handled, SIGHUP);
 	sigprocmask(SIG_BLOCK, &handled, &previous);
-	found = (stop_signals && !stopping) || reopen_signals
+	found = (stop_signals && !stopping) || reload_signals
 			? 0
 			: epoll_pwait(epoll, event, 1, timeout_ms, &previous);
 	sigprocmask(SIG_SETMASK, &previous, NULL);
@@ -252,6 +252,27 @@ static int choose_timeout_ms(struct loop *loop, bool stopping)
 	return capture_sleep(loop->stages.capture) ? -1 : BATCH_MS;
 }
 
+static void set_heartbeat(struct loop *loop, unsigned int heartbeat_s)
+{
+	uint64_t heartbeat_ns = heartbeat_s * 1000000000ull;
+
+	if (heartbeat_ns == loop->heartbeat_ns)
+		return;
+	loop->heartbeat_ns = heartbeat_ns;
+	loop->next_heartbeat_ns = heartbeat_ns ? clock_boot_ns() + heartbeat_ns : UINT64_MAX;
+}
+
+/* Opens the output's file again, and reads the options again. */
+static void reload(struct loop *loop)
+{
+	int error = output_reopen(loop->stages.output);
+
+	if (error && error != -ECANCELED)
+		log_warning("cannot reopen the output's file: %s; continuing with the old one",
+			    strerror(-error));
+	set_heartbeat(loop, loop->stages.reload(loop->stages.context));
+}
+
 /* Handles an event of the output's descriptor, and SIGHUP. */
 static int handle_output(struct loop *loop, const struct epoll_event *event, int found)
 {
@@ -259,15 +280,9 @@ static int handle_output(struct loop *loop, const struct epoll_event *event, int
 
 	if (found && event->data.fd == output_fd(loop->stages.output))
 		result = output_handle(loop->stages.output, event->events);
-	if (!result && reopen_signals) {
-		int error;
-
-		reopen_signals = 0;
-		error = output_reopen(loop->stages.output);
-		if (error && error != -ECANCELED)
-			log_warning(
-				"cannot reopen the output's file: %s; continuing with the old one",
-				strerror(-error));
+	if (!result && reload_signals) {
+		reload_signals = 0;
+		reload(loop);
 	}
 	return result;
 }
@@ -355,9 +370,8 @@ int loop_run(const struct loop_stages *stages, unsigned int heartbeat_s)
 		return result;
 	if (stages->metrics)
 		loop.next_metrics_ns = clock_boot_ns() + METRICS_INTERVAL_NS;
+	set_heartbeat(&loop, heartbeat_s);
 	if (heartbeat_s) {
-		loop.heartbeat_ns = heartbeat_s * 1000000000ull;
-		loop.next_heartbeat_ns = clock_boot_ns() + loop.heartbeat_ns;
 		result = pipeline_heartbeat(stages->pipeline, EVENT_START);
 		if (result == -EAGAIN || result == -ENOTCONN)
 			result = 0; /* the output has queued the line */

@@ -11,7 +11,8 @@
 
 /*
  * Installs the handlers. The first SIGINT or SIGTERM makes loop_run() drain and return, the second
- * one ends the process at once with status 0. SIGHUP reopens the output's file. SIGPIPE is ignored.
+ * one ends the process at once with status 0. SIGHUP reopens the output's file and reads
+ * the options again. SIGPIPE is ignored.
  */
 void loop_handle_signals(void);
 
@@ -23,6 +24,9 @@ struct loop_stages {
 	struct metrics *metrics; /* NULL: none */
 	const char *format; /* its name, for the metrics */
 	uint64_t started_wall_ns; /* start of the process, since the epoch */
+	/* Called at SIGHUP, between two events. Returns the new heartbeat_s. */
+	unsigned int (*reload)(void *context);
+	void *context; /* borrowed */
 };
 
 /* Writes a version of the metrics, of which there must be some. Returns 0 or -errno; the failure

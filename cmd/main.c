@@ -8,6 +8,7 @@
 #include "event/field.h"
 #include "event/filter.h"
 #include "host/check.h"
+#include "host/config.h"
 #include "host/metrics.h"
 #include "host/notify.h"
 #include "host/sandbox.h"
@@ -22,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,6 +34,19 @@ enum status {
 	STATUS_USAGE = 2,
 	STATUS_NOT_PERMITTED = 3,
 	STATUS_KERNEL = 4,
+};
+
+/* What a reload needs of the start, and makes. */
+struct reload {
+	int argc;
+	char **argv;
+	const struct options *running; /* those of the start */
+	struct pipeline *pipeline;
+	struct enricher *enricher;
+	/* of the last reload; NULL: none */
+	struct options *options;
+	struct filter *filter;
+	struct redactor *redactor;
 };
 
 /* Maps -errno of the check, capture and pin functions to the exit status. */
@@ -153,6 +168,7 @@ static void filter_calls(const struct options *options)
 
 	needs.open_flags = output.open_flags;
 	needs.renames = options->rotate_bytes || options->metrics_path;
+	needs.config_flags = options->config_path ? CONFIG_OPEN_FLAGS : 0;
 	needs.metrics_flags = options->metrics_path ? METRICS_OPEN_FLAGS : 0;
 	needs.connects = output.connects;
 	needs.accepts = output.accepts;
@@ -208,6 +224,79 @@ static enum status watch(const struct options *options, const struct pipeline_st
 	return loop_status(options, stages, loop->pipeline, result);
 }
 
+static void free_reload(const struct reload *reload)
+{
+	if (reload->options)
+		options_free(reload->options);
+	free(reload->options);
+	redact_free(reload->redactor);
+	filter_free(reload->filter);
+}
+
+/* Logs the options that differ and take effect at a restart. */
+static void log_restart_options(const struct reload *reload, const struct options *options)
+{
+	size_t position = 0;
+	const char *name;
+
+	while ((name = options_find_change(options, reload->running, &position)))
+		log_warning("--%s has changed; restart exectap to apply it", name);
+	if (options->env_names && !reload->running->env_names)
+		log_warning("--env is new; restart exectap to apply it");
+}
+
+/* Applies options that have been read without an error, and frees those of the last reload. */
+static int apply_reload(struct reload *reload, const struct reload *next)
+{
+	const struct options *options = next->options;
+	int result = enrich_set_env_names(reload->enricher,
+					  reload->running->env_names ? options->env_names : NULL);
+
+	if (result)
+		return result;
+	if (reload->running->no_args)
+		redact_hide_args(next->redactor);
+	pipeline_set_rules(reload->pipeline, next->filter, next->redactor);
+	log_set_verbose(options->verbose);
+	log_restart_options(reload, options);
+	free_reload(reload);
+	reload->options = next->options;
+	reload->filter = next->filter;
+	reload->redactor = next->redactor;
+	return 0;
+}
+
+static int read_again(struct reload *reload, struct reload *next)
+{
+	int result = next->options ? filter_new(&next->filter) : -ENOMEM;
+
+	if (!result)
+		result = redact_new(&next->redactor);
+	if (!result)
+		result = options_reload(next->options, next->filter, next->redactor, reload->argc,
+					reload->argv);
+	return result ? result : apply_reload(reload, next);
+}
+
+/* Reads the options again. If there is an error in them, nothing changes. */
+static unsigned int reload_options(void *context)
+{
+	struct reload *reload = context, next = {};
+	const struct options *current = reload->options ? reload->options : reload->running;
+
+	if (!current->config_path)
+		return current->heartbeat_s;
+	next.options = calloc(1, sizeof(*next.options));
+	if (read_again(reload, &next)) {
+		log_error("%s: not applied; continuing with the options before",
+			  current->config_path);
+		free_reload(&next);
+		return current->heartbeat_s;
+	}
+	log_info("%s: applied", next.options->config_path);
+	return next.options->heartbeat_s;
+}
+
 /* Makes what the loop needs besides the stages, and writes the first version of the metrics. */
 static enum status new_loop(const struct options *options, const struct pipeline_stages *stages,
 			    struct loop_stages *loop)
@@ -236,10 +325,10 @@ static void free_loop(const struct loop_stages *loop)
 	pipeline_free(loop->pipeline);
 }
 
-static enum status run(const struct options *options, struct pin *pin)
+static enum status run(const struct options *options, struct pin *pin, struct reload *reload)
 {
 	struct pipeline_stages stages = {};
-	struct loop_stages loop = {};
+	struct loop_stages loop = { .reload = reload_options, .context = reload };
 	enum status status = attach(options, pin, &stages.capture);
 
 	if (!status)
@@ -249,6 +338,8 @@ static enum status run(const struct options *options, struct pin *pin)
 	if (!status)
 		status = new_loop(options, &stages, &loop);
 	if (!status) {
+		reload->pipeline = loop.pipeline;
+		reload->enricher = stages.enricher;
 		if (pin)
 			pin_keep(pin);
 		filter_calls(options);
@@ -259,7 +350,7 @@ static enum status run(const struct options *options, struct pin *pin)
 	return status;
 }
 
-static enum status run_pinned(const struct options *options)
+static enum status run_pinned(const struct options *options, struct reload *reload)
 {
 	enum status status;
 	struct pin *pin;
@@ -267,7 +358,7 @@ static enum status run_pinned(const struct options *options)
 
 	if (result)
 		return status_from_error(result);
-	status = run(options, pin);
+	status = run(options, pin, reload);
 	pin_close(pin);
 	return status;
 }
@@ -324,8 +415,11 @@ static enum status flush_stdout(enum status status)
 	return STATUS_FAILED;
 }
 
-static enum status start(struct options *options)
+static enum status start(struct options *options, int argc, char **argv)
 {
+	struct reload reload = { .argc = argc, .argv = argv, .running = options };
+	enum status status;
+
 	log_set_verbose(options->verbose);
 	if (options->help) {
 		options_print_help();
@@ -339,6 +433,8 @@ static enum status start(struct options *options)
 		field_list(stdout);
 		return flush_stdout(STATUS_STOPPED);
 	}
+	if (options->test_config)
+		return STATUS_STOPPED;
 	if (options->check)
 		return flush_stdout(status_from_error(check_print()));
 	if (options->unpin_directory)
@@ -347,7 +443,10 @@ static enum status start(struct options *options)
 	clock_init();
 	loop_handle_signals();
 	unblock_stdout();
-	return options->pin_directory ? run_pinned(options) : run(options, NULL);
+	status =
+		options->pin_directory ? run_pinned(options, &reload) : run(options, NULL, &reload);
+	free_reload(&reload);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -366,7 +465,7 @@ int main(int argc, char **argv)
 	} else {
 		result = options_parse(&options, filter, redactor, argc, argv);
 		if (!result && !check_stdout(&options, stdout_is_closed))
-			status = start(&options);
+			status = start(&options, argc, argv);
 		else if (result == -EINVAL)
 			status = STATUS_USAGE;
 	}

@@ -4,6 +4,7 @@
 #include "encode/encode.h"
 #include "event/filter.h"
 #include "host/account.h"
+#include "host/config.h"
 #include "output/output.h"
 #include "redact/redact.h"
 #include "util/event_type.h"
@@ -44,6 +45,10 @@ struct option_row {
 	const char *help; /* NULL: shares a line with the next row */
 	int (*parse)(struct options *options, const char *name, const char *value);
 	size_t flag; /* without parse: offset of the bool in struct options to set */
+	bool repeats; /* its values accumulate */
+	bool reloads; /* a change takes effect at SIGHUP */
+	bool opens_files; /* which the sandbox denies: not parsed at SIGHUP */
+	bool is_action; /* no option of a file */
 };
 
 /* Logs what is wrong with the command line; its value is -EINVAL. */
@@ -76,10 +81,11 @@ static int parse_size(const char *name, const char *value, size_t min, size_t ma
 /* A second destination would replace the first one unnoticed. */
 static int parse_output(struct options *options, const char *name, const char *value)
 {
-	if (options->output)
+	if (options->output_is_given)
 		return usage_error("--%s is given twice ('%s' and '%s'); run one exectap for each",
 				   name, options->output, value);
 	options->output = value;
+	options->output_is_given = true;
 	return output_check_destination(value);
 }
 
@@ -299,6 +305,13 @@ static int parse_metrics(struct options *options, const char *name, const char *
 	return 0;
 }
 
+static int parse_config(struct options *options, const char *name, const char *value)
+{
+	(void)name;
+	options->config_path = value;
+	return 0;
+}
+
 static int parse_unpin(struct options *options, const char *name, const char *value)
 {
 	(void)name;
@@ -316,32 +329,43 @@ static const struct option_row rows[] = {
 	  parse_rotate },
 	{ NULL, 0, "file-mode", "MODE", NULL, parse_file_mode },
 	{ NULL, 0, "socket-mode", "MODE", "of new files, the socket (0600)", parse_socket_mode },
-	{ NULL, 0, "socket-group", "NAME", NULL, parse_socket_group },
+	{ NULL, 0, "socket-group", "NAME", NULL, parse_socket_group, .opens_files = true },
 	{ NULL, 0, "max-clients", "N", "its group; clients (default 64)", parse_max_clients },
 	{ "Events and keys", 'f', "format", "NAME", "native (default), ecs, ocsf", parse_format },
-	{ NULL, 'e', "events", "LIST", "exec (default), exec_failed, exit", parse_events },
+	{ NULL, 'e', "events", "LIST", "exec (default), exec_failed, exit", parse_events,
+	  .repeats = true },
 	{ NULL, 0, "env", "NAME[,NAME]", "report environment variables, globs; repeatable",
-	  parse_env },
-	{ NULL, 0, "only", "KEY=GLOB", NULL, parse_only },
-	{ NULL, 0, "skip", "KEY=GLOB", "include, exclude matching events", parse_skip },
+	  parse_env, .repeats = true, .reloads = true },
+	{ NULL, 0, "only", "KEY=GLOB", NULL, parse_only, .repeats = true, .reloads = true },
+	{ NULL, 0, "skip", "KEY=GLOB", "include, exclude matching events", parse_skip,
+	  .repeats = true, .reloads = true },
 	{ NULL, 0, "redact", "[=ERE]", "mask secrets, and what ERE matches, in args and env",
-	  parse_redact },
+	  parse_redact, .repeats = true, .reloads = true },
 	{ NULL, 0, "no-args", NULL, "leave out arguments", FLAG(no_args) },
 	{ NULL, 0, "max-line", "BYTES", "maximum length of a line (default 15360)",
 	  parse_max_line },
-	{ NULL, 0, "heartbeat", "SECS", "emit start, stats and stop lines", parse_heartbeat },
+	{ NULL, 0, "heartbeat", "SECS", "emit start, stats and stop lines", parse_heartbeat,
+	  .reloads = true },
 	{ NULL, 0, "metrics", "FILE", "write counters for Prometheus every 15 s", parse_metrics },
 	{ "Operation", 0, "buffer", "SIZE", "size of the ring buffer (default 8M)", parse_buffer },
-	{ NULL, 0, "user", "NAME", "drop privileges to NAME or UID:GID once attached", parse_user },
+	{ NULL, 0, "user", "NAME", "drop privileges to NAME or UID:GID once attached", parse_user,
+	  .opens_files = true },
 	{ NULL, 0, "no-sandbox", NULL, "do not install the seccomp filter", FLAG(no_sandbox) },
 	{ NULL, 0, "pin", "DIR", "keep recording between runs; DIR on a bpf file system",
 	  parse_pin },
-	{ NULL, 'v', "verbose", NULL, "more diagnostics on stderr", FLAG(verbose) },
-	{ "Other actions", 0, "check", NULL, "report what this host supports", FLAG(check) },
-	{ NULL, 0, "unpin", "DIR", "remove the programs of --pin DIR", parse_unpin },
-	{ NULL, 0, "list-keys", NULL, HIDDEN, FLAG(list_keys) },
-	{ NULL, 'V', "version", NULL, NULL, FLAG(version) },
-	{ NULL, 'h', "help", NULL, "print the version, this help", FLAG(help) },
+	{ NULL, 'v', "verbose", NULL, "more diagnostics on stderr", FLAG(verbose),
+	  .reloads = true },
+	{ NULL, 0, "config", "FILE", "read options from FILE, and again at SIGHUP", parse_config,
+	  .is_action = true },
+	{ "Other actions", 0, "test-config", NULL, "check the file of --config", FLAG(test_config),
+	  .is_action = true },
+	{ NULL, 0, "check", NULL, "report what this host supports", FLAG(check),
+	  .is_action = true },
+	{ NULL, 0, "unpin", "DIR", "remove the programs of --pin DIR", parse_unpin,
+	  .is_action = true },
+	{ NULL, 0, "list-keys", NULL, HIDDEN, FLAG(list_keys), .is_action = true },
+	{ NULL, 'V', "version", NULL, NULL, FLAG(version), .is_action = true },
+	{ NULL, 'h', "help", NULL, "print the version, this help", FLAG(help), .is_action = true },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -425,6 +449,8 @@ static int complete(struct options *options)
 {
 	const struct encode_format *format = options->format;
 
+	if (options->test_config && !options->config_path)
+		return usage_error("--test-config needs --config FILE");
 	if (!options->output)
 		options->output = "-";
 	if (!options->events)
@@ -442,35 +468,141 @@ static int complete(struct options *options)
 	return check_rules(options);
 }
 
-static int parse_arguments(struct options *options, int argc, char **argv)
+/* Adds the text to what is known of the option. */
+static int add_given(struct options *options, size_t row, const char *value)
+{
+	char **given = &options->given[row], *joined;
+
+	if (!value)
+		value = "";
+	if (asprintf(&joined, "%s%s\n", *given && rows[row].repeats ? *given : "", value) < 0) {
+		log_error("cannot start: %s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	free(*given);
+	*given = joined;
+	return 0;
+}
+
+static int apply_option(struct options *options, const struct option_row *row, const char *value)
+{
+	int result = add_given(options, (size_t)(row - rows), value);
+
+	if (result || (options->is_reload && row->opens_files))
+		return result;
+	if (row->parse)
+		return row->parse(options, row->name, value);
+	*(bool *)((char *)options + row->flag) = true;
+	return 0;
+}
+
+/* Parses the value of an option that is on or off. */
+static int parse_switch(const char *name, const char *value, bool *on)
+{
+	static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
+
+	*on = true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (value && !strcmp(value, words[i])) {
+			*on = i % 2;
+			return 0;
+		}
+	return value ? usage_error("invalid %s '%s' (yes or no)", name, value) : 0;
+}
+
+static int apply_entry(struct options *options, const struct config_entry *entry)
+{
+	size_t i = 0;
+	bool on;
+
+	while (i < ROWS && (rows[i].is_action || strcmp(rows[i].name, entry->name)))
+		i++;
+	if (i == ROWS)
+		return usage_error("unknown option '%s'; " HINT, entry->name);
+	if (argument_kind(&rows[i]) == required_argument && (!entry->value || !*entry->value))
+		return usage_error("option '%s' requires a value; " HINT, entry->name);
+	if (argument_kind(&rows[i]) != no_argument)
+		return apply_option(options, &rows[i], entry->value);
+	if (parse_switch(entry->name, entry->value, &on))
+		return -EINVAL;
+	return on ? apply_option(options, &rows[i], NULL) : 0;
+}
+
+/* Applies the options of the file, and logs each error in it. */
+static int apply_config(struct options *options)
+{
+	const struct config_entry *entry;
+	size_t position = 0;
+	int result = config_read(&options->config, options->config_path), error;
+
+	if (result) {
+		log_error("cannot read %s: %s", options->config_path,
+			  result == -EINVAL ? "not a text file" : strerror(-result));
+		return -EINVAL;
+	}
+	while ((entry = config_next(options->config, &position)) && result != -ENOMEM) {
+		log_set_place(options->config_path, entry->line);
+		error = apply_entry(options, entry);
+		result = error ? error : result;
+	}
+	log_set_place(NULL, 0);
+	options->output_is_given = false;
+	return result;
+}
+
+/* Finds --config, the last one, before the options are applied. Errors are reported later. */
+static void find_config(struct options *options, int argc, char **argv)
+{
+	struct option long_options[ROWS + 1];
+	char letters[2 * ROWS + 2];
+	int found;
+
+	fill_getopt(long_options, letters);
+	while ((found = getopt_long(argc, argv, letters, long_options, NULL)) != -1)
+		if (found >= ROW_VALUE_BASE && rows[found - ROW_VALUE_BASE].parse == parse_config)
+			options->config_path = optarg;
+	optind = 0; /* getopt(3): start again */
+}
+
+static int apply_arguments(struct options *options, int argc, char **argv)
 {
 	struct option long_options[ROWS + 1];
 	char letters[2 * ROWS + 2];
 	int found, result = 0;
 
 	fill_getopt(long_options, letters);
-	while ((found = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
-		const struct option_row *row;
-
+	while (!result && (found = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
 		if (found == '?' || found == ':')
 			return getopt_error(found, argv);
-		row = find_row(found);
-		if (row->parse)
-			result = row->parse(options, row->name, optarg);
-		else
-			*(bool *)((char *)options + row->flag) = true;
-		if (result)
-			return result;
+		result = apply_option(options, find_row(found), optarg);
 	}
-	if (optind < argc)
+	if (!result && optind < argc)
 		return usage_error("unexpected argument '%s'; " HINT, argv[optind]);
-	return complete(options);
+	return result;
 }
 
-int options_parse(struct options *options, struct filter *filter, struct redactor *redactor,
-		  int argc, char **argv)
+static int parse_all(struct options *options, int argc, char **argv)
+{
+	int result = 0;
+
+	options->given = calloc(ROWS, sizeof(*options->given));
+	if (!options->given) {
+		log_error("cannot start: %s", strerror(ENOMEM));
+		return -ENOMEM;
+	}
+	find_config(options, argc, argv);
+	if (options->config_path)
+		result = apply_config(options);
+	if (!result)
+		result = apply_arguments(options, argc, argv);
+	return result ? result : complete(options);
+}
+
+static int parse_from_start(struct options *options, bool is_reload, struct filter *filter,
+			    struct redactor *redactor, int argc, char **argv)
 {
 	*options = (struct options){
+		.is_reload = is_reload,
 		.filter = filter,
 		.redactor = redactor,
 		.format = &encode_native,
@@ -480,13 +612,46 @@ int options_parse(struct options *options, struct filter *filter, struct redacto
 		.line_max_bytes = LINE_MAX_DEFAULT_BYTES,
 		.buffer_bytes = BUFFER_DEFAULT_BYTES,
 	};
-	return parse_arguments(options, argc, argv);
+	optind = 0; /* getopt(3): start again */
+	return parse_all(options, argc, argv);
+}
+
+int options_parse(struct options *options, struct filter *filter, struct redactor *redactor,
+		  int argc, char **argv)
+{
+	return parse_from_start(options, false, filter, redactor, argc, argv);
+}
+
+int options_reload(struct options *options, struct filter *filter, struct redactor *redactor,
+		   int argc, char **argv)
+{
+	return parse_from_start(options, true, filter, redactor, argc, argv);
+}
+
+const char *options_find_change(const struct options *options, const struct options *running,
+				size_t *position)
+{
+	while (*position < ROWS) {
+		size_t i = (*position)++;
+		const char *text = options->given[i] ? options->given[i] : "",
+			   *before = running->given[i] ? running->given[i] : "";
+
+		if (!rows[i].reloads && strcmp(text, before))
+			return rows[i].name;
+	}
+	return NULL;
 }
 
 void options_free(struct options *options)
 {
+	for (size_t i = 0; options->given && i < ROWS; i++)
+		free(options->given[i]);
+	free(options->given);
 	free(options->env_names);
+	config_free(options->config);
+	options->given = NULL;
 	options->env_names = NULL;
+	options->config = NULL;
 }
 
 /* Appends "-o, --output DEST" to the synopsis of a line of --help. */

@@ -7,11 +7,17 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct config;
 struct filter;
 struct redactor;
 
 struct options {
+	const char *config_path; /* NULL: none */
+	struct config *config; /* owned; other members borrow from it */
+	char **given; /* owned; text of each option, to compare: options_find_change() */
+	bool is_reload; /* by options_reload() */
 	const char *output; /* output.h */
+	bool output_is_given; /* on the command line, or in the file that is being read */
 	const struct encode_format *format;
 	size_t line_max_bytes;
 	size_t buffer_bytes; /* a power of two */
@@ -39,18 +45,36 @@ struct options {
 	bool no_sandbox;
 	bool verbose;
 	bool check;
+	bool test_config;
 	bool help;
 	bool list_keys;
 	bool version;
 };
 
 /*
- * Fills *options, and adds rules and patterns to the filter and the redactor. Returns 0, or -EINVAL
- * or -ENOMEM after logging one line; call options_free() in each case.
+ * Fills *options from the file of --config and then from the command line, whose options replace
+ * those of the file unless they are repeatable. Adds rules and patterns to the filter and the
+ * redactor. Returns 0, or -EINVAL or -ENOMEM after logging one line, or one for each error in the
+ * file; call options_free() in each case.
  */
 int options_parse(struct options *options, struct filter *filter, struct redactor *redactor,
 		  int argc, char **argv);
 void options_free(struct options *options);
+
+/*
+ * Does the same while exectap runs, but opens no file except that of --config: --user and
+ * --socket-group are not parsed. A change of --env, --heartbeat, --only, --redact, --skip and
+ * --verbose can take effect then.
+ */
+int options_reload(struct options *options, struct filter *filter, struct redactor *redactor,
+		   int argc, char **argv);
+
+/*
+ * Returns the name of an option that differs from `running`'s and takes effect at a restart, or
+ * NULL. *position is 0 at first; call it again to find the next one.
+ */
+const char *options_find_change(const struct options *options, const struct options *running,
+				size_t *position);
 
 /* Prints the text of --help to stdout. */
 void options_print_help(void);

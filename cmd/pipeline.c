@@ -286,6 +286,12 @@ void pipeline_get_totals(const struct pipeline *pipeline, uint64_t *written, uin
 	*lost = pipeline->lost;
 }
 
+void pipeline_set_rules(struct pipeline *pipeline, struct filter *filter, struct redactor *redactor)
+{
+	pipeline->stages.filter = filter;
+	pipeline->stages.redactor = redactor;
+}
+
 static void add_events(const struct pipeline *pipeline, struct metrics *metrics)
 {
 	char labels[64];

@@ -49,6 +49,10 @@ int pipeline_heartbeat(struct pipeline *pipeline, enum event_type type);
  * start of this process. */
 void pipeline_get_totals(const struct pipeline *pipeline, uint64_t *written, uint64_t *lost);
 
+/* Replaces the filter and the redactor, both borrowed, between two events. */
+void pipeline_set_rules(struct pipeline *pipeline, struct filter *filter,
+			struct redactor *redactor);
+
 /* Adds the counters and states of all stages to the metrics. */
 void pipeline_add_metrics(const struct pipeline *pipeline, struct metrics *metrics);
 

@@ -74,17 +74,20 @@ static struct text keep_string(const char *string, char *bytes, size_t buf)
 	return text_from_string(bytes);
 }
 
-/* Splits the patterns at their commas. */
-static int names_set(struct enricher *enricher, const char *env_names)
+int enrich_set_env_names(struct enricher *enricher, const char *env_names)
 {
-	if (!env_names)
-		return 0;
-	enricher->names = strdup(env_names);
-	enricher->variables = calloc(VARIABLES_MAX, sizeof(*enricher->variables));
-	if (!enricher->names || !enricher->variables)
+	char *names = env_names ? strdup(env_names) : NULL;
+
+	if (!enricher->variables)
+		enricher->variables = calloc(VARIABLES_MAX, sizeof(*enricher->variables));
+	if (!enricher->variables || (env_names && !names)) {
+		free(names);
 		return -ENOMEM;
-	enricher->names_bytes = strlen(enricher->names) + 1;
-	for (char *comma = enricher->names; (comma = strchr(comma, ',')); comma++)
+	}
+	free(enricher->names);
+	enricher->names = names;
+	enricher->names_bytes = names ? strlen(names) + 1 : 0;
+	for (char *comma = names; comma && (comma = strchr(comma, ',')); comma++)
 		*comma = '\0';
 	return 0;
 }
@@ -99,7 +102,7 @@ int enrich_new(struct enricher **enricher, const char *env_names)
 	result = id_read(ENRICH_BOOT_ID_PATH, created->boot_id_bytes,
 			 sizeof(created->boot_id_bytes));
 	if (!result)
-		result = names_set(created, env_names);
+		result = enrich_set_env_names(created, env_names);
 	if (result) {
 		enrich_free(created);
 		return result;
@@ -128,7 +131,7 @@ int enrich_new_fixed(struct enricher **enricher, const char *env_names,
 
 	if (!created)
 		return -ENOMEM;
-	if (names_set(created, env_names)) {
+	if (enrich_set_env_names(created, env_names)) {
 		enrich_free(created);
 		return -ENOMEM;
 	}

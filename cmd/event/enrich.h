@@ -16,6 +16,9 @@ struct enricher;
  */
 int enrich_new(struct enricher **enricher, const char *env_names);
 
+/* Replaces the globs of env_names, which are copied. Returns 0 or -ENOMEM with nothing changed. */
+int enrich_set_env_names(struct enricher *enricher, const char *env_names);
+
 /* Facts that enrich_new() reads. */
 struct enrich_facts {
 	const char *host;

@@ -30,7 +30,8 @@ struct sandbox_needs {
 	bool renames; /* files */
 	bool connects; /* to unix sockets */
 	bool accepts; /* connections to a unix socket */
-	int metrics_flags; /* flags of open(2) for another file; 0: none */
+	int config_flags; /* flags of open(2) for the file of --config; 0: none */
+	int metrics_flags; /* likewise, of --metrics */
 	int pin_flags; /* flags of open(2) for the directories of pins that it removes; 0: none */
 };
 

@@ -11,6 +11,8 @@
 
 static bool log_verbose;
 static bool log_to_journal;
+static const char *log_file;
+static unsigned int log_file_line;
 
 void log_init(void)
 {
@@ -30,6 +32,12 @@ void log_set_verbose(bool verbose)
 	log_verbose = verbose;
 }
 
+void log_set_place(const char *file, unsigned int line)
+{
+	log_file = file;
+	log_file_line = line;
+}
+
 /* Writes the line with one write(2), so that lines of several processes on one stderr do not mix.
  */
 static void log_line(int level, const char *format, va_list arguments)
@@ -38,6 +46,9 @@ static void log_line(int level, const char *format, va_list arguments)
 	int prefix = log_to_journal ? snprintf(line, sizeof(line), "<%d>exectap: ", level)
 				    : snprintf(line, sizeof(line), "exectap: ");
 
+	if (log_file)
+		prefix += snprintf(line + prefix, sizeof(line) / 2, "%.500s:%u: ", log_file,
+				   log_file_line);
 	vsnprintf(line + prefix, sizeof(line) - (size_t)prefix - 1, format, arguments);
 	strcat(line, "\n");
 	fputs(line, stderr);

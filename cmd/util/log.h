@@ -16,6 +16,9 @@ void log_init(void);
 /* Enables log_detail() (--verbose). */
 void log_set_verbose(bool verbose);
 
+/* Starts the following messages with "FILE:LINE: "; the string is borrowed. NULL: no more. */
+void log_set_place(const char *file, unsigned int line);
+
 /* A failure: what failed, on what, why, what to do. */
 void log_error(const char *format, ...) LOG_FORMAT;
 /* A degraded operation that continues */
