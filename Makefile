@@ -168,7 +168,7 @@ install: all completions
 	$(LIST_INSTALLED) | while read -r mode source target; do \
 		install -D -m "$$mode" "$$source" "$(DESTDIR)$$target" || exit; \
 	done
-	$(if $(UNITDIR),sed -i 's|^ExecStart=[^ ]*|ExecStart=$(SBINDIR)/exectap|' $(DESTDIR)$(UNITDIR)/exectap.service)
+	$(if $(UNITDIR),sed -i -E 's#^(ExecStart|ExecReload)=/usr/sbin/#\1=$(SBINDIR)/#' $(DESTDIR)$(UNITDIR)/exectap.service)
 
 uninstall:
 	$(LIST_INSTALLED) | while read -r mode source target; do rm -f "$(DESTDIR)$$target"; done
