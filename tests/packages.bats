@@ -289,7 +289,7 @@ clean() {
 	clean pin_stopped
 	count=$(cat "$found/storm")
 	echo "$count execs"
-	[ "$count" -gt 200 ]
+	[ "$count" -gt 100 ]
 	diff <(jq -r 'select(.type == "exec") | .args[1] // "" | select(startswith("storm-"))' "$found/storm.jsonl" | sort) \
 		<(seq -f 'storm-%.0f' 0 "$((count - 1))" | sort)
 }
