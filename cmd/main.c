@@ -160,9 +160,10 @@ static void free_stages(const struct pipeline_stages *stages)
 }
 
 /* The sandbox is a second line of defence: without it exectap continues. */
-static void filter_calls(const struct options *options)
+static void filter_calls(const struct options *options, const struct pipeline_stages *stages)
 {
-	struct sandbox_needs needs = { .pin_flags = options->pin_directory ? PIN_SET_FLAGS : 0 };
+	struct sandbox_needs needs = { .pin_flags = options->pin_directory ? PIN_SET_FLAGS : 0,
+				       .read_flags = enrich_open_flags(stages->enricher) };
 	struct output_needs output = {};
 	int result = output_find_needs(options->output, &output);
 
@@ -342,7 +343,7 @@ static enum status run(const struct options *options, struct pin *pin, struct re
 		reload->enricher = stages.enricher;
 		if (pin)
 			pin_keep(pin);
-		filter_calls(options);
+		filter_calls(options, &stages);
 		status = watch(options, &stages, &loop);
 	}
 	free_loop(&loop);

@@ -53,6 +53,7 @@ static size_t decimal_length(size_t number)
 
 /* Maximum bytes that a line has more with a container id of no bytes than without one. */
 #define CONTAINER_BYTES 128
+#define UNIT_BYTES sizeof("\"systemd_unit\":\"\",")
 
 /* Returns the first strings, the last of them perhaps cut, that the capacity holds. Each string is
  * read once, up to the end of the capacity. */
@@ -110,6 +111,19 @@ static void cut_variables(const struct encoding *encoding, size_t count, size_t 
 		encoding->event->process.truncated |= RECORD_KEY_ENV;
 }
 
+/* Returns the text, or none where the budget does not pay for all of it: a part of a name is
+ * another name. */
+static struct text whole_or_none(struct text text, struct text_budget *budget)
+{
+	struct text_budget before = *budget;
+	struct text shown = text_cut(text, budget);
+
+	if (shown.length == text.length)
+		return shown;
+	*budget = before;
+	return (struct text){ text.bytes, 0 };
+}
+
 /*
  * Cuts the paths, the most important first, each to at most half of what is left, so that no path
  * takes the place of the others; and then the environment. A path from the root loses its
@@ -134,6 +148,7 @@ static void cut_paths(const struct encoding *encoding)
 		{ &exec->paths[EVENT_PATH_PARENT_EXE], RECORD_KEY_PARENT_EXE, text_tail,
 		  format->exe_times, 0 },
 		{ &exec->container.id, RECORD_KEY_CGROUP, text_cut, 1, CONTAINER_BYTES },
+		{ &exec->systemd_unit, RECORD_KEY_CGROUP, whole_or_none, 1, UNIT_BYTES },
 		{ &exec->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP, text_tail, 1, 0 },
 	};
 	struct text whole[sizeof(order) / sizeof(order[0])];

@@ -71,11 +71,11 @@ static void write_host(struct json_writer *json, const struct event *event)
 	json_writer_object_end(json);
 }
 
-/* Writes an object whose only member is the id. */
-static void write_id(struct json_writer *json, struct text key, uint32_t id)
+/* Writes a user or a group, without a name if it has none. */
+static void write_account(struct json_writer *json, struct text key, uint32_t id, struct text name)
 {
 	json_writer_object_begin(json, key);
-	encode_mapped_id(json, JSON_WRITER_KEY("id"), id);
+	encode_mapped_account(json, JSON_WRITER_KEY("id"), id, name);
 	json_writer_object_end(json);
 }
 
@@ -252,10 +252,10 @@ static void write_process(struct json_writer *json, const struct event *event)
 	if (event->type == EVENT_EXIT)
 		write_exit(json, event);
 	write_tty(json, process);
-	write_id(json, JSON_WRITER_KEY("user"), task->euid);
-	write_id(json, JSON_WRITER_KEY("real_user"), task->uid);
-	write_id(json, JSON_WRITER_KEY("group"), task->egid);
-	write_id(json, JSON_WRITER_KEY("real_group"), task->gid);
+	write_account(json, JSON_WRITER_KEY("user"), task->euid, process->euser);
+	write_account(json, JSON_WRITER_KEY("real_user"), task->uid, process->user);
+	write_account(json, JSON_WRITER_KEY("group"), task->egid, process->egroup);
+	write_account(json, JSON_WRITER_KEY("real_group"), task->gid, process->group);
 	write_capabilities(json, task);
 	write_parent(json, event);
 	write_leader(json, JSON_WRITER_KEY("group_leader"), task->pgid);
@@ -265,12 +265,14 @@ static void write_process(struct json_writer *json, const struct event *event)
 
 /* The user at the root is the one who acted; "effective" is the user whose privileges it used,
  * where that is another one. */
-static void write_user(struct json_writer *json, const struct record_task *task)
+static void write_user(struct json_writer *json, const struct event_process *process)
 {
+	const struct record_task *task = &process->task;
+
 	json_writer_object_begin(json, JSON_WRITER_KEY("user"));
-	encode_mapped_id(json, JSON_WRITER_KEY("id"), task->uid);
+	encode_mapped_account(json, JSON_WRITER_KEY("id"), task->uid, process->user);
 	if (task->euid != task->uid)
-		write_id(json, JSON_WRITER_KEY("effective"), task->euid);
+		write_account(json, JSON_WRITER_KEY("effective"), task->euid, process->euser);
 	json_writer_object_end(json);
 }
 
@@ -324,7 +326,7 @@ static JSON_WRITER_FLATTEN void write_ecs(struct json_writer *json, const struct
 	write_host(&local, event);
 	if (event_is_process(event)) {
 		write_process(&local, event);
-		write_user(&local, &event->process.task);
+		write_user(&local, &event->process);
 	}
 	if (event_is_exec(event))
 		write_container(&local, &event->exec.container);

@@ -68,6 +68,15 @@ static inline void encode_mapped_text(struct json_writer *json, struct text key,
 	json_writer_text(json, value);
 }
 
+/* Appends the id of a user or a group as a string, and its name, unless that is empty. */
+static inline void encode_mapped_account(struct json_writer *json, struct text key, uint32_t id,
+					 struct text name)
+{
+	encode_mapped_id(json, key, id);
+	if (name.length)
+		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
+}
+
 /* Returns the name of the process: of an exec the name of the file that runs, else comm. Returns
  * false where it could not be read. */
 bool encode_mapped_name(const struct event *event, struct text *name);

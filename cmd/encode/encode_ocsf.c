@@ -112,11 +112,11 @@ static void write_device(struct json_writer *json, const struct event *event)
 	json_writer_object_end(json);
 }
 
-/* Writes an object whose only member is the uid. */
-static void write_uid(struct json_writer *json, struct text key, uint32_t uid)
+/* Writes a user or a group, without a name if it has none. */
+static void write_account(struct json_writer *json, struct text key, uint32_t id, struct text name)
 {
 	json_writer_object_begin(json, key);
-	encode_mapped_id(json, JSON_WRITER_KEY("uid"), uid);
+	encode_mapped_account(json, JSON_WRITER_KEY("uid"), id, name);
 	json_writer_object_end(json);
 }
 
@@ -134,7 +134,7 @@ static void write_actor(struct json_writer *json, const struct event *event)
 	if (event_is_exec(event) && event->exec.tid != process->task.pid)
 		encode_mapped_number(json, JSON_WRITER_KEY("ptid"), event->exec.tid);
 	json_writer_object_end(json);
-	write_uid(json, JSON_WRITER_KEY("user"), process->task.uid);
+	write_account(json, JSON_WRITER_KEY("user"), process->task.uid, process->user);
 	json_writer_object_end(json);
 }
 
@@ -213,10 +213,12 @@ static void write_call(struct json_writer *json, const struct event *event)
 
 /* With the profile linux_users the effective ids have attributes of their own, so user and group
  * are the real ones. */
-static void write_users(struct json_writer *json, const struct record_task *task)
+static void write_users(struct json_writer *json, const struct event_process *process)
 {
-	write_uid(json, JSON_WRITER_KEY("user"), task->uid);
-	write_uid(json, JSON_WRITER_KEY("group"), task->gid);
+	const struct record_task *task = &process->task;
+
+	write_account(json, JSON_WRITER_KEY("user"), task->uid, process->user);
+	write_account(json, JSON_WRITER_KEY("group"), task->gid, process->group);
 	encode_mapped_number(json, JSON_WRITER_KEY("euid"), task->euid);
 	encode_mapped_number(json, JSON_WRITER_KEY("egid"), task->egid);
 	if (task->auid != RECORD_AUDIT_UNSET)
@@ -271,7 +273,7 @@ static void write_process(struct json_writer *json, const struct event *event)
 			   JSON_WRITER_KEY("terminated_time_dt"), event->wall_ns);
 	if (process->task.ns_pid)
 		encode_mapped_number(json, JSON_WRITER_KEY("namespace_pid"), process->task.ns_pid);
-	write_users(json, &process->task);
+	write_users(json, process);
 	write_session(json, process);
 	write_parent(json, event);
 	json_writer_object_end(json);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "event/enrich.h"
 
+#include "event/unit.h"
+#include "event/users.h"
 #include "util/clock.h"
+#include "util/log.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -17,6 +20,9 @@
 #define MACHINE_ID_BYTES 33 /* machine-id(5), and a NUL */
 #define NAME_MAX_BYTES 4096 /* longer names match no glob */
 #define BOOT_KEY_BYTES 17 /* the first 64 bits of the boot id, in hex, and a NUL */
+
+/* include/linux/proc_ns.h, PROC_USER_INIT_INO */
+#define USER_NAMESPACE_INIT 0xEFFFFFFDu
 
 /* More variables of one environment are not shown: each costs a search among the others. */
 #define VARIABLES_MAX 256
@@ -35,11 +41,13 @@ struct enricher {
 	char machine_id_bytes[MACHINE_ID_BYTES];
 	char boot_key[BOOT_KEY_BYTES];
 	struct container container; /* the last one found, in the cgroup of this path */
+	struct text systemd_unit; /* likewise */
 	size_t cgroup_length;
 	char cgroup[EVENT_PATH_BYTES];
 	struct event_variable *variables; /* VARIABLES_MAX, of the current event */
 	char *names; /* patterns, each ended by a NUL */
 	size_t names_bytes;
+	struct users *users; /* NULL: the files of names are not those of the host */
 	pid_t pid;
 	uint64_t own_events; /* about exectap itself, so far */
 };
@@ -92,6 +100,15 @@ int enrich_set_env_names(struct enricher *enricher, const char *env_names)
 	return 0;
 }
 
+/* In a container /etc/passwd is not that of the users whose ids events have. */
+static int users_set(struct enricher *enricher)
+{
+	if (users_are_of_host())
+		return users_new(&enricher->users, "/etc");
+	log_detail("in a container: the names of users and groups are left out");
+	return 0;
+}
+
 int enrich_new(struct enricher **enricher, const char *env_names)
 {
 	struct enricher *created = calloc(1, sizeof(*created));
@@ -103,6 +120,8 @@ int enrich_new(struct enricher **enricher, const char *env_names)
 			 sizeof(created->boot_id_bytes));
 	if (!result)
 		result = enrich_set_env_names(created, env_names);
+	if (!result)
+		result = users_set(created);
 	if (result) {
 		enrich_free(created);
 		return result;
@@ -131,7 +150,8 @@ int enrich_new_fixed(struct enricher **enricher, const char *env_names,
 
 	if (!created)
 		return -ENOMEM;
-	if (enrich_set_env_names(created, env_names)) {
+	if (enrich_set_env_names(created, env_names) ||
+	    users_new(&created->users, facts->names_directory)) {
 		enrich_free(created);
 		return -ENOMEM;
 	}
@@ -154,9 +174,15 @@ void enrich_free(struct enricher *enricher)
 {
 	if (!enricher)
 		return;
+	users_free(enricher->users);
 	free(enricher->variables);
 	free(enricher->names);
 	free(enricher);
+}
+
+int enrich_open_flags(const struct enricher *enricher)
+{
+	return enricher->users ? USERS_OPEN_FLAGS : 0;
 }
 
 void enrich_refresh(struct enricher *enricher)
@@ -165,6 +191,8 @@ void enrich_refresh(struct enricher *enricher)
 
 	if (enricher->fixed)
 		return;
+	if (enricher->users)
+		users_refresh(enricher->users, clock_boot_ns());
 	enricher->wall_minus_boot_ns =
 		clock_follow(enricher->wall_minus_boot_ns, clock_wall_minus_boot_ns());
 	if (uname(&name))
@@ -216,12 +244,33 @@ static uint64_t wall_ns(const struct enricher *enricher, uint64_t boot_ns)
 	return boot_ns + (uint64_t)enricher->wall_minus_boot_ns;
 }
 
+/* Sets the names of the ids. Those of another user namespace are not the host's users, but mapped
+ * to ids of the host that it has set aside for them. */
+static void set_names(struct users *users, struct event_process *process)
+{
+	const struct record_task *task = &process->task;
+	const struct text none = { "", 0 };
+
+	process->names_unknown = !task->user_ns || (task->user_ns == USER_NAMESPACE_INIT &&
+						    (!users || !users_are_complete(users)));
+	process->user = process->group = process->euser = process->egroup = process->auser = none;
+	if (task->user_ns != USER_NAMESPACE_INIT || !users)
+		return;
+	process->user = users_find_user(users, task->uid);
+	process->euser = users_find_user(users, task->euid);
+	process->group = users_find_group(users, task->gid);
+	process->egroup = users_find_group(users, task->egid);
+	if (task->auid != RECORD_AUDIT_UNSET)
+		process->auser = users_find_user(users, task->auid);
+}
+
 static void enrich_process(const struct enricher *enricher, struct event *event)
 {
 	struct event_process *process = &event->process;
 	const struct record_task *task = &process->task;
 
 	process->start_wall_ns = wall_ns(enricher, task->start_ns);
+	set_names(enricher->users, process);
 	process->tty = tty_name(process->tty_bytes, task->tty_major, task->tty_minor);
 	process->id = id_name(process->id_bytes, enricher, task->start_ns, task->pid);
 	process->parent_id =
@@ -304,7 +353,7 @@ static void set_variables(const struct enricher *enricher, struct event *event)
 }
 
 /* Keeps the last result: successive execs are mostly in one cgroup. */
-static void find_container(struct enricher *enricher, struct event_exec *exec)
+static void set_cgroup(struct enricher *enricher, struct event_exec *exec)
 {
 	struct text path = exec->paths[EVENT_PATH_CGROUP];
 
@@ -312,10 +361,12 @@ static void find_container(struct enricher *enricher, struct event_exec *exec)
 	    memcmp(path.bytes, enricher->cgroup, path.length)) {
 		memcpy(enricher->cgroup, path.bytes, path.length);
 		enricher->cgroup_length = path.length;
-		container_from_cgroup((struct text){ enricher->cgroup, path.length },
-				      &enricher->container);
+		path.bytes = enricher->cgroup;
+		container_from_cgroup(path, &enricher->container);
+		enricher->systemd_unit = unit_from_cgroup(path);
 	}
 	exec->container = enricher->container;
+	exec->systemd_unit = enricher->systemd_unit;
 }
 
 /* Returns an id that no event about a process has, nor one of another run. */
@@ -347,7 +398,7 @@ void enrich_event(struct enricher *enricher, struct event *event)
 	else
 		event->event_id = own_event_id(enricher, event);
 	if (event_is_exec(event)) {
-		find_container(enricher, &event->exec);
+		set_cgroup(enricher, &event->exec);
 		set_variables(enricher, event);
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Adds to an event what is not in its record: wall clock, host, ids, container, variables. */
+/* Adds to an event what is not in its record: wall clock, host, ids, names, container, variables.
+ */
 #ifndef EXECTAP_ENRICH_H
 #define EXECTAP_ENRICH_H
 
@@ -26,6 +27,7 @@ struct enrich_facts {
 	const char *machine_id;
 	const char *kernel;
 	const char *version;
+	const char *names_directory; /* as in users_new() */
 	int64_t wall_minus_boot_ns;
 };
 
@@ -34,7 +36,11 @@ int enrich_new_fixed(struct enricher **enricher, const char *env_names,
 		     const struct enrich_facts *facts);
 void enrich_free(struct enricher *enricher);
 
-/* Samples host name and clocks again, once for each batch of events. */
+/* Returns the flags of open(2) for the files that enrich_refresh() reads; 0: it reads none. */
+int enrich_open_flags(const struct enricher *enricher);
+
+/* Samples host name and clocks again, and reads changed files of names, once for each batch of
+ * events. */
 void enrich_refresh(struct enricher *enricher);
 
 /* Fills the fields that event.h lists under "enrich". The event borrows from the enricher. */

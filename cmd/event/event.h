@@ -43,6 +43,12 @@ struct event_process {
 
 	/* enrich */
 	uint64_t start_wall_ns; /* CLOCK_REALTIME */
+	struct text user; /* name of uid; empty: none is known */
+	struct text group;
+	struct text euser;
+	struct text egroup;
+	struct text auser;
+	bool names_unknown; /* a file of names could not be read */
 	struct text tty; /* empty: none */
 	struct text id;
 	struct text parent_id;
@@ -82,6 +88,7 @@ struct event_exec {
 
 	/* enrich */
 	struct container container;
+	struct text systemd_unit; /* of the system manager; empty: none */
 	struct event_variable *variables; /* selected from env; owned by the enricher */
 	size_t variable_count;
 

@@ -116,6 +116,8 @@ static bool absence_is_unknown(const struct field *field, const struct event *ev
 	case FIELD_KIND_U32_OR_NONE: /* namespaces, of which every process has one */
 	case FIELD_KIND_ARGC:
 		return true;
+	case FIELD_KIND_ACCOUNT:
+		return event->process.names_unknown;
 	case FIELD_KIND_ARGS_BYTES:
 		return doubtful & RECORD_KEY_ARGS;
 	default:

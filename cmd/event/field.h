@@ -23,6 +23,7 @@ enum field_form {
 enum field_kind {
 	FIELD_KIND_TEXT, /* struct text */
 	FIELD_KIND_TEXT_OR_NONE, /* struct text; empty: absent */
+	FIELD_KIND_ACCOUNT, /* struct text, the name of a user or group; empty: absent */
 	FIELD_KIND_CHARS, /* char array; empty: absent */
 	FIELD_KIND_POINTER, /* const char *; NULL: absent */
 	FIELD_KIND_U32,

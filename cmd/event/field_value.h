@@ -130,6 +130,7 @@ static inline bool field_value_format_member(enum field_kind kind, const void *m
 	switch (kind) {
 	case FIELD_KIND_TEXT:
 	case FIELD_KIND_TEXT_OR_NONE:
+	case FIELD_KIND_ACCOUNT:
 		*value = *(const struct text *)member;
 		return value->length || kind == FIELD_KIND_TEXT;
 	case FIELD_KIND_CHARS:

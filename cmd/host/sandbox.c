@@ -76,7 +76,7 @@ int sandbox_drop_privileges(const struct sandbox_identity *identity)
 /* An allowed system call: its uses, and the value of the bits `mask` in one of its arguments. */
 struct allowed_call {
 	int number; /* libseccomp's; below 0, and ignored, where the architecture lacks the call */
-	unsigned int uses; /* FILES, CONNECTS, ACCEPTS, PINS, RENAMES, or ALWAYS */
+	unsigned int uses; /* FILES, CONNECTS, ACCEPTS, PINS, RENAMES, READS, or ALWAYS */
 	unsigned int argument; /* 0 is the first one */
 	uint32_t mask; /* 0: any value; an int argument has no meaning in its upper half */
 	uint32_t value;
@@ -88,6 +88,7 @@ struct allowed_call {
 #define ACCEPTS (1u << 2)
 #define PINS (1u << 3)
 #define RENAMES (1u << 4)
+#define READS (1u << 5)
 
 /* C libraries differ in the calls that they make, also by architecture: the table has them all. */
 static const struct allowed_call allowed_calls[] = {
@@ -146,6 +147,8 @@ static const struct allowed_call allowed_calls[] = {
 	{ SCMP_SYS(accept4), ACCEPTS },
 	{ SCMP_SYS(unlink), ACCEPTS },
 	{ SCMP_SYS(unlinkat), ACCEPTS | PINS },
+	/* changes of a file: the call of musl and of old versions of glibc */
+	{ SCMP_SYS(stat), READS },
 	/* removal of a retired set of pins */
 	{ SCMP_SYS(fcntl), PINS, 1, UINT32_MAX, F_GETFL },
 	{ SCMP_SYS(fcntl), PINS, 1, UINT32_MAX, F_SETFD },
@@ -207,7 +210,7 @@ int sandbox_filter_calls(const struct sandbox_needs *needs)
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	unsigned int uses = (needs->open_flags ? FILES : 0) | (needs->connects ? CONNECTS : 0) |
 			    (needs->accepts ? ACCEPTS : 0) | (needs->pin_flags ? PINS : 0) |
-			    (needs->renames ? RENAMES : 0);
+			    (needs->renames ? RENAMES : 0) | (needs->read_flags ? READS : 0);
 	int result;
 
 	if (!filter)
@@ -220,6 +223,8 @@ int sandbox_filter_calls(const struct sandbox_needs *needs)
 		result = add_open_rules(filter, needs->config_flags);
 	if (!result && needs->metrics_flags)
 		result = add_open_rules(filter, needs->metrics_flags);
+	if (!result && needs->read_flags)
+		result = add_open_rules(filter, needs->read_flags);
 	if (!result && needs->pin_flags)
 		result = add_open_rules(filter, needs->pin_flags);
 	if (!result)

@@ -119,13 +119,15 @@ static bool is_marked(const json_t *line, const char *key)
 static bool is_unknown(const json_t *line, const char *key)
 {
 	static const char *const of_cgroup[] = { "container_id", "container_runtime", "pod_uid",
-						 NULL },
+						 "systemd_unit", NULL },
+				 *const names[] = { "user",   "group", "euser",
+						    "egroup", "auser", NULL },
 				 *const of_exe[] = { "memfd", "deleted", NULL },
 				 *const always[] = { "ns_pid", "pid_ns",  "mnt_ns",
 						     "net_ns", "user_ns", NULL };
 	const char *type = json_string_value(json_object_get(line, "type"));
 
-	if (is_one_of(key, always))
+	if (is_one_of(key, always) || (is_one_of(key, names) && !json_object_get(line, "user_ns")))
 		return true;
 	if (!strcmp(type, "exit"))
 		return false;

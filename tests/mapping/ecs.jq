@@ -53,8 +53,8 @@ def process:
     working_directory: .cwd,
     start, end: (if .type == "exit" then .timestamp else null end), exit_code,
     interactive: (.tty != null), tty: (if .tty then .tty | tty_device else null end),
-    user: {id: .euid | tostring}, real_user: {id: .uid | tostring},
-    group: {id: .egid | tostring}, real_group: {id: .gid | tostring},
+    user: {id: .euid | tostring, name: .euser}, real_user: {id: .uid | tostring, name: .user},
+    group: {id: .egid | tostring, name: .egroup}, real_group: {id: .gid | tostring, name: .group},
     thread: {capabilities: {effective: (if .cap_eff == all_capabilities then null else .cap_eff | capabilities end)}},
     parent: {entity_id: .parent_id, pid: .ppid, name: parent_name, executable: .parent_exe},
     group_leader: {pid: .pgid}, session_leader: {pid: .sid}
@@ -66,12 +66,12 @@ def process:
   event: event,
   host: {hostname: .host, name: .host, id: (if $machine_id == "" then null else $machine_id end), boot: {id: .boot_id}, os: {type: "linux", kernel: $kernel}},
   process: (if is_process then process else null end),
-  user: (if is_process then {id: .uid | tostring, effective: (if .euid != .uid then {id: .euid | tostring} else null end)} else null end),
+  user: (if is_process then {id: .uid | tostring, name: .user, effective: (if .euid != .uid then {id: .euid | tostring, name: .euser} else null end)} else null end),
   container: {id: .container_id, runtime: .container_runtime},
   orchestrator: (if .pod_uid then {type: "kubernetes", resource: {type: "pod", id: .pod_uid}} else null end),
   error: {code: .error, message: (if .type == "lost" then message else null end)},
   exectap: (pick(["tid", "comm", "filename", "errno", "args_bytes", "memfd", "deleted", "exe_detached", "cwd_detached",
-                  "cwd_deleted", "parent_comm", "parent_exe_detached", "parent_exe_deleted", "auid", "ses", "cgroup", "pid_ns", "mnt_ns",
+                  "cwd_deleted", "parent_comm", "parent_exe_detached", "parent_exe_deleted", "auid", "ses", "auser", "cgroup", "systemd_unit", "pid_ns", "mnt_ns",
                   "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "count", "event_type", "version",
                   "hooks", "seen", "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])
     + {raw: .raw, cap_full: (if .cap_eff == all_capabilities then true else null end)})

@@ -56,7 +56,7 @@ def process:
     working_directory: .cwd,
     environment_variables: (if .env then .env | to_entries | map({name: .key, value}) | sort else null end),
     namespace_pid: .ns_pid,
-    user: {uid: .uid | tostring}, group: {uid: .gid | tostring}, euid, egid, auid,
+    user: {uid: .uid | tostring, name: .user}, group: {uid: .gid | tostring, name: .group}, euid, egid, auid,
     session: {uid: (if .ses then .ses | tostring else null end), terminal: .tty},
     container: (if .container_id then {uid: .container_id, runtime: .container_runtime, pod_uuid: (if pod_is_placed then .pod_uid else null end)} else null end),
     parent_process: {pid: .ppid, uid: .parent_id, name: parent_name, file: (.parent_exe | file)}
@@ -71,14 +71,14 @@ class
   device: device,
   status_code: (.error // .reason),
   launch_type_id: (if is_call then 3 else null end),
-  actor: (if is_process then {process: {pid, uid: .id, name: .comm, ptid: .tid}, user: {uid: .uid | tostring}} else null end),
+  actor: (if is_process then {process: {pid, uid: .id, name: .comm, ptid: .tid}, user: {uid: .uid | tostring, name: .user}} else null end),
   process: (if is_process then process else null end),
   exit_code,
   duration: (if .duration then .duration | microseconds / 1000 | floor else null end),
   app: (if .version then product else null end),
   count,
   unmapped: (pick(["pgid", "sid", "filename", "errno", "args", "argc", "args_bytes", "memfd", "exe_detached", "cwd_detached", "cwd_deleted",
-                   "parent_comm", "parent_exe_detached", "parent_exe_deleted", "cap_eff", "cgroup", "pid_ns", "mnt_ns",
+                   "parent_comm", "parent_exe_detached", "parent_exe_deleted", "euser", "egroup", "auser", "cap_eff", "cgroup", "systemd_unit", "pid_ns", "mnt_ns",
                    "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "event_type", "hooks", "seen",
                    "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])
              + {pod_uid: (if pod_is_placed then null else .pod_uid end), deleted: (if .exe then null else .deleted end), raw: .raw})

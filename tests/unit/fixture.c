@@ -101,6 +101,7 @@ struct enricher *fixture_enricher(const char *env_names)
 		.machine_id = "fedcba9876543210fedcba9876543210",
 		.kernel = "6.1.0-example",
 		.version = "1.2.3",
+		.names_directory = "tests/unit/etc",
 		.wall_minus_boot_ns = FIXTURE_WALL_MINUS_BOOT_NS,
 	};
 	struct enricher *enricher;

@@ -178,12 +178,23 @@ static void set_task(json_t *object, const struct record_task *task)
 		set_integer(object, "user_ns", task->user_ns);
 }
 
+static void set_name(json_t *object, const char *key, struct text name)
+{
+	if (name.length)
+		set_text(object, key, name);
+}
+
 static void set_process(json_t *object, const struct event_process *process)
 {
 	set_text(object, "id", process->id);
 	set_text(object, "parent_id", process->parent_id);
 	set_time(object, "start", process->start_wall_ns);
 	set_task(object, &process->task);
+	set_name(object, "user", process->user);
+	set_name(object, "group", process->group);
+	set_name(object, "euser", process->euser);
+	set_name(object, "egroup", process->egroup);
+	set_name(object, "auser", process->auser);
 	if (process->tty.length)
 		set_text(object, "tty", process->tty);
 	if (!(process->unreadable & RECORD_KEY_COMM))
@@ -252,6 +263,8 @@ static void set_exec(json_t *object, const struct event *event)
 		set_string(object, "container_runtime", exec->container.runtime);
 	if (exec->container.pod_uid[0])
 		set_string(object, "pod_uid", exec->container.pod_uid);
+	if (exec->systemd_unit.length)
+		set_text(object, "systemd_unit", exec->systemd_unit);
 	set_exec_strings(object, event);
 }
 

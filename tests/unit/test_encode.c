@@ -150,6 +150,11 @@ static void golden_made_up(void)
 	golden_record("tests/unit/records/made-static-pod", exec, length);
 	free(exec);
 
+	exec = contained_record("ssh.service", &length);
+	exec->task.user_ns = 4026532000;
+	golden_record("tests/unit/records/made-unit", exec, length);
+	free(exec);
+
 	ended = fixture_read("tests/unit/records/exit.bin", &length);
 	ended->status = SIGSEGV | 0x80;
 	ended->task.tty_major = 4;
@@ -198,6 +203,9 @@ static void worst_fits(char byte)
 	memset(comm, byte, sizeof(comm));
 	exec = fixture_record(&strings, &length);
 	exec->task.cap_effective = UINT64_MAX;
+	exec->task.uid = exec->task.gid = 9000; /* ids with the longest names */
+	exec->task.euid = exec->task.egid = 9001;
+	exec->task.auid = 9002;
 	for (size_t i = 0; i < FORMATS; i++) {
 		json_t *json;
 
