@@ -68,6 +68,10 @@ static __always_inline __u32 attempt_append_args(struct scratch *scratch, struct
 	}
 	if (!result || scratch->args.truncated)
 		exec->truncated |= RECORD_KEY_ARGS;
+	if (output_is_in_reserve(scratch->args.end)) {
+		exec->truncated |= RECORD_KEY_ARGS;
+		return end;
+	}
 	exec->args.length = scratch->args.end - end;
 	return scratch->args.end;
 }
@@ -101,13 +105,18 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 	output_scratch(scratch, RECORD_EXEC_FAILED, end);
 }
 
+static __always_inline bool attempt_has_failed(long result)
+{
+	return result < 0 && result > -ERESTARTSYS;
+}
+
 /* Handles the return of execve(2) or execveat(2) with `result`. */
 static __always_inline void attempt_handle_result(const struct attempt *attempt, long result)
 {
 	__u32 slot;
 	struct scratch *scratch;
 
-	if (result >= 0 || result <= -ERESTARTSYS || output_state() == RECORD_STATE_STANDBY)
+	if (!attempt_has_failed(result) || output_state() == RECORD_STATE_STANDBY)
 		return;
 	slot = scratch_claim();
 	scratch = scratch_get(slot);
@@ -146,9 +155,8 @@ static __always_inline int attempt_enter(unsigned long filename, unsigned long a
 
 	if (output_state() == RECORD_STATE_OFF)
 		return 0;
-	/* a successful exec leaves its caller here if no program consumed it */
-	if (caller_is_pending(pid, BPF_CORE_READ(task, self_exec_id)))
-		caller_discard(pid);
+	/* left behind by a successful exec whose return was that of another system call */
+	caller_discard_completed(pid, BPF_CORE_READ(task, self_exec_id));
 	bpf_map_update_elem(&attempts, &tid, &attempt, BPF_ANY);
 	return 0;
 }
@@ -156,7 +164,8 @@ static __always_inline int attempt_enter(unsigned long filename, unsigned long a
 /*
  * Handles the return of the call. A thread that is not the leader takes the leader's id at the
  * point of no return. If its exec fails after that, the only trace under the new id is the caller's
- * name.
+ * name. A failure without any trace is counted: the entry was dropped from the map, or its program
+ * was skipped or not yet attached, or seccomp(2) refused the call, which then has no entry.
  */
 static __always_inline int attempt_exit(long result)
 {
@@ -168,7 +177,14 @@ static __always_inline int attempt_exit(long result)
 	if (entered) {
 		attempt = *entered;
 		bpf_map_delete_elem(&attempts, &tid);
-	} else if (!caller_is_pending(tid, BPF_CORE_READ(task, self_exec_id))) {
+	}
+	if (!attempt_has_failed(result)) {
+		caller_discard_completed(tid, BPF_CORE_READ(task, self_exec_id));
+		return 0;
+	}
+	if (!entered && !caller_is_pending(tid, BPF_CORE_READ(task, self_exec_id))) {
+		if (output_state() == RECORD_STATE_ON)
+			output_count_loss(RECORD_EXEC_FAILED, RECORD_LOSS_NO_ENTRY);
 		return 0;
 	}
 	if (!entered || attempt.pointer_bytes)

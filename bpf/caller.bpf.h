@@ -176,6 +176,13 @@ static __always_inline void caller_discard(__u32 pid)
 	caller_consume(&unused, pid, 0);
 }
 
+/* Removes the caller of an exec that is complete; one of another thread may be under way. */
+static __always_inline void caller_discard_completed(__u32 pid, __u64 exec_id)
+{
+	if (caller_is_pending(pid, exec_id))
+		caller_discard(pid);
+}
+
 /* Sets comm, and tid if the hook does not know it. */
 static __always_inline void caller_fill(struct record_exec *exec, struct task_struct *task)
 {

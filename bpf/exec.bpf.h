@@ -172,33 +172,46 @@ static __always_inline void exec_fill_tail(struct record_exec *exec, struct scra
 	scratch->tail.env_bytes = env_bytes;
 }
 
-/*
- * Sends the record with a single read of user memory. Returns false if the tail is not contiguous,
- * does not fit into the scratch, or is not readable.
- */
-static __always_inline bool exec_send_short(struct scratch *scratch, __u32 end)
+/* Sends the record with a single read of user memory. */
+static __always_inline enum output_result exec_send_short(struct scratch *scratch, __u32 end)
 {
 	__u64 length = scratch->tail.args_bytes + scratch->tail.env_bytes;
 
 	if (end > RECORD_HEAD_MAX_BYTES || length > RECORD_SHORT_ARGS_BYTES)
-		return false;
+		return OUTPUT_TOO_LONG;
 	if (scratch->tail.env_bytes &&
 	    scratch->tail.args + scratch->tail.args_bytes != scratch->tail.env)
-		return false;
+		return OUTPUT_TOO_LONG;
+	if (output_is_in_reserve(end + length))
+		return OUTPUT_NO_ROOM;
 	if (bpf_probe_read_user(&scratch->record[end], length, (const void *)scratch->tail.args))
-		return false;
+		return OUTPUT_UNREADABLE;
 	output_scratch(scratch, RECORD_EXEC, end + length);
-	return true;
+	return OUTPUT_SENT;
 }
 
 static __always_inline void exec_send_with_tail(struct record_exec *exec, struct scratch *scratch,
 						struct task_struct *task, __u32 end)
 {
+	enum output_result result;
+	__u32 tail = 0;
+
 	exec_fill_tail(exec, scratch, task, end);
-	if (exec_send_short(scratch, end) || output_long(scratch, RECORD_EXEC, end))
+	if (scratch->tail.args_bytes)
+		tail |= RECORD_KEY_ARGS;
+	if (scratch->tail.env_bytes)
+		tail |= RECORD_KEY_ENV;
+	result = exec_send_short(scratch, end);
+	if (result == OUTPUT_TOO_LONG)
+		result = output_long(scratch, end);
+	if (result == OUTPUT_SENT)
 		return;
-	exec->truncated &= ~(RECORD_KEY_ARGS | RECORD_KEY_ENV);
-	exec->unreadable |= RECORD_KEY_ARGS | (config_env_max_bytes ? RECORD_KEY_ENV : 0);
+	if (result == OUTPUT_UNREADABLE) {
+		exec->truncated &= ~tail;
+		exec->unreadable |= tail;
+	} else {
+		exec->truncated |= tail;
+	}
 	exec->args.length = 0;
 	exec->env.length = 0;
 	exec->header.size = end;

@@ -27,6 +27,7 @@ struct record_shared shared;
 const volatile __u64 config_args_max_bytes = RECORD_SHORT_ARGS_BYTES;
 const volatile __u64 config_env_max_bytes = 0; /* 0: env is not collected */
 const volatile __u64 config_wake_mark_bytes = 2 * 1024 * 1024;
+const volatile __u64 config_reserve_mark_bytes = 6 * 1024 * 1024;
 
 static __always_inline enum record_state output_state(void)
 {
@@ -36,6 +37,16 @@ static __always_inline enum record_state output_state(void)
 static __always_inline void output_count_loss(enum record_type type, enum record_loss reason)
 {
 	__sync_fetch_and_add(&shared.lost[type][reason], 1);
+}
+
+/*
+ * Reports if a record of this size would use the last part of the buffer, which is for records
+ * without args and env.
+ */
+static __always_inline bool output_is_in_reserve(__u64 record_bytes)
+{
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) + record_bytes >
+	       config_reserve_mark_bytes;
 }
 
 /*
@@ -97,12 +108,18 @@ static __always_inline bool output_fill_long(__u8 *record, const struct scratch 
 				    (const void *)scratch->tail.env);
 }
 
+enum output_result {
+	OUTPUT_SENT = 0,
+	OUTPUT_UNREADABLE = 1, /* a read of user memory failed, nothing was sent */
+	OUTPUT_NO_ROOM = 2, /* not outside the reserve, nothing was sent */
+	OUTPUT_TOO_LONG = 3, /* for the scratch, or not contiguous; nothing was sent */
+};
+
 /*
  * Sends a record whose tail (scratch->tail) is too long for the scratch, or is not contiguous. The
  * tail is read straight into the ring buffer, after the `head_bytes` of the scratch.
  * bpf_ringbuf_reserve() takes constant sizes only (bpf-helpers(7)), so the reservation is a power
- * of two: head and args have one half of it, env the other. Returns false if a read failed and
- * nothing was sent. A full buffer is counted here.
+ * of two: head and args have one half of it, env the other.
  */
 #define OUTPUT_TRY_RESERVE(reserve_bytes)                                                          \
 	do {                                                                                       \
@@ -110,21 +127,21 @@ static __always_inline bool output_fill_long(__u8 *record, const struct scratch 
 		if (args_bytes > (reserve_bytes) / 2 - RECORD_HEAD_MAX_BYTES ||                    \
 		    env_bytes > (reserve_bytes) / 2)                                               \
 			break;                                                                     \
+		if (output_is_in_reserve(reserve_bytes))                                           \
+			return OUTPUT_NO_ROOM;                                                     \
 		record = bpf_ringbuf_reserve(&events, reserve_bytes, 0);                           \
-		if (!record) {                                                                     \
-			output_count_loss(type, RECORD_LOSS_BUFFER_FULL);                          \
-			return true;                                                               \
-		}                                                                                  \
+		if (!record)                                                                       \
+			return OUTPUT_NO_ROOM;                                                     \
 		if (!output_fill_long(record, scratch, head_bytes, (reserve_bytes) / 2)) {         \
 			bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);                             \
-			return false;                                                              \
+			return OUTPUT_UNREADABLE;                                                  \
 		}                                                                                  \
 		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);                                      \
 		output_wake(reserve_bytes);                                                        \
-		return true;                                                                       \
+		return OUTPUT_SENT;                                                                \
 	} while (0)
 
-static __noinline bool output_long(struct scratch *scratch, enum record_type type, __u32 head_bytes)
+static __noinline enum output_result output_long(struct scratch *scratch, __u32 head_bytes)
 {
 	__u64 args_bytes = scratch->tail.args_bytes, env_bytes = scratch->tail.env_bytes;
 
@@ -138,7 +155,7 @@ static __noinline bool output_long(struct scratch *scratch, enum record_type typ
 	OUTPUT_TRY_RESERVE(2 << 20);
 	OUTPUT_TRY_RESERVE(4 << 20);
 	OUTPUT_TRY_RESERVE(RECORD_MAX_BYTES);
-	return false;
+	return OUTPUT_NO_ROOM;
 }
 
 #endif

@@ -57,6 +57,8 @@ enum record_loss {
 	RECORD_LOSS_NO_SCRATCH = 1, /* every scratch slot of this CPU was claimed */
 	RECORD_LOSS_RECURSION =
 		2, /* the kernel skipped the run and counted it: bpf_prog_info.recursion_misses */
+	RECORD_LOSS_NO_ENTRY =
+		3, /* a failed attempt whose entry was not seen, or was dropped for newer ones */
 	RECORD_LOSSES,
 };
 

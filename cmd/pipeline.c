@@ -47,6 +47,7 @@ static const char *const record_loss_names[RECORD_LOSSES] = {
 	[RECORD_LOSS_BUFFER_FULL] = "buffer_full",
 	[RECORD_LOSS_NO_SCRATCH] = "no_scratch",
 	[RECORD_LOSS_RECURSION] = "recursion",
+	[RECORD_LOSS_NO_ENTRY] = "no_entry",
 };
 
 static const char *const undecoded_names[UNDECODED_REASONS] = {

@@ -91,6 +91,31 @@ sleeps() {
 	jq -es 'all(.[] | select(.type == "lost"); .reason == "buffer_full" and .event_type == "exec" and .from < .to)' "$lines"
 }
 
+@test "where the buffer is three quarters full, an exec comes without arguments, and only then it is lost" {
+	own_noop
+	start_reference
+	start_exectap --buffer 256K --env PATH
+	"$helpers/noop" "$marker-first"
+	poll grep -q "$marker-first" "$lines"
+	kill -STOP "$exectap_pid"
+	PATH=/bin "$helpers/storm" -a 3000 1 1000 "$marker" "$noop" >/dev/null
+	kill -CONT "$exectap_pid"
+	poll grep -q '"type":"lost"' "$lines"
+	"$helpers/noop" "$marker-last"
+	stop_exectap
+	adds_up 1002
+	no_gap_in_seq
+	# cut from one on, in the order in which they happened
+	jq -es --arg noop "$noop" --arg marker "$marker" '
+		[.[] | select(.exe == $noop)] | map(has("truncated")) as $cut | ($cut | index(true)) as $first |
+		$first > 10 and ($cut | length) - $first > 30 and ($cut | unique) == [false, true] and
+		all(.[]; .filename == $noop and .comm == "storm" and .argc == 3 and .uid == 0) and
+		([.[] | select(has("truncated") | not).args | [.[1], (.[2] | length)]] ==
+			[range($first) | ["\($marker)-0-\(.)", 3000]]) and
+		all(.[] | select(has("truncated"));
+			.truncated == ["args", "env"] and .args == [] and (.env // {}) == {} and .args_bytes > 3000)' "$lines"
+}
+
 resident_kib() {
 	awk '/^VmRSS/ { print $2 }' "/proc/$exectap_pid/status"
 }

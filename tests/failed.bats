@@ -256,6 +256,37 @@ for number in range(int(sys.argv[2]), int(sys.argv[3])):
 	[ $((written + lost)) -le 100200 ] # other programs of this host make failed attempts as well
 }
 
+@test "10,000 failed attempts at the same time are lines, each once, or counted" {
+	local lost written
+	start_exectap --events exec_failed
+	[ "$("$helpers/attempts" 10000 "$marker")" = 10000 ]
+	stop_exectap
+	jq -c --arg marker "$marker" 'select(.filename == "/absent" and .args == ["absent", $marker] and .error == "ENOENT")' \
+		"$lines" >"$BATS_TEST_TMPDIR/written"
+	written=$(wc -l <"$BATS_TEST_TMPDIR/written")
+	lost=$(jq -s '[.[] | select(.type == "lost" and .event_type == "exec_failed") | .count] | add // 0' "$lines")
+	echo "$written written, $lost lost"
+	[ "$(jq .tid "$BATS_TEST_TMPDIR/written" | sort -u | wc -l)" = "$written" ]
+	[ "$written" -ge 5000 ]
+	[ $((written + lost)) -ge 10000 ]
+	[ $((written + lost)) -le 10200 ] # other programs of this host make failed attempts as well
+}
+
+@test "an attempt that a seccomp filter refuses has no line; the tracepoints count it" {
+	local execve=221 lost
+	[ "$(uname -m)" != x86_64 ] || execve=59
+	start_exectap --events exec_failed
+	! "$helpers/refuse" $execve -1 13 "$helpers/noop" "$marker" || false
+	stop_exectap
+	[ "$(grep -c "$marker" "$lines")" = 0 ]
+	lost=$(jq -s '[.[] | select(.reason == "no_entry") | .count] | add // 0' "$lines")
+	if "$exectap" --check | grep -qE '^ok +fexit'; then
+		[ "$lost" = 0 ]
+	else
+		[ "$lost" -ge 1 ]
+	fi
+}
+
 @test "where tracefs is not mounted it works all the same" {
 	if grep -q ' tracefs ' /proc/self/mounts; then
 		unshare --mount sh -c 'umount -a -t tracefs; exec "$0" --check' "$exectap" | grep -E '^ok +tracepoint sys_enter_execve'

@@ -57,6 +57,8 @@ static void list_returns(struct exectap *skeleton, struct attempt_program list[A
 					    COMPAT_ENTRY_POINT("execveat"), false };
 }
 
+#define EXIT_TRACEPOINTS 2
+
 /* The exit hooks come first, so that no attempt is recorded at entry only. */
 static void list_tracepoints(struct exectap *skeleton,
 			     struct attempt_program list[ATTEMPTS_PROGRAMS])
@@ -151,14 +153,18 @@ int attempts_choose(struct exectap *skeleton, enum failed_exec_method method)
 void attempts_list(struct exectap *skeleton, enum failed_exec_method method,
 		   const struct bpf_program *list[ATTEMPTS_PROGRAMS])
 {
+	static const int counts[] = { [ATTEMPTS_UNSEEN] = 0,
+				      [ATTEMPTS_BY_RETURN] = ATTEMPTS_PROGRAMS,
+				      [ATTEMPTS_BY_TRACEPOINT] = EXIT_TRACEPOINTS };
 	struct attempt_program programs[ATTEMPTS_PROGRAMS];
+	const int count = counts[method];
 
 	if (method == ATTEMPTS_BY_RETURN)
 		list_returns(skeleton, programs);
 	else
 		list_tracepoints(skeleton, programs);
 	for (int i = 0; i < ATTEMPTS_PROGRAMS; i++)
-		list[i] = method == ATTEMPTS_UNSEEN ? NULL : programs[i].program;
+		list[i] = i < count ? programs[i].program : NULL;
 }
 
 static int attach_tracepoint(struct attempt_program *attach)

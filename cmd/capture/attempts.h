@@ -21,7 +21,10 @@ int attempts_try_returns(void);
 /* Sets the programs to load. Call it before loading. Returns 0 or -errno. */
 int attempts_choose(struct exectap *skeleton, enum failed_exec_method method);
 
-/* Lists the programs of the method. */
+/*
+ * Lists the programs of the method whose skipped runs are losses; NULL: none. If a program at the
+ * entry of a system call is skipped, the one at its exit counts the loss.
+ */
 void attempts_list(struct exectap *skeleton, enum failed_exec_method method,
 		   const struct bpf_program *list[ATTEMPTS_PROGRAMS]);
 

@@ -18,6 +18,8 @@
 
 /* The consumer is woken from its batches when 1/WAKE_MARK_DIVISOR of the buffer is full. */
 #define WAKE_MARK_DIVISOR 4
+/* The last 1/RESERVE_DIVISOR of the buffer is for records without args and env. */
+#define RESERVE_DIVISOR 4
 /* Maximum bytes of a verifier log that are shown. */
 #define VERIFIER_LOG_TAIL_BYTES 4096
 /* A long record takes at most 1/LONG_RECORD_DIVISOR of the buffer. */
@@ -219,6 +221,8 @@ static int configure(struct exectap *skeleton, const struct capture_options *opt
 	skeleton->rodata->config_args_max_bytes = args_max_bytes(options);
 	skeleton->rodata->config_env_max_bytes = env_max_bytes(options);
 	skeleton->rodata->config_wake_mark_bytes = options->buffer_bytes / WAKE_MARK_DIVISOR;
+	skeleton->rodata->config_reserve_mark_bytes =
+		options->buffer_bytes - options->buffer_bytes / RESERVE_DIVISOR;
 	result = bpf_map__set_max_entries(skeleton->maps.events, (__u32)options->buffer_bytes);
 	if (result)
 		return result;

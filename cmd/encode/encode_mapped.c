@@ -136,8 +136,11 @@ static void append_exit(struct json_writer *json, const struct event *event)
 
 static void append_lost(struct json_writer *json, const struct event_lost *lost)
 {
-	append_number(json, lost->count);
-	append_part(json, lost->count == 1 ? " event lost: " : " events lost: ");
+	if (lost->count)
+		append_number(json, lost->count);
+	append_part(json, lost->count == 1 ? " event lost: "
+			  : lost->count	   ? " events lost: "
+					   : "events lost: ");
 	append_part(json, lost->reason);
 }
 

@@ -292,7 +292,8 @@ static void write_exit(struct json_writer *json, const struct event *event)
 static void write_lost(struct json_writer *json, const struct event_lost *lost)
 {
 	encode_mapped_ascii(json, JSON_WRITER_KEY("status_code"), text_from_string(lost->reason));
-	encode_mapped_number(json, JSON_WRITER_KEY("count"), lost->count);
+	if (lost->count)
+		encode_mapped_number(json, JSON_WRITER_KEY("count"), lost->count);
 	write_time(json, JSON_WRITER_KEY("start_time"), JSON_WRITER_KEY("start_time_dt"),
 		   lost->from_wall_ns);
 	write_time(json, JSON_WRITER_KEY("end_time"), JSON_WRITER_KEY("end_time_dt"),

@@ -104,7 +104,7 @@ struct event_exit {
 };
 
 struct event_lost {
-	uint64_t count; /* events that have no line */
+	uint64_t count; /* events that have no line; 0: unknown */
 	const char *reason; /* static */
 	const char *event_type; /* static: the type of line that is missing; NULL where that can't
 				   be known */

@@ -30,6 +30,7 @@ enum field_kind {
 	FIELD_KIND_U32_OR_NONE, /* 0: absent */
 	FIELD_KIND_AUDIT, /* uint32_t; RECORD_AUDIT_UNSET: absent */
 	FIELD_KIND_U64,
+	FIELD_KIND_U64_OR_NONE, /* 0: absent */
 	FIELD_KIND_FLAG, /* bool; false: absent */
 	FIELD_KIND_STRINGS, /* struct text: strings, each ended by a NUL */
 	FIELD_KIND_KEYS, /* uint32_t: enum record_key; 0: absent */

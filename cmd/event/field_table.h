@@ -112,7 +112,7 @@ static const struct field field_table[] = {
 	FIELD("system_time", LITERAL, SECONDS, EXIT, UNMAPPED_BOTH, AT(exit.system_ns),
 	      RECORD_KEY_TIMES),
 	FIELD("max_rss", LITERAL, U64, EXIT, UNMAPPED_BOTH, AT(exit.max_rss_bytes)),
-	FIELD("count", LITERAL, U64, LOST, UNMAPPED_ECS, AT(lost.count)),
+	FIELD("count", LITERAL, U64_OR_NONE, LOST, UNMAPPED_ECS, AT(lost.count)),
 	FIELD("reason", ASCII, POINTER, LOST, MAPPED, AT(lost.reason)),
 	FIELD("event_type", ASCII, POINTER, LOST, UNMAPPED_BOTH, AT(lost.event_type)),
 	FIELD("from", ASCII, TIME, LOST, MAPPED, AT(lost.from_wall_ns)),

@@ -139,6 +139,9 @@ static inline bool field_value_format_member(enum field_kind kind, const void *m
 		return field_value_format_string(*(const char *const *)member, value);
 	case FIELD_KIND_U64:
 		return field_value_format_number(*(const uint64_t *)member, buf, value);
+	case FIELD_KIND_U64_OR_NONE:
+		return *(const uint64_t *)member &&
+		       field_value_format_number(*(const uint64_t *)member, buf, value);
 	case FIELD_KIND_FLAG:
 		return field_value_format_flag(*(const bool *)member, value);
 	case FIELD_KIND_TIME:

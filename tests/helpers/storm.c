@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * storm [-c] [-t] [-r RATE] WORKERS COUNT MARKER PROGRAM: each of WORKERS processes executes
- * PROGRAM COUNT times with the arguments PROGRAM and MARKER-WORKER-NUMBER, and waits for each one.
- * Prints the mean nanoseconds of an exec. Exits with 1 if an exec failed.
+ * storm [-c] [-t] [-r RATE] [-a BYTES] WORKERS COUNT MARKER PROGRAM: each of WORKERS processes
+ * executes PROGRAM COUNT times with the arguments PROGRAM and MARKER-WORKER-NUMBER, and waits for
+ * each one. Prints the mean nanoseconds of an exec. Exits with 1 if an exec failed.
  *
  *   -c        binds worker n to the n-th CPU of its affinity mask
  *   -t        appends the CLOCK_REALTIME nanoseconds just before the exec:
  *             MARKER-WORKER-NUMBER-TIME
  *   -r RATE   limits each worker to RATE execs per second
+ *   -a BYTES  adds an argument of that length
  */
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -25,6 +27,7 @@ struct storm {
 	int workers;
 	int count;
 	int rate; /* execs per second; 0: no limit */
+	char *added; /* NULL: none */
 	bool pinned;
 	bool timed;
 };
@@ -37,9 +40,9 @@ static long long clock_ns(clockid_t clock)
 	return now.tv_sec * 1000000000ll + now.tv_nsec;
 }
 
-static int execute(const char *program, char *argument)
+static int execute(const char *program, char *argument, char *added)
 {
-	char *arguments[] = { (char *)program, argument, NULL };
+	char *arguments[] = { (char *)program, argument, added, NULL };
 	pid_t child = vfork();
 	int status;
 
@@ -89,10 +92,18 @@ static int work(const struct storm *storm, int worker)
 		if (storm->timed)
 			snprintf(argument + length, sizeof(argument) - (size_t)length, "-%lld",
 				 clock_ns(CLOCK_REALTIME));
-		if (execute(storm->program, argument))
+		if (execute(storm->program, argument, storm->added))
 			return 1;
 	}
 	return 0;
+}
+
+/* Returns a string of that length, or NULL. */
+static char *make_argument(int bytes)
+{
+	char *argument = calloc(1, (size_t)bytes + 1);
+
+	return argument ? memset(argument, 'a', (size_t)bytes) : NULL;
 }
 
 /* Returns 0 on success; stores the nanoseconds of an exec to *ns. */
@@ -119,7 +130,7 @@ int main(int argc, char **argv)
 	int option, failed;
 	long long ns;
 
-	while ((option = getopt(argc, argv, "ctr:")) != -1)
+	while ((option = getopt(argc, argv, "ctr:a:")) != -1)
 		switch (option) {
 		case 'c':
 			storm.pinned = true;
@@ -130,11 +141,15 @@ int main(int argc, char **argv)
 		case 'r':
 			storm.rate = atoi(optarg);
 			break;
+		case 'a':
+			storm.added = make_argument(atoi(optarg));
+			break;
 		default:
 			return 2;
 		}
 	if (argc - optind != 4) {
-		fprintf(stderr, "usage: storm [-c] [-t] [-r RATE] WORKERS COUNT MARKER PROGRAM\n");
+		fprintf(stderr, "usage: storm [-c] [-t] [-r RATE] [-a BYTES] WORKERS COUNT MARKER "
+				"PROGRAM\n");
 		return 2;
 	}
 	storm.workers = atoi(argv[optind]);

@@ -30,7 +30,7 @@ def message:
   if .type == "exec" then "\($comm) executed \($filename)"
   elif .type == "exec_failed" then "\($comm) failed to execute \($filename): \(.error)"
   elif .type == "exit" then if .signal then "\($comm) was ended by \(.signal)" else "\($comm) exited with \(.exit_code)" end
-  elif .type == "lost" then "\(.count) event\(if .count == 1 then "" else "s" end) lost: \(.reason)"
+  elif .type == "lost" then "\(if .count then "\(.count) " else "" end)event\(if .count == 1 then "" else "s" end) lost: \(.reason)"
   elif .type == "start" then "exectap began to watch"
   elif .type == "stats" then "exectap is watching"
   else "exectap stopped watching" end;

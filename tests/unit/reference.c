@@ -290,7 +290,8 @@ static void set_exit(json_t *object, const struct event *event)
 
 static void set_lost(json_t *object, const struct event_lost *lost)
 {
-	set_integer(object, "count", lost->count);
+	if (lost->count)
+		set_integer(object, "count", lost->count);
 	set_string(object, "reason", lost->reason);
 	if (lost->event_type)
 		set_string(object, "event_type", lost->event_type);
