@@ -42,6 +42,21 @@ static inline bool copy_word(char *to, const char *from)
 	return text_word_is_plain(word);
 }
 
+/* Copies 4 to 7 bytes: two halves of a word, which overlap. */
+static inline bool copy_halves(char *to, struct text text)
+{
+	size_t last = text.length - sizeof(uint32_t);
+	uint32_t halves[2];
+	uint64_t word;
+
+	memcpy(&halves[0], text.bytes, sizeof(halves[0]));
+	memcpy(&halves[1], text.bytes + last, sizeof(halves[1]));
+	memcpy(to, &halves[0], sizeof(halves[0]));
+	memcpy(to + last, &halves[1], sizeof(halves[1]));
+	memcpy(&word, halves, sizeof(word));
+	return text_word_is_plain(word);
+}
+
 /* The last block or word overlaps the one before it, so that no byte is handled alone. */
 bool json_writer_copy_plain(char *to, struct text text)
 {
@@ -59,6 +74,8 @@ bool json_writer_copy_plain(char *to, struct text text)
 		last = text.length - sizeof(uint64_t);
 		return copy_word(to, text.bytes) && copy_word(to + last, text.bytes + last);
 	}
+	if (text.length >= sizeof(uint32_t))
+		return copy_halves(to, text);
 	for (; done < text.length && text_byte_is_plain((unsigned char)text.bytes[done]); done++)
 		to[done] = text.bytes[done];
 	return done == text.length;
