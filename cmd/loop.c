@@ -114,20 +114,30 @@ static void poll_output(const struct loop *loop)
 		epoll_ctl(loop->epoll, EPOLL_CTL_ADD, event.data.fd, &event);
 }
 
+static int poll_capture(const struct loop *loop)
+{
+	struct epoll_event records = { .events = EPOLLIN | EPOLLET,
+				       .data.fd = capture_fd(loop->stages.capture) };
+	struct epoll_event pins = { .events = EPOLLIN,
+				    .data.fd = capture_pin_fd(loop->stages.capture) };
+
+	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, records.data.fd, &records) ||
+	    (pins.data.fd >= 0 && epoll_ctl(loop->epoll, EPOLL_CTL_ADD, pins.data.fd, &pins)))
+		return -errno;
+	return 0;
+}
+
 static int open_epoll(struct loop *loop)
 {
-	struct epoll_event event = { .events = EPOLLIN | EPOLLET,
-				     .data.fd = capture_fd(loop->stages.capture) };
-	int error;
+	int result;
 
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll < 0)
 		return -errno;
-	if (!epoll_ctl(loop->epoll, EPOLL_CTL_ADD, event.data.fd, &event))
-		return 0;
-	error = errno;
-	close(loop->epoll);
-	return -error;
+	result = poll_capture(loop);
+	if (result)
+		close(loop->epoll);
+	return result;
 }
 
 /* Shortens the timeout to the next heartbeat, version of the metrics or watchdog notification. */
@@ -298,6 +308,8 @@ static int wait_and_drain(struct loop *loop, bool stopping)
 	capture_wake(loop->stages.capture);
 	if (found < 0)
 		return found;
+	if (found && event.data.fd == capture_pin_fd(loop->stages.capture))
+		capture_check_pins(loop->stages.capture);
 	result = handle_output(loop, &event, found);
 	if (result)
 		return result;

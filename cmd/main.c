@@ -188,7 +188,7 @@ static void report_unwritten(const struct options *options, const struct pipelin
 	const char *cause = outage ? outage : "the consumer takes nothing";
 	unsigned long long count = pipeline_count_unwritten(pipeline);
 
-	if (options->pin_directory)
+	if (options->pin_directory && !capture_check_pins(stages->capture))
 		log_error("%s: %llu events are not written: %s; the next start emits them",
 			  options->output, count, cause);
 	else
@@ -209,6 +209,18 @@ static enum status loop_status(const struct options *options, const struct pipel
 	return STATUS_FAILED;
 }
 
+static void report_pins(const struct options *options, struct capture *capture)
+{
+	if (capture_check_pins(capture))
+		log_warning("%s: the pins were removed; the programs are detached, and events "
+			    "until the next start are not recorded",
+			    options->pin_directory);
+	else
+		log_info("%s: the programs stay attached and record for the next start; "
+			 "remove them with 'exectap --unpin %s'",
+			 options->pin_directory, options->pin_directory);
+}
+
 static enum status watch(const struct options *options, const struct pipeline_stages *stages,
 			 const struct loop_stages *loop)
 {
@@ -219,9 +231,7 @@ static enum status watch(const struct options *options, const struct pipeline_st
 	notify_ready(loop->notify);
 	result = loop_run(loop, options->heartbeat_s);
 	if (options->pin_directory)
-		log_info("%s: the programs stay attached and record for the next start; "
-			 "remove them with 'exectap --unpin %s'",
-			 options->pin_directory, options->pin_directory);
+		report_pins(options, stages->capture);
 	return loop_status(options, stages, loop->pipeline, result);
 }
 

@@ -190,12 +190,26 @@ static int report_kernel_losses(struct pipeline *pipeline, uint64_t now_ns)
 	return result;
 }
 
+static int report_gap(struct pipeline *pipeline, uint64_t now_ns)
+{
+	int result;
+
+	if (!capture_has_gap(pipeline->stages.capture))
+		return 0;
+	result = write_lost(pipeline, NULL, "detached", 0, now_ns);
+	if (!result)
+		capture_clear_gap(pipeline->stages.capture);
+	return result;
+}
+
 /* Emits a line for each kind of loss that has grown since the last call. */
 static int report_losses(struct pipeline *pipeline)
 {
 	uint64_t now_ns = clock_boot_ns();
 	int result = report_kernel_losses(pipeline, now_ns);
 
+	if (!result)
+		result = report_gap(pipeline, now_ns);
 	for (int reason = 0; reason < UNDECODED_REASONS && !result; reason++) {
 		struct lost_count *count = &pipeline->undecoded[reason];
 

@@ -399,3 +399,66 @@ with mmap.mmap(fd, 4096) as page:
     sys.exit(struct.unpack_from("=I", page)[0] != 0)
 END
 }
+
+has_detached() {
+	grep -q '"type":"lost".*"reason":"detached"' "$lines"
+}
+
+# removed COMMAND...: runs the command while exectap runs, with the pins; fails unless exectap reports it, continues,
+# and says at its end that nothing stays attached.
+removed() {
+	local link links
+	make_place
+	start_pinned
+	links=$(for link in "$pins"/*/link_*; do bpftool --json link show pinned "$link" | jq .id; done)
+	storm 10
+	"$@"
+	poll has_detached
+	jq -es 'all(.[] | select(.reason == "detached"); has("count") == false and .from <= .to)' "$lines"
+	grep -q 'the pins were removed; the programs stay attached until exectap ends' "$log"
+	storm 20 "$marker-after"
+	stop_exectap
+	[ "$(storm_lines "$marker-0" | wc -l)" = 10 ]
+	[ "$(storm_lines "$marker-after" | wc -l)" = 20 ]
+	[ "$(grep -c '"reason":"detached"' "$lines")" = 1 ]
+	grep -q 'the programs are detached' "$log"
+	[ "$(grep -c 'stay attached and record' "$log")" = 0 ]
+	for link in $links; do poll link_is_gone "$link"; done
+}
+
+remove_links() {
+	rm "$pins"/*/link_*
+}
+
+remove_directory() {
+	rm -rf "$pins"
+}
+
+unmount_place() {
+	umount -l "$place"
+}
+
+@test "pins that are removed while it runs are reported, and no event is missing" {
+	removed remove_directory
+}
+
+@test "links that are removed while it runs are reported, and the gap at the next start" {
+	removed remove_links
+	: >"$lines"
+	"$helpers/noop" "$marker-gap"
+	start_pinned
+	poll has_detached
+	storm 10
+	stop_exectap
+	jq -es '[.[] | select(.reason == "detached")] | length == 1 and (.[0] | has("count") == false and .from < .to)' "$lines"
+	[ "$(grep -c "$marker-gap" "$lines")" = 0 ]
+	[ "$(storm_lines | wc -l)" = 10 ]
+	start_pinned
+	stop_exectap
+	[ "$(grep -c '"reason":"detached"' "$lines")" = 1 ]
+}
+
+@test "a bpf file system that is unmounted while it runs is reported" {
+	removed unmount_place
+	place=
+}

@@ -2,6 +2,7 @@
 #include "capture/capture.h"
 
 #include "capture/pin.h"
+#include "capture/pin_watch.h"
 #include "capture/programs.h"
 #include "capture/ring_source.h"
 #include "util/clock.h"
@@ -30,6 +31,9 @@ struct retired_set {
 struct capture {
 	struct programs *programs; /* NULL if they are pinned */
 	struct pin *pin; /* NULL: no --pin */
+	struct pin_watch *pin_watch; /* NULL: the pins are not watched */
+	bool is_unpinned; /* the pins were removed */
+	bool has_gap; /* not reported yet, capture_has_gap() */
 	struct ring_source *source;
 	struct retired_set retired[PIN_SETS_MAX]; /* oldest first */
 	size_t retired_count;
@@ -143,6 +147,12 @@ static bool is_empty(const struct retired_set *retired)
 	return ring_read(ring) == ring_written(ring);
 }
 
+/* A set in use lacks links: someone removed them, and the last process that held them has ended. */
+static bool is_detached(const struct pin_set *set, const struct ring_source *source)
+{
+	return set->links != set->manifest.links && ring_source_state(source) != RECORD_STATE_OFF;
+}
+
 /* Opens all sets except the one in use. A set that cannot be opened is removed by the caller. */
 static void open_retired(struct capture *capture, const struct pin_set *used)
 {
@@ -168,6 +178,7 @@ static void open_retired(struct capture *capture, const struct pin_set *used)
 		retired->number = sets[i].number;
 		retired->was_off = ring_source_state(retired->source) == RECORD_STATE_OFF;
 		retired->replaced_ns = clock_boot_ns();
+		capture->has_gap |= is_detached(&sets[i], retired->source);
 		capture->retired_count++;
 	}
 }
@@ -231,6 +242,16 @@ static void replace_others(struct capture *capture, const struct pin_set *used)
 	detach_retired(capture);
 }
 
+/* Without a watch the removal of the pins goes unnoticed; it still works. */
+static void watch_pins(struct capture *capture, unsigned int set_number)
+{
+	int result = pin_watch_new(&capture->pin_watch, capture->pin, set_number);
+
+	if (result)
+		log_warning("%s: cannot watch the pins: %s; continuing without",
+			    pin_directory(capture->pin), strerror(-result));
+}
+
 static int open_pinned(struct capture *capture, const struct capture_options *options)
 {
 	char identity[PROGRAMS_IDENTITY_BYTES];
@@ -257,6 +278,7 @@ static int open_pinned(struct capture *capture, const struct capture_options *op
 			 pin_directory(capture->pin), sets[count - 1].manifest.identity, identity);
 	set_hooks(capture, used.manifest.hooks);
 	replace_others(capture, &used);
+	watch_pins(capture, used.number);
 	return 0;
 }
 
@@ -307,6 +329,7 @@ void capture_free(struct capture *capture)
 	for (size_t i = 0; i < capture->retired_count; i++)
 		ring_source_free(capture->retired[i].source);
 	ring_source_free(capture->source);
+	pin_watch_free(capture->pin_watch);
 	programs_free(capture->programs);
 	free(capture);
 }
@@ -314,6 +337,32 @@ void capture_free(struct capture *capture)
 int capture_fd(const struct capture *capture)
 {
 	return ring_source_fd(capture->source);
+}
+
+int capture_pin_fd(const struct capture *capture)
+{
+	return capture->pin_watch ? pin_watch_fd(capture->pin_watch) : -1;
+}
+
+bool capture_check_pins(struct capture *capture)
+{
+	if (!capture->pin_watch || capture->is_unpinned || !pin_watch_check(capture->pin_watch))
+		return capture->is_unpinned;
+	log_warning("%s: the pins were removed; the programs stay attached until exectap ends",
+		    pin_directory(capture->pin));
+	capture->is_unpinned = true;
+	capture->has_gap = true;
+	return true;
+}
+
+bool capture_has_gap(const struct capture *capture)
+{
+	return capture->has_gap;
+}
+
+void capture_clear_gap(struct capture *capture)
+{
+	capture->has_gap = false;
 }
 
 bool capture_next(struct capture *capture, const void **record, size_t *length)

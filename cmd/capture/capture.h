@@ -46,6 +46,25 @@ void capture_free(struct capture *capture);
 /* Returns a descriptor that is readable (edge-triggered epoll) after a wakeup. Owned by capture. */
 int capture_fd(const struct capture *capture);
 
+/*
+ * Returns a descriptor that is readable after a change of the pins, until capture_check_pins(), or
+ * -1 without pins. Owned by capture.
+ */
+int capture_pin_fd(const struct capture *capture);
+
+/*
+ * Reports if the pins were removed: the programs are detached when the process ends. Logs it the
+ * first time.
+ */
+bool capture_check_pins(struct capture *capture);
+
+/*
+ * Reports if the pins were removed in this run, or the programs were detached before it. No program
+ * counted the events of that time.
+ */
+bool capture_has_gap(const struct capture *capture);
+void capture_clear_gap(struct capture *capture);
+
 /* Like ring_next(), ring_written() and ring_read(), over all sets. */
 bool capture_next(struct capture *capture, const void **record, size_t *length);
 uint64_t capture_written(const struct capture *capture);

@@ -432,6 +432,22 @@ const struct pin_set *pin_sets(const struct pin *pin, size_t *count)
 
 /* --- one set */
 
+int pin_each_object(const struct pin *pin, unsigned int number,
+		    int (*each)(void *context, int directory, const char *name), void *context)
+{
+	char name[16];
+
+	name_set(number, name);
+	return for_each_entry(pin->fd, name, each, context);
+}
+
+int pin_get_link(const struct pin *pin, unsigned int number, const char *name)
+{
+	if (!text_has_prefix(text_from_string(name), LINK_PREFIX))
+		return -ENOENT;
+	return get_object(pin, number, "", name);
+}
+
 #define PROGRAMS_COUNT (RECORD_TYPES * RING_SOURCE_PROGRAMS_MAX)
 
 struct program_name {

@@ -56,6 +56,16 @@ const struct pin_set *pin_sets(const struct pin *pin, size_t *count);
 /* Opens the objects of a set, for ring_source_new(). Returns 0 or -errno. */
 int pin_get_fds(const struct pin *pin, const struct pin_set *set, struct ring_source_fds *fds);
 
+/*
+ * Calls `each` with the descriptor of the set's directory and the name of each object, until it
+ * returns nonzero. Returns that value, or -errno.
+ */
+int pin_each_object(const struct pin *pin, unsigned int number,
+		    int (*each)(void *context, int directory, const char *name), void *context);
+
+/* Returns a descriptor of the object if it is a link, or -ENOENT, or another -errno. */
+int pin_get_link(const struct pin *pin, unsigned int number, const char *name);
+
 /* Pins programs as a new set, the newest. Returns 0, or -errno and removes its parts. */
 int pin_add(struct pin *pin, const struct programs *programs, const char *identity,
 	    struct pin_set *set);
