@@ -168,7 +168,8 @@ static const char *reason_of(int error)
 	}
 }
 
-/* Reports a fault of the file once, until it has none. */
+/* Reports a fault of the file once, until it has none; file->table is still the last one. A system
+ * that never had the file has no fault. */
 static void report(struct names_file *file, int error, size_t malformed)
 {
 	bool was_reported = file->is_reported;
@@ -176,7 +177,9 @@ static void report(struct names_file *file, int error, size_t malformed)
 	file->is_reported = error || malformed;
 	if (was_reported || !file->is_reported)
 		return;
-	if (error)
+	if (error == -ENOENT && !file->table)
+		log_detail("no %s: its names are left out until it is there", file->path);
+	else if (error)
 		log_warning("cannot read %s: %s; its names are left out until it can be read",
 			    file->path, reason_of(error));
 	else
@@ -190,11 +193,11 @@ static void load(struct names_file *file)
 	size_t malformed = 0;
 	int result = read_table(file->path, &file->version, &table, &malformed);
 
+	report(file, result, malformed);
 	name_table_free(file->table);
 	file->table = table;
 	file->last_name = (struct text){};
 	file->is_due = result || is_young(&file->version);
-	report(file, result, malformed);
 }
 
 static void refresh(struct names_file *file)

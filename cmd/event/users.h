@@ -16,7 +16,8 @@ struct users;
 
 /*
  * Reads `passwd` and `group` of a directory. A file that cannot be read, or has a malformed line,
- * is reported once. Returns 0 or -ENOMEM; free with users_free().
+ * is reported once; one that is absent from the start is not. Returns 0 or -ENOMEM; free with
+ * users_free().
  */
 int users_new(struct users **users, const char *directory);
 void users_free(struct users *users);

@@ -278,10 +278,25 @@ static void expect_unreadable(struct users *users, const char *reason)
 	CHECK(is_user(users, 1, "good") && users_are_complete(users));
 }
 
+static bool absent_files_have_no_names(void)
+{
+	struct users *users;
+	bool found;
+
+	if (users_new(&users, "/nonexistent"))
+		exit(1);
+	found = users_find_user(users, 0).length || users_are_complete(users);
+	users_free(users);
+	return !found;
+}
+
 static void hostile_files(void)
 {
 	struct users *users = new_users("good:x:1:\n", "");
 
+	catch_messages();
+	CHECK(absent_files_have_no_names());
+	CHECK(count_messages("exectap:") == 0);
 	CHECK(!remove(passwd_path));
 	expect_unreadable(users, "/passwd: No such file or directory; its names are left out");
 	CHECK(!remove(passwd_path) && !mkfifo(passwd_path, 0644));
