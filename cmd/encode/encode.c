@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "encode/encode.h"
 
+#include "util/text_json.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -23,14 +25,15 @@ struct encoding {
 	size_t max_bytes;
 };
 
-/* Writes the event as it is now. The line is not whole where its length is above max_bytes. */
-static struct json_writer write_event(const struct encoding *encoding)
+/* Writes the event as it is now. Returns the length of the line, which is not whole where that is
+ * above max_bytes. */
+static size_t write_event(const struct encoding *encoding)
 {
 	struct json_writer json = json_writer_new(encoding->bytes, encoding->max_bytes);
 
 	encoding->format->write(&json, encoding->event);
 	json_writer_append(&json, "\n", 1);
-	return json;
+	return json.length;
 }
 
 static size_t decimal_length(size_t number)
@@ -55,31 +58,77 @@ static size_t decimal_length(size_t number)
 #define CONTAINER_BYTES 128
 #define UNIT_BYTES sizeof("\"systemd_unit\":\"\",")
 
+static size_t at_most(size_t length, size_t most)
+{
+	return length < most ? length : most;
+}
+
+/* Returns the strings in front of the first one with an ill-formed part, as far as `most` bytes. */
+static struct text well_formed_run(struct text strings, size_t most)
+{
+	struct text part = { strings.bytes, at_most(strings.length, most) };
+	size_t prefix = text_utf8_prefix(part);
+	bool cut_in_character = part.length < strings.length && part.length - prefix < 4;
+	const char *nul;
+
+	if (prefix == strings.length || cut_in_character)
+		return (struct text){ strings.bytes, prefix };
+	nul = memrchr(strings.bytes, '\0', prefix);
+	return (struct text){ strings.bytes, nul ? (size_t)(nul - strings.bytes) + 1 : 0 };
+}
+
+/* Removes the strings in front of the first one with an ill-formed part from *left. Returns false,
+ * with what is not shown in *left, at the end of the budget. */
+static bool cut_run(const struct encode_format *format, struct text *left, size_t *index,
+		    struct text_json_budget *budget)
+{
+	struct text run = well_formed_run(*left, budget->bytes), strings = run;
+	size_t separators, shown;
+
+	if (!run.length)
+		return true;
+	if (budget->bytes < format->argument_around_bytes)
+		return false;
+	if (!strings.bytes[strings.length - 1])
+		strings.length--;
+	budget->bytes -= format->argument_around_bytes;
+	shown = text_json_cut_strings(strings, format->argument_around_bytes, budget, &separators)
+			.length;
+	*index += separators + 1;
+	*left = text_skip(*left, shown < strings.length ? shown : run.length);
+	return shown == strings.length;
+}
+
+/* The same for one string. */
+static bool cut_argument(const struct encode_format *format, struct text *left, size_t *index,
+			 struct text_json_budget *budget)
+{
+	struct text behind = *left, string;
+	size_t shown;
+
+	if (budget->bytes < format->argument_around_bytes || !text_next_string(&behind, &string))
+		return false;
+	budget->bytes -= format->argument_around_bytes;
+	budget->raw_bytes = format->argument_raw_bytes + decimal_length((*index)++) +
+			    (budget->ill_formed ? 0 : RAW_OVERHEAD);
+	shown = text_json_cut(string, budget).length;
+	*left = shown < string.length ? text_skip(*left, shown) : behind;
+	return shown == string.length;
+}
+
 /* Returns the first strings, the last of them perhaps cut, that the capacity holds. Each string is
  * read once, up to the end of the capacity. */
 static struct text arguments_cut(const struct encode_format *format, struct text strings,
 				 size_t capacity)
 {
-	struct text_budget budget = { .times = format->argument_times };
-	struct text remaining = strings, value, shown;
-	size_t kept_bytes = 0;
+	struct text_json_budget budget = { .bytes = capacity, .times = format->argument_times };
+	struct text left = strings;
+	size_t index = 0;
 
-	for (size_t index = 0; text_next_string(&remaining, &value); index++) {
-		if (capacity < format->argument_around_bytes)
-			break;
-		budget.bytes = capacity - format->argument_around_bytes;
-		budget.raw_bytes = format->argument_raw_bytes + decimal_length(index) +
-				   (budget.ill_formed ? 0 : RAW_OVERHEAD);
-		shown = text_cut(value, &budget);
-		if (shown.length < value.length) {
-			if (shown.length)
-				kept_bytes = (size_t)(value.bytes - strings.bytes) + shown.length;
-			break;
-		}
-		capacity = budget.bytes;
-		kept_bytes = (size_t)(remaining.bytes - strings.bytes);
-	}
-	return (struct text){ strings.bytes, kept_bytes };
+	while (cut_run(format, &left, &index, &budget) &&
+	       cut_argument(format, &left, &index, &budget))
+		;
+	return (struct text){ strings.bytes, strings.length - left.length };
 }
 
 /* Cuts the values of the environment to equal shares of the capacity; a value passes on what it
@@ -94,15 +143,15 @@ static void cut_variables(const struct encoding *encoding, size_t count, size_t 
 		struct event_variable *variable = &exec->variables[i];
 		size_t share = capacity / (count - i);
 		size_t name_bytes = text_json_length(variable->name), length;
-		struct text_budget budget = { .times = 1,
-					      .raw_bytes = RAW_VARIABLE_BYTES + name_bytes };
+		struct text_json_budget budget = { .times = 1,
+						   .raw_bytes = RAW_VARIABLE_BYTES + name_bytes };
 
 		truncated = truncated || share < VARIABLE_BYTES + name_bytes;
 		if (share < VARIABLE_BYTES + name_bytes)
 			break;
 		length = variable->value.length;
 		budget.bytes = share - VARIABLE_BYTES - name_bytes;
-		variable->value = text_cut(variable->value, &budget);
+		variable->value = text_json_cut(variable->value, &budget);
 		truncated = truncated || variable->value.length < length;
 		capacity -= share - budget.bytes;
 		exec->variable_count++;
@@ -113,15 +162,27 @@ static void cut_variables(const struct encoding *encoding, size_t count, size_t 
 
 /* Returns the text, or none where the budget does not pay for all of it: a part of a name is
  * another name. */
-static struct text whole_or_none(struct text text, struct text_budget *budget)
+static struct text whole_or_none(struct text text, struct text_json_budget *budget)
 {
-	struct text_budget before = *budget;
-	struct text shown = text_cut(text, budget);
+	struct text_json_budget before = *budget;
+	struct text shown = text_json_cut(text, budget);
 
 	if (shown.length == text.length)
 		return shown;
 	*budget = before;
 	return (struct text){ text.bytes, 0 };
+}
+
+/* Returns the length of the line without arguments. */
+static size_t write_without_arguments(const struct encoding *encoding)
+{
+	struct text *args = &encoding->event->exec.args, whole = *args;
+	size_t length;
+
+	args->length = 0;
+	length = write_event(encoding);
+	*args = whole;
+	return length;
 }
 
 /*
@@ -138,18 +199,19 @@ static void cut_paths(const struct encoding *encoding)
 	const struct {
 		struct text *string;
 		enum record_key key;
-		struct text (*cut)(struct text text, struct text_budget *budget);
+		struct text (*cut)(struct text text, struct text_json_budget *budget);
 		size_t times;
 		size_t around_bytes;
 	} order[] = {
-		{ &exec->filename, RECORD_KEY_FILENAME, text_cut, format->filename_times, 0 },
-		{ &exec->paths[EVENT_PATH_EXE], RECORD_KEY_EXE, text_tail, format->exe_times, 0 },
-		{ &exec->paths[EVENT_PATH_CWD], RECORD_KEY_CWD, text_tail, 1, 0 },
-		{ &exec->paths[EVENT_PATH_PARENT_EXE], RECORD_KEY_PARENT_EXE, text_tail,
+		{ &exec->filename, RECORD_KEY_FILENAME, text_json_cut, format->filename_times, 0 },
+		{ &exec->paths[EVENT_PATH_EXE], RECORD_KEY_EXE, text_json_tail, format->exe_times,
+		  0 },
+		{ &exec->paths[EVENT_PATH_CWD], RECORD_KEY_CWD, text_json_tail, 1, 0 },
+		{ &exec->paths[EVENT_PATH_PARENT_EXE], RECORD_KEY_PARENT_EXE, text_json_tail,
 		  format->exe_times, 0 },
-		{ &exec->container.id, RECORD_KEY_CGROUP, text_cut, 1, CONTAINER_BYTES },
+		{ &exec->container.id, RECORD_KEY_CGROUP, text_json_cut, 1, CONTAINER_BYTES },
 		{ &exec->systemd_unit, RECORD_KEY_CGROUP, whole_or_none, 1, UNIT_BYTES },
-		{ &exec->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP, text_tail, 1, 0 },
+		{ &exec->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP, text_json_tail, 1, 0 },
 	};
 	struct text whole[sizeof(order) / sizeof(order[0])];
 
@@ -162,16 +224,16 @@ static void cut_paths(const struct encoding *encoding)
 	encoding->event->process.truncated |= RECORD_KEY_FILENAME | RECORD_KEY_EXE |
 					      RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE |
 					      RECORD_KEY_CGROUP | RECORD_KEY_ENV;
-	length = write_event(encoding).length;
+	length = write_without_arguments(encoding);
 	encoding->event->process.truncated = truncated;
 	left = length < encoding->max_bytes ? encoding->max_bytes - length : 0;
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		size_t share = left / 2;
-		struct text_budget budget = { .bytes = share > order[i].around_bytes
-							       ? share - order[i].around_bytes
-							       : 0,
-					      .times = order[i].times,
-					      .raw_bytes = RAW_PATH_BYTES };
+		struct text_json_budget budget = { .bytes = share > order[i].around_bytes
+								    ? share - order[i].around_bytes
+								    : 0,
+						   .times = order[i].times,
+						   .raw_bytes = RAW_PATH_BYTES };
 
 		*order[i].string = order[i].cut(whole[i], &budget);
 		if (order[i].string->length < whole[i].length)
@@ -182,38 +244,55 @@ static void cut_paths(const struct encoding *encoding)
 	cut_variables(encoding, count, left);
 }
 
+/* Returns the bytes that the arguments add to a line if no byte is escaped. */
+static size_t arguments_least_bytes(const struct encode_format *format, struct text args)
+{
+	size_t nuls = text_count_nuls(args);
+
+	return format->argument_times * (args.length - nuls) + format->argument_around_bytes * nuls;
+}
+
 /*
  * Shortens the event's strings until the line fits: args from the end, and where the line is too
  * long without any, the paths and the environment. Each string is measured once, and the line is
- * written at most five times.
+ * written at most four times.
  */
-static size_t fit(const struct encoding *encoding)
+static size_t fit(const struct encoding *encoding, bool paths_exceed)
 {
 	struct event_exec *exec = &encoding->event->exec;
-	struct text args = exec->args;
-	struct json_writer json;
+	size_t length;
 
-	if (args.length)
+	if (exec->args.length)
 		encoding->event->process.truncated |= RECORD_KEY_ARGS;
-	exec->args.length = 0;
-	json = write_event(encoding);
-	if (json.length > encoding->max_bytes) {
+	if (!paths_exceed)
+		length = write_without_arguments(encoding);
+	if (paths_exceed || length > encoding->max_bytes) {
 		cut_paths(encoding);
-		json = write_event(encoding);
+		length = write_without_arguments(encoding);
 	}
-	if (json.length > encoding->max_bytes || !args.length)
-		return json.length;
-	exec->args = arguments_cut(encoding->format, args, encoding->max_bytes - json.length);
-	return write_event(encoding).length;
+	if (length > encoding->max_bytes)
+		exec->args.length = 0;
+	else
+		exec->args =
+			arguments_cut(encoding->format, exec->args, encoding->max_bytes - length);
+	return write_event(encoding);
 }
 
 size_t encode_event(const struct encode_format *format, struct event *event, char *line,
 		    size_t line_max_bytes)
 {
 	const struct encoding encoding = { format, event, line, line_max_bytes };
-	size_t length = write_event(&encoding).length;
+	bool is_exec = event_is_exec(event);
+	size_t length;
 
-	if (length > line_max_bytes && event_is_exec(event))
-		length = fit(&encoding);
+	/* an attempt to write what cannot fit would be work for nothing */
+	if (is_exec && event->exec.args.length * format->argument_around_bytes > line_max_bytes) {
+		length = write_without_arguments(&encoding);
+		if (length + arguments_least_bytes(format, event->exec.args) > line_max_bytes)
+			return fit(&encoding, length > line_max_bytes);
+	}
+	length = write_event(&encoding);
+	if (length > line_max_bytes && is_exec)
+		length = fit(&encoding, false);
 	return length;
 }

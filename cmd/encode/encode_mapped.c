@@ -31,28 +31,18 @@ bool encode_mapped_parent_name(const struct event *event, struct text *name)
 
 void encode_mapped_args(struct json_writer *json, struct text key, const struct event *event)
 {
-	struct text remaining = event->exec.args, value;
-
-	json_writer_array_begin(json, key);
-	while (json->length <= json->capacity && text_next_string(&remaining, &value)) {
-		json_writer_item(json);
-		json_writer_text(json, value);
-	}
-	json_writer_array_end(json);
+	json_writer_key(json, key);
+	encode_native_args(json, event->exec.args);
 }
 
 void encode_mapped_command_line(struct json_writer *json, struct text key,
 				const struct event *event)
 {
-	struct text remaining = event->exec.args, value;
+	static const struct text_json_byte space = { " ", 1 };
 
 	json_writer_key(json, key);
 	json_writer_text_begin(json);
-	while (json->length <= json->capacity && text_next_string(&remaining, &value)) {
-		json_writer_text_part(json, value);
-		if (remaining.length)
-			json_writer_append(json, " ", 1);
-	}
+	json_writer_strings(json, event->exec.args, &space);
 	json_writer_text_end(json);
 }
 

@@ -4,6 +4,19 @@
 
 #include "encode/encode.h"
 
+void encode_native_args(struct json_writer *json, struct text args)
+{
+	static const struct text_json_byte separator = { "\",\"", 3 };
+
+	json_writer_array_begin(json, JSON_WRITER_NO_KEY);
+	if (args.length) {
+		json_writer_text_begin(json);
+		json_writer_strings(json, args, &separator);
+		json_writer_text_end(json);
+	}
+	json_writer_array_end(json);
+}
+
 void encode_native_list(struct json_writer *json, const struct field *field,
 			const struct event *event)
 {
@@ -11,6 +24,10 @@ void encode_native_list(struct json_writer *json, const struct field *field,
 	char buf[FIELD_BUF_BYTES];
 	struct text value;
 
+	if (field->kind == FIELD_KIND_ARGS) {
+		encode_native_args(json, event->exec.args);
+		return;
+	}
 	json_writer_array_begin(json, JSON_WRITER_NO_KEY);
 	while (json->length <= json->capacity && field_next(field, event, &cursor, buf, &value)) {
 		json_writer_item(json);
@@ -38,7 +55,7 @@ void encode_native_map(struct json_writer *json, const struct field *field,
 	json_writer_object_end(json);
 }
 
-/* Begins an entry of raw: a string, an item of a list, or a variable. */
+/* Begins an entry of raw: a string, an argument, or a variable. */
 static void raw_begin(struct json_writer *json, const struct field *field)
 {
 	json_writer_object_begin(json, JSON_WRITER_NO_KEY);
@@ -54,30 +71,45 @@ static void raw_end(struct json_writer *json, struct text value)
 	json_writer_object_end(json);
 }
 
-/* Writes the values of a list or a map that are not UTF-8. */
-static void write_raw_items(struct json_writer *json, const struct field *field,
-			    const struct event *event)
+/* Skips the strings in front of the one with the first ill-formed part. Returns their number, and
+ * nothing is left in *strings where all are well-formed. */
+static size_t skip_well_formed(struct text *strings)
 {
-	struct text value, name = { "", 0 };
-	struct field_cursor cursor = {};
-	char buf[FIELD_BUF_BYTES];
+	size_t prefix = text_utf8_prefix(*strings);
+	const char *start = strings->bytes, *nul = memrchr(start, '\0', prefix);
 
-	for (size_t index = 0; field_next(field, event, &cursor, buf, &value); index++) {
-		if (field->form == FIELD_JSON_MAP) {
-			name = value;
-			field_next(field, event, &cursor, buf, &value);
-		}
-		if (text_is_utf8(value))
+	if (prefix < strings->length)
+		prefix = nul ? (size_t)(nul - start) + 1 : 0;
+	*strings = text_skip(*strings, prefix);
+	return text_count_nuls((struct text){ start, prefix });
+}
+
+static void write_raw_args(struct json_writer *json, const struct field *field, struct text args)
+{
+	struct text value;
+
+	for (size_t index = skip_well_formed(&args);
+	     json->length <= json->capacity && text_next_string(&args, &value);
+	     index += 1 + skip_well_formed(&args)) {
+		raw_begin(json, field);
+		json_writer_key(json, JSON_WRITER_KEY("index"));
+		json_writer_number(json, index);
+		raw_end(json, value);
+	}
+}
+
+static void write_raw_variables(struct json_writer *json, const struct field *field,
+				const struct event_exec *exec)
+{
+	for (size_t i = 0; i < exec->variable_count && json->length <= json->capacity; i++) {
+		const struct event_variable *variable = &exec->variables[i];
+
+		if (text_is_utf8(variable->value))
 			continue;
 		raw_begin(json, field);
-		if (field->form == FIELD_JSON_MAP) {
-			json_writer_key(json, JSON_WRITER_KEY("name"));
-			json_writer_text(json, name);
-		} else {
-			json_writer_key(json, JSON_WRITER_KEY("index"));
-			json_writer_number(json, index);
-		}
-		raw_end(json, value);
+		json_writer_key(json, JSON_WRITER_KEY("name"));
+		json_writer_text(json, variable->name);
+		raw_end(json, variable->value);
 	}
 }
 
@@ -89,12 +121,17 @@ void encode_native_raw(struct json_writer *json, const struct event *event)
 	struct text value;
 
 	json_writer_array_begin(json, JSON_WRITER_KEY("raw"));
-	for (size_t i = 0; i < FIELD_COUNT; i++) {
+	for (size_t i = 0; i < FIELD_COUNT && json->length <= json->capacity; i++) {
 		const struct field *field = &field_table[i];
 		struct field_cursor cursor = {};
 
-		if (field->form == FIELD_JSON_LIST || field->form == FIELD_JSON_MAP)
-			write_raw_items(json, field, event);
+		if (!(field->events & EVENT_BIT(event->type)) ||
+		    !field_value_is_present(field, event))
+			continue;
+		if (field->kind == FIELD_KIND_ARGS)
+			write_raw_args(json, field, event->exec.args);
+		if (field->kind == FIELD_KIND_ENV)
+			write_raw_variables(json, field, &event->exec);
 		if (field->form == FIELD_JSON_STRING &&
 		    field_next(field, event, &cursor, buf, &value) && !text_is_utf8(value)) {
 			raw_begin(json, field);

@@ -11,6 +11,9 @@
 #define ENCODE_NATIVE_ARGUMENT_RAW_BYTES                                                           \
 	(sizeof("{\"key\":\"args\",\"index\":,\"base64\":\"\"},") - 1)
 
+/* Appends arguments as an array of strings. */
+void encode_native_args(struct json_writer *json, struct text args);
+
 /* Appends the items of a list, or the members of a map. */
 void encode_native_list(struct json_writer *json, const struct field *field,
 			const struct event *event);

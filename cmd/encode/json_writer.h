@@ -28,7 +28,7 @@
 #define EXECTAP_JSON_WRITER_H
 
 #include "util/clock.h"
-#include "util/text.h"
+#include "util/text_json.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -204,6 +204,11 @@ static inline void json_writer_text_part(struct json_writer *json, struct text p
 		*json = copy;
 	}
 }
+
+/* Appends strings with a NUL behind each, or all but the last, as part of a string. Each NUL
+ * between two becomes the separator. */
+void json_writer_strings(struct json_writer *json, struct text strings,
+			 const struct text_json_byte *separator);
 
 static inline void json_writer_text_begin(struct json_writer *json)
 {

@@ -14,67 +14,89 @@ struct text text_base_name(struct text path)
 	return (struct text){ path.bytes + before, path.length - before };
 }
 
-/* Requirements of a leading byte: the number of following bytes, and the range of the first one. */
-struct utf8_lead {
-	unsigned char following, low, high;
+#define TO(from, to) ((uint64_t)(to) << (from))
+#define ANY_FOLLOWING                                                                              \
+	(TO(TEXT_UTF8_ONE, TEXT_UTF8_COMPLETE) | TO(TEXT_UTF8_TWO, TEXT_UTF8_ONE) |                \
+	 TO(TEXT_UTF8_THREE, TEXT_UTF8_TWO))
+
+const uint64_t text_utf8_rows[256] = {
+	[0x00 ... 0x7f] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_COMPLETE),
+	[0x80 ... 0x8f] =
+		ANY_FOLLOWING | TO(TEXT_UTF8_ED, TEXT_UTF8_ONE) | TO(TEXT_UTF8_F4, TEXT_UTF8_TWO),
+	[0x90 ... 0x9f] =
+		ANY_FOLLOWING | TO(TEXT_UTF8_ED, TEXT_UTF8_ONE) | TO(TEXT_UTF8_F0, TEXT_UTF8_TWO),
+	[0xa0 ... 0xbf] =
+		ANY_FOLLOWING | TO(TEXT_UTF8_E0, TEXT_UTF8_ONE) | TO(TEXT_UTF8_F0, TEXT_UTF8_TWO),
+	[0xc2 ... 0xdf] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_ONE),
+	[0xe0] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_E0),
+	[0xe1 ... 0xec] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_TWO),
+	[0xed] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_ED),
+	[0xee ... 0xef] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_TWO),
+	[0xf0] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_F0),
+	[0xf1 ... 0xf3] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_THREE),
+	[0xf4] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_F4),
 };
 
-static struct utf8_lead utf8_lead(unsigned char byte)
+/* Returns the bytes of the blocks in front of the first one that contains an ill-formed part, less
+ * a character that is not complete there. */
+static size_t utf8_blocks(struct text text)
 {
-	if (byte < 0x80)
-		return (struct utf8_lead){ 0, 0, 0 };
-	if (byte >= 0xc2 && byte <= 0xdf)
-		return (struct utf8_lead){ 1, 0x80, 0xbf };
-	if (byte >= 0xe0 && byte <= 0xef)
-		return (struct utf8_lead){ 2, byte == 0xe0 ? 0xa0 : 0x80,
-					   byte == 0xed ? 0x9f : 0xbf };
-	if (byte >= 0xf0 && byte <= 0xf4)
-		return (struct utf8_lead){ 3, byte == 0xf0 ? 0x90 : 0x80,
-					   byte == 0xf4 ? 0x8f : 0xbf };
-	return (struct utf8_lead){ 0, 1, 0 };
-}
+	uint64_t state = TEXT_UTF8_COMPLETE, next;
+	size_t done = 0;
+	text_block block;
 
-size_t text_step(struct text text, bool *well_formed)
-{
-	const unsigned char *bytes = (const unsigned char *)text.bytes;
-	struct utf8_lead lead = utf8_lead(bytes[0]);
-	size_t length = 1;
-
-	*well_formed = lead.following || lead.low <= lead.high;
-	while (length <= lead.following) {
-		if (length == text.length || bytes[length] < lead.low ||
-		    bytes[length] > lead.high) {
-			*well_formed = false;
+	for (; done + sizeof(block) <= text.length; done += sizeof(block), state = next) {
+		next = state;
+		memcpy(&block, text.bytes + done, sizeof(block));
+		if (state == TEXT_UTF8_COMPLETE && text_block_is_zero(block < 0))
+			continue;
+		for (size_t i = 0; i < sizeof(block); i++)
+			next = text_utf8_next(next, text.bytes[done + i]);
+		next &= TEXT_UTF8_STATE_MASK;
+		if (!next)
 			break;
-		}
-		lead.low = 0x80;
-		lead.high = 0xbf;
-		length++;
 	}
-	return length;
+	if (state != TEXT_UTF8_COMPLETE)
+		do
+			done--;
+		while (text_byte_is_following(text.bytes[done]));
+	return done;
 }
 
-/* Returns 8 if text starts with eight plain bytes, else 0. */
-static size_t plain_word(struct text text)
+size_t text_utf8_prefix(struct text text)
 {
-	uint64_t word;
-
-	if (text.length < sizeof(word))
-		return 0;
-	memcpy(&word, text.bytes, sizeof(word));
-	return text_word_is_plain(word) ? sizeof(word) : 0;
-}
-
-bool text_is_utf8(struct text text)
-{
+	size_t done = utf8_blocks(text);
 	bool well_formed = true;
 
-	while (text.length && well_formed) {
-		size_t plain = plain_word(text);
+	while (done < text.length) {
+		size_t length = text_step(text_skip(text, done), &well_formed);
 
-		text = text_skip(text, plain ? plain : text_step(text, &well_formed));
+		if (!well_formed)
+			break;
+		done += length;
 	}
-	return well_formed;
+	return done;
+}
+
+size_t text_count_nuls(struct text text)
+{
+	size_t done = 0, nuls = 0;
+
+	while (text.length - done >= sizeof(text_block)) {
+		text_block sums = {}, block;
+
+		/* a lane counts to 127 */
+		for (int i = 0; i < 127 && text.length - done >= sizeof(block); i++) {
+			memcpy(&block, text.bytes + done, sizeof(block));
+			sums -= block == 0;
+			done += sizeof(block);
+		}
+		for (size_t lane = 0; lane < sizeof(sums); lane++)
+			nuls += (size_t)sums[lane];
+	}
+	for (; done < text.length; done++)
+		nuls += !text.bytes[done];
+	return nuls;
 }
 
 size_t text_to_utf8(struct text text, char *out)
@@ -167,132 +189,4 @@ size_t text_to_decimal_digits(uint64_t number, char out[TEXT_DECIMAL_BYTES])
 			 (64 - 8 * length));
 	memcpy(out, &digits, sizeof(digits));
 	return length;
-}
-
-bool text_is_c1(struct text text)
-{
-	return text.length > 1 && text.bytes[0] == '\xc2' && (unsigned char)text.bytes[1] <= 0x9f &&
-	       (unsigned char)text.bytes[1] >= 0x80;
-}
-
-unsigned int text_bidirectional(struct text text)
-{
-	const unsigned char *bytes = (const unsigned char *)text.bytes;
-	unsigned int character;
-
-	if (text.length > 1 && bytes[0] == 0xd8 && bytes[1] == 0x9c)
-		return 0x061c;
-	if (text.length < 3 || bytes[0] != 0xe2)
-		return 0;
-	character = 0x2000u | (bytes[1] & 0x3fu) << 6 | (bytes[2] & 0x3fu);
-	return (character >= 0x202a && character <= 0x202e) ||
-			       (character >= 0x2066 && character <= 0x2069) ||
-			       character == 0x200e || character == 0x200f
-		       ? character
-		       : 0;
-}
-
-static size_t json_character_length(unsigned char byte)
-{
-	if (text_byte_is_plain(byte))
-		return 1;
-	if (byte == '"' || byte == '\\' || (byte >= '\b' && byte <= '\r' && byte != '\v'))
-		return 2;
-	return sizeof("\\u0000") - 1;
-}
-
-/* Sums over parts of a text: plain words, characters, maximal ill-formed parts. */
-struct step {
-	size_t bytes;
-	size_t json_bytes;
-	size_t ill_formed; /* number of the parts */
-};
-
-static struct step json_step(struct text text)
-{
-	struct step step = { 1, TEXT_REPLACEMENT_BYTES, 0 };
-	bool well_formed;
-
-	if ((unsigned char)text.bytes[0] < 0x80) {
-		step.json_bytes = json_character_length((unsigned char)text.bytes[0]);
-		return step;
-	}
-	step.bytes = text_step(text, &well_formed);
-	step.ill_formed = !well_formed;
-	if (well_formed)
-		step.json_bytes = text_is_c1(text) || text_bidirectional(text)
-					  ? sizeof("\\u0000") - 1
-					  : step.bytes;
-	return step;
-}
-
-static struct step json_word_or_step(struct text text)
-{
-	size_t plain = plain_word(text);
-
-	return plain ? (struct step){ plain, plain, 0 } : json_step(text);
-}
-
-size_t text_json_length(struct text text)
-{
-	size_t total = 0;
-
-	while (text.length) {
-		struct step step = json_word_or_step(text);
-
-		total += step.json_bytes;
-		text = text_skip(text, step.bytes);
-	}
-	return total;
-}
-
-static struct step add(struct step sum, struct step step)
-{
-	return (struct step){ sum.bytes + step.bytes, sum.json_bytes + step.json_bytes,
-			      sum.ill_formed + step.ill_formed };
-}
-
-static size_t cost_of(const struct text_budget *budget, struct step sum)
-{
-	return budget->times * sum.json_bytes +
-	       (sum.ill_formed ? budget->raw_bytes + TEXT_BASE64_LENGTH(sum.bytes) : 0);
-}
-
-static void charge(struct text_budget *budget, struct step sum)
-{
-	budget->bytes -= cost_of(budget, sum);
-	budget->ill_formed = budget->ill_formed || sum.ill_formed;
-}
-
-struct text text_cut(struct text text, struct text_budget *budget)
-{
-	struct step sum = {}, next;
-
-	while (sum.bytes < text.length) {
-		next = add(sum, json_word_or_step(text_skip(text, sum.bytes)));
-		if (cost_of(budget, next) > budget->bytes)
-			next = add(sum, json_step(text_skip(text, sum.bytes)));
-		if (cost_of(budget, next) > budget->bytes)
-			break;
-		sum = next;
-	}
-	charge(budget, sum);
-	return (struct text){ text.bytes, sum.bytes };
-}
-
-struct text text_tail(struct text text, struct text_budget *budget)
-{
-	struct step sum = {}, first;
-
-	while (sum.bytes < text.length)
-		sum = add(sum, json_word_or_step(text_skip(text, sum.bytes)));
-	while (cost_of(budget, sum) > budget->bytes) {
-		first = json_step(text);
-		sum.bytes -= first.bytes;
-		sum.json_bytes -= first.json_bytes;
-		sum.ill_formed -= first.ill_formed;
-		text = text_skip(text, first.bytes);
-	}
-	charge(budget, sum);
-	return text;
 }

@@ -74,11 +74,13 @@ struct text text_base_name(struct text path);
  * *strings. Returns false at the end. */
 static inline bool text_next_string(struct text *strings, struct text *string)
 {
-	const char *end;
+	const char *end = strings->bytes;
 
 	if (!strings->length)
 		return false;
-	end = memchr(strings->bytes, '\0', strings->length);
+	/* a call costs more than an empty string */
+	if (*end)
+		end = memchr(end, '\0', strings->length);
 	string->bytes = strings->bytes;
 	string->length = end ? (size_t)(end - strings->bytes) : strings->length;
 	strings->bytes += string->length + (end != NULL);
@@ -86,8 +88,59 @@ static inline bool text_next_string(struct text *strings, struct text *string)
 	return true;
 }
 
-/* True if every byte is part of well-formed UTF-8 (Unicode 15, table 3-7). */
-bool text_is_utf8(struct text text);
+/*
+ * A machine without branches for well-formed UTF-8 (Unicode 15, table 3-7), because bytes that are
+ * mixed at random would make a branch on each of them miss. A state is the shift of its six bits in
+ * the row of the next byte. State 0 is the end: ill-formed.
+ */
+enum text_utf8_state {
+	TEXT_UTF8_COMPLETE = 6, /* between characters */
+	TEXT_UTF8_ONE = 12, /* one byte of a character is missing */
+	TEXT_UTF8_TWO = 18,
+	TEXT_UTF8_THREE = 24,
+	TEXT_UTF8_E0 = 30, /* after a byte that limits the next one */
+	TEXT_UTF8_ED = 36,
+	TEXT_UTF8_F0 = 42,
+	TEXT_UTF8_F4 = 48,
+	TEXT_UTF8_STATE_MASK = 63,
+};
+
+extern const uint64_t text_utf8_rows[256];
+
+/* Returns the next state; bits beyond TEXT_UTF8_STATE_MASK are undefined, and ignored as an
+ * argument. */
+static inline uint64_t text_utf8_next(uint64_t state, char byte)
+{
+	return text_utf8_rows[(unsigned char)byte] >> (state & TEXT_UTF8_STATE_MASK);
+}
+
+/* Returns the length of the character at the front of text (length > 0), or of its maximal
+ * ill-formed part. */
+static inline size_t text_step(struct text text, bool *well_formed)
+{
+	uint64_t state = text_utf8_next(TEXT_UTF8_COMPLETE, text.bytes[0]) & TEXT_UTF8_STATE_MASK;
+	size_t length = 1;
+
+	while (state > TEXT_UTF8_COMPLETE && length < text.length) {
+		uint64_t next = text_utf8_next(state, text.bytes[length]) & TEXT_UTF8_STATE_MASK;
+
+		if (!next)
+			break;
+		state = next;
+		length++;
+	}
+	*well_formed = state == TEXT_UTF8_COMPLETE;
+	return length;
+}
+
+/* Returns the bytes of the longest beginning that is well-formed UTF-8 (Unicode 15, table 3-7). */
+size_t text_utf8_prefix(struct text text);
+
+/* True if every byte is part of well-formed UTF-8. */
+static inline bool text_is_utf8(struct text text)
+{
+	return text_utf8_prefix(text) == text.length;
+}
 
 /*
  * Writes text as well-formed UTF-8 to out (TEXT_UTF8_MAX(text.length) bytes, no NUL is added) and
@@ -116,16 +169,14 @@ static inline size_t text_to_decimal(uint64_t number, char out[TEXT_DECIMAL_BYTE
 /* Writes a number below 10^8 with eight digits, leading zeros included. */
 void text_to_eight_digits(uint32_t number, char out[8]);
 
-/* Returns the length of the character at the front of text (length > 0), or of its maximal
- * ill-formed part. */
-size_t text_step(struct text text, bool *well_formed);
+/* Returns the number of NULs. */
+size_t text_count_nuls(struct text text);
 
-/* True if text (length > 0) starts with a control character of the C1 set: U+0080 to U+009F. */
-bool text_is_c1(struct text text);
-
-/* Returns the bidirectional control (Unicode 15, UAX #9) at the front of well-formed text, else 0:
- * U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069. */
-unsigned int text_bidirectional(struct text text);
+/* True for a byte of a character in UTF-8 that is not the first one. */
+static inline bool text_byte_is_following(char byte)
+{
+	return ((unsigned char)byte & 0xc0) == 0x80;
+}
 
 /* True if the byte is an ASCII character that a JSON string contains unescaped and a terminal
  * prints. */
@@ -154,28 +205,22 @@ static inline bool text_word_is_plain(uint64_t word)
 		 TEXT_EACH_BYTE(0x80));
 }
 
-/*
- * Returns the bytes that text occupies between the quotes of a JSON string, after text_to_utf8(),
- * with the shortest escapes of RFC 8259 for quote, backslash, control characters, including DEL and
- * C1, and bidirectional controls.
- */
-size_t text_json_length(struct text text);
+/* Bytes that one instruction compares where the CPU has it: a vector extension of gcc and clang. */
+typedef signed char text_block __attribute__((vector_size(16)));
 
-/* Bytes of a line that a string may occupy. */
-struct text_budget {
-	size_t bytes; /* left; reduced by text_cut() and text_tail() */
-	size_t times; /* occurrences of the string */
-	size_t raw_bytes; /* an ill-formed string costs these and its base64 besides */
-	bool ill_formed; /* set for an ill-formed result */
-};
+static inline bool text_block_is_zero(text_block block)
+{
+	uint64_t halves[2];
 
-/*
- * Returns the longest beginning of text that the budget pays for, and charges the budget. It never
- * ends within a well-formed UTF-8 sequence. The work is bounded by the budget.
- */
-struct text text_cut(struct text text, struct text_budget *budget);
+	memcpy(halves, &block, sizeof(halves));
+	return !(halves[0] | halves[1]);
+}
 
-/* The same from the end: the result is the end of text. The work is linear in the text. */
-struct text text_tail(struct text text, struct text_budget *budget);
+static inline bool text_block_is_plain(text_block block)
+{
+	/* signed: bytes that are not ASCII are below space as well */
+	return text_block_is_zero((block < ' ') | (block == '"') | (block == '\\') |
+				  (block == 0x7f));
+}
 
 #endif

@@ -2,6 +2,7 @@
 /* The JSON writer; jansson parses its output. */
 #include "encode/json_writer.h"
 #include "tap.h"
+#include "util/text_json.h"
 
 #include <jansson.h>
 #include <stdlib.h>

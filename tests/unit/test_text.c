@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tap.h"
-#include "util/text.h"
+#include "util/text_json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,12 +87,12 @@ static void json_lengths(void)
 /* Returns the beginning or the end of the text with at most so many bytes of JSON. */
 static struct text cut(struct text text, size_t json_bytes)
 {
-	return text_cut(text, &(struct text_budget){ .bytes = json_bytes, .times = 1 });
+	return text_json_cut(text, &(struct text_json_budget){ .bytes = json_bytes, .times = 1 });
 }
 
 static struct text tail(struct text text, size_t json_bytes)
 {
-	return text_tail(text, &(struct text_budget){ .bytes = json_bytes, .times = 1 });
+	return text_json_tail(text, &(struct text_json_budget){ .bytes = json_bytes, .times = 1 });
 }
 
 static void cuts_fall_between_characters(void)
@@ -128,7 +128,7 @@ static void tails_fall_between_characters(void)
 }
 
 /* The cost of a text, from its definition. */
-static size_t cost(struct text text, const struct text_budget *budget)
+static size_t cost(struct text text, const struct text_json_budget *budget)
 {
 	size_t raw = budget->raw_bytes + TEXT_BASE64_LENGTH(text.length);
 
@@ -136,10 +136,11 @@ static size_t cost(struct text text, const struct text_budget *budget)
 }
 
 /* Compares with the longest of all beginnings, or ends, that fall between characters. */
-static void cuts_are_longest(struct text text, struct text_budget budget)
+static void cuts_are_longest(struct text text, struct text_json_budget budget)
 {
-	struct text_budget before = budget, after = budget;
-	struct text front = text_cut(text, &before), back = text_tail(text, &after), rest = text;
+	struct text_json_budget before = budget, after = budget;
+	struct text front = text_json_cut(text, &before), back = text_json_tail(text, &after),
+		    rest = text;
 	size_t longest = 0, bytes;
 	bool well_formed, found = false;
 
@@ -189,10 +190,10 @@ static void cuts_use_the_budget(void)
 			memcpy(bytes + text.length, piece, strlen(piece));
 			text.length += strlen(piece);
 		}
-		cuts_are_longest(text,
-				 (struct text_budget){ .bytes = (size_t)rand_r(&seed) % 256,
-						       .times = 1 + (size_t)rand_r(&seed) % 3,
-						       .raw_bytes = (size_t)rand_r(&seed) % 40 });
+		cuts_are_longest(
+			text, (struct text_json_budget){ .bytes = (size_t)rand_r(&seed) % 256,
+							 .times = 1 + (size_t)rand_r(&seed) % 3,
+							 .raw_bytes = (size_t)rand_r(&seed) % 40 });
 	}
 }
 

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "util/text_json.h"
+
+#define ESCAPE(letter)                                                                             \
+	{                                                                                          \
+		{ '\\', (letter) }, 2                                                              \
+	}
+#define UNICODE(high, low)                                                                         \
+	{                                                                                          \
+		{ '\\', 'u', '0', '0', (high), (low) }, TEXT_JSON_ESCAPE_BYTES                     \
+	}
+#define VERBATIM(byte)                                                                             \
+	{                                                                                          \
+		{ (char)(byte) }, 1                                                                \
+	}
+#define VERBATIM_8(byte)                                                                           \
+	VERBATIM(byte), VERBATIM((byte) + 1), VERBATIM((byte) + 2), VERBATIM((byte) + 3),          \
+		VERBATIM((byte) + 4), VERBATIM((byte) + 5), VERBATIM((byte) + 6),                  \
+		VERBATIM((byte) + 7)
+#define VERBATIM_16(byte) VERBATIM_8(byte), VERBATIM_8((byte) + 8)
+#define LEAD(byte)                                                                                 \
+	{                                                                                          \
+		{ (char)(byte) }, 0                                                                \
+	}
+
+const struct text_json_byte text_json_bytes[256] = {
+	UNICODE('0', '0'), UNICODE('0', '1'), UNICODE('0', '2'), UNICODE('0', '3'),
+	UNICODE('0', '4'), UNICODE('0', '5'), UNICODE('0', '6'), UNICODE('0', '7'),
+	ESCAPE('b'),	   ESCAPE('t'),	      ESCAPE('n'),	 UNICODE('0', 'b'),
+	ESCAPE('f'),	   ESCAPE('r'),	      UNICODE('0', 'e'), UNICODE('0', 'f'),
+	UNICODE('1', '0'), UNICODE('1', '1'), UNICODE('1', '2'), UNICODE('1', '3'),
+	UNICODE('1', '4'), UNICODE('1', '5'), UNICODE('1', '6'), UNICODE('1', '7'),
+	UNICODE('1', '8'), UNICODE('1', '9'), UNICODE('1', 'a'), UNICODE('1', 'b'),
+	UNICODE('1', 'c'), UNICODE('1', 'd'), UNICODE('1', 'e'), UNICODE('1', 'f'),
+	VERBATIM(' '),	   VERBATIM('!'),     ESCAPE('"'),	 VERBATIM('#'),
+	VERBATIM('$'),	   VERBATIM('%'),     VERBATIM('&'),	 VERBATIM('\''),
+	VERBATIM_8(0x28),  VERBATIM_16(0x30), VERBATIM_16(0x40), VERBATIM_8(0x50),
+	VERBATIM('X'),	   VERBATIM('Y'),     VERBATIM('Z'),	 VERBATIM('['),
+	ESCAPE('\\'),	   VERBATIM(']'),     VERBATIM('^'),	 VERBATIM('_'),
+	VERBATIM_16(0x60), VERBATIM_8(0x70),  VERBATIM('x'),	 VERBATIM('y'),
+	VERBATIM('z'),	   VERBATIM('{'),     VERBATIM('|'),	 VERBATIM('}'),
+	VERBATIM('~'),	   UNICODE('7', 'f'), VERBATIM_16(0x80), VERBATIM_16(0x90),
+	VERBATIM_16(0xa0), VERBATIM_16(0xb0), VERBATIM(0xc0),	 VERBATIM(0xc1),
+	LEAD(0xc2),	   VERBATIM(0xc3),    VERBATIM(0xc4),	 VERBATIM(0xc5),
+	VERBATIM(0xc6),	   VERBATIM(0xc7),    VERBATIM_8(0xc8),	 VERBATIM_8(0xd0),
+	LEAD(0xd8),	   VERBATIM(0xd9),    VERBATIM(0xda),	 VERBATIM(0xdb),
+	VERBATIM(0xdc),	   VERBATIM(0xdd),    VERBATIM(0xde),	 VERBATIM(0xdf),
+	VERBATIM(0xe0),	   VERBATIM(0xe1),    LEAD(0xe2),	 VERBATIM(0xe3),
+	VERBATIM(0xe4),	   VERBATIM(0xe5),    VERBATIM(0xe6),	 VERBATIM(0xe7),
+	VERBATIM_8(0xe8),  VERBATIM_16(0xf0),
+};
+
+/* Sums over parts of a text: blocks, bytes, characters, maximal ill-formed parts. */
+struct step {
+	size_t bytes;
+	size_t json_bytes;
+	size_t ill_formed; /* number of the parts */
+	size_t nuls;
+};
+
+static inline struct step add(struct step sum, struct step step)
+{
+	return (struct step){ sum.bytes + step.bytes, sum.json_bytes + step.json_bytes,
+			      sum.ill_formed + step.ill_formed, sum.nuls + step.nuls };
+}
+
+/* Returns a byte of well-formed text, or a whole character that is escaped. */
+static inline struct step byte_step(struct text text)
+{
+	size_t length = text_json_bytes[(unsigned char)text.bytes[0]].length;
+
+	if (length)
+		return (struct step){ 1, length, 0, !text.bytes[0] };
+	if (text_json_escaped(text))
+		return (struct step){ text.bytes[0] == '\xe2' ? 3 : 2, TEXT_JSON_ESCAPE_BYTES };
+	return (struct step){ 1, 1 };
+}
+
+/* Returns at least a block of well-formed text; the last character may reach beyond it. */
+static inline struct step block_step(struct text text)
+{
+	struct step sum = {};
+	text_block block;
+
+	memcpy(&block, text.bytes, sizeof(block));
+	if (text_json_is_verbatim(block))
+		return (struct step){ sizeof(block), sizeof(block) };
+	while (sum.bytes < sizeof(block))
+		sum = add(sum, byte_step(text_skip(text, sum.bytes)));
+	return sum;
+}
+
+/* Returns the longest beginning of well-formed text with at most `most` bytes of JSON, of which
+ * each NUL saves nul_savings. */
+static inline struct step well_formed_cut(struct text text, size_t most, size_t nul_savings)
+{
+	struct step sum = {}, next;
+
+	while (text.length - sum.bytes >= sizeof(text_block)) {
+		next = add(sum, block_step(text_skip(text, sum.bytes)));
+		if (next.json_bytes - next.nuls * nul_savings > most)
+			break;
+		sum = next;
+	}
+	while (sum.bytes < text.length) {
+		next = add(sum, byte_step(text_skip(text, sum.bytes)));
+		if (next.json_bytes - next.nuls * nul_savings > most)
+			break;
+		sum = next;
+	}
+	for (; sum.bytes < text.length && text_byte_is_following(text.bytes[sum.bytes]);
+	     sum.bytes--, sum.json_bytes--)
+		;
+	return sum;
+}
+
+/* Returns the character or the maximal ill-formed part at the front of text. */
+static inline struct step character_step(struct text text)
+{
+	struct step step = {};
+	bool well_formed;
+
+	if ((unsigned char)text.bytes[0] < 0x80)
+		return byte_step(text);
+	step.bytes = text_step(text, &well_formed);
+	step.ill_formed = !well_formed;
+	step.json_bytes = !well_formed		    ? TEXT_REPLACEMENT_BYTES
+			  : text_json_escaped(text) ? TEXT_JSON_ESCAPE_BYTES
+						    : step.bytes;
+	return step;
+}
+
+size_t text_json_length(struct text text)
+{
+	struct text prefix = { text.bytes, text_utf8_prefix(text) };
+	struct step sum = well_formed_cut(prefix, SIZE_MAX, 0);
+
+	while (sum.bytes < text.length)
+		sum = add(sum, character_step(text_skip(text, sum.bytes)));
+	return sum.json_bytes;
+}
+
+static inline size_t cost_of(const struct text_json_budget *budget, struct step sum)
+{
+	return budget->times * sum.json_bytes +
+	       (sum.ill_formed ? budget->raw_bytes + TEXT_BASE64_LENGTH(sum.bytes) : 0);
+}
+
+static void charge(struct text_json_budget *budget, struct step sum)
+{
+	budget->bytes -= cost_of(budget, sum);
+	budget->ill_formed = budget->ill_formed || sum.ill_formed;
+}
+
+/* The part that may be shown is at most as long as the budget, because no byte is represented by
+ * less than one. */
+struct text text_json_cut(struct text text, struct text_json_budget *budget)
+{
+	size_t most = budget->bytes / budget->times;
+	struct text part = { text.bytes, text.length < most ? text.length : most };
+	struct text prefix = { text.bytes, text_utf8_prefix(part) };
+	struct step sum = well_formed_cut(prefix, most, 0), next;
+
+	while (sum.bytes < text.length) {
+		next = add(sum, character_step(text_skip(text, sum.bytes)));
+		if (cost_of(budget, next) > budget->bytes)
+			break;
+		sum = next;
+	}
+	charge(budget, sum);
+	return (struct text){ text.bytes, sum.bytes };
+}
+
+struct text text_json_cut_strings(struct text strings, size_t separator_bytes,
+				  struct text_json_budget *budget, size_t *separators)
+{
+	size_t savings = TEXT_JSON_ESCAPE_BYTES - separator_bytes / budget->times;
+	struct step sum = well_formed_cut(strings, budget->bytes / budget->times, savings);
+
+	budget->bytes -= budget->times * (sum.json_bytes - sum.nuls * savings);
+	*separators = sum.nuls;
+	return (struct text){ strings.bytes, sum.bytes };
+}
+
+/* Returns the last `bytes` of text, or up to three less: from the beginning of a character or of a
+ * maximal ill-formed part. */
+static struct text last_parts(struct text text, size_t bytes)
+{
+	size_t from = text.length > bytes ? text.length - bytes : 0, start = from;
+	bool well_formed;
+
+	if (!from || !bytes)
+		return text_skip(text, from);
+	while (start && from - start < 3 && text_byte_is_following(text.bytes[start]))
+		start--;
+	if (text_byte_is_following(text.bytes[start]))
+		return text_skip(text, from);
+	while (start < from)
+		start += text_step(text_skip(text, start), &well_formed);
+	return text_skip(text, start);
+}
+
+static inline struct step remove_step(struct step sum, struct step step)
+{
+	return (struct step){ sum.bytes - step.bytes, sum.json_bytes - step.json_bytes,
+			      sum.ill_formed - step.ill_formed, sum.nuls - step.nuls };
+}
+
+static struct text well_formed_tail(struct text text, struct text_json_budget *budget)
+{
+	struct step sum = well_formed_cut(text, SIZE_MAX, 0), first;
+	size_t end = sum.bytes;
+
+	while (cost_of(budget, sum) > budget->bytes ||
+	       (sum.bytes && sum.bytes < end &&
+		text_byte_is_following(text.bytes[end - sum.bytes]))) {
+		first = byte_step(text_skip(text, end - sum.bytes));
+		sum = remove_step(sum, first);
+	}
+	charge(budget, sum);
+	return text_skip(text, end - sum.bytes);
+}
+
+struct text text_json_tail(struct text text, struct text_json_budget *budget)
+{
+	struct step sum = {};
+
+	text = last_parts(text, budget->bytes / budget->times);
+	if (text_is_utf8(text))
+		return well_formed_tail(text, budget);
+	while (sum.bytes < text.length)
+		sum = add(sum, character_step(text_skip(text, sum.bytes)));
+	while (cost_of(budget, sum) > budget->bytes) {
+		struct step first = character_step(text);
+
+		sum = remove_step(sum, first);
+		text = text_skip(text, first.bytes);
+	}
+	charge(budget, sum);
+	return text;
+}

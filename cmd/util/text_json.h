@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Texts as JSON strings. Quote, backslash, control characters (C0, DEL and C1 of ECMA-48) and
+ * bidirectional controls (Unicode 15, UAX #9) have the shortest escapes of RFC 8259; each maximal
+ * ill-formed part of UTF-8 is U+FFFD (Unicode 15, 3.9, "substitution of maximal subparts").
+ *
+ * The caller of an exec chooses the bytes. The functions for well-formed text therefore take blocks
+ * and bytes, not characters: no branch depends on a byte that needs no escape.
+ */
+#ifndef EXECTAP_TEXT_JSON_H
+#define EXECTAP_TEXT_JSON_H
+
+#include "util/text.h"
+
+/* Maximum bytes that a character becomes: \u001f */
+#define TEXT_JSON_ESCAPE_BYTES 6
+
+/* Representation of a byte of well-formed text, for one store of eight bytes. */
+struct text_json_byte {
+	char bytes[7];
+	unsigned char length; /* 0: the byte may begin a character that is escaped */
+};
+
+extern const struct text_json_byte text_json_bytes[256];
+
+/* True if the bytes of well-formed text, which may begin and end within characters, represent
+ * themselves. */
+static inline bool text_json_is_verbatim(text_block block)
+{
+	text_block control = (block >= 0) & (block < ' ');
+	text_block escaped = (block == '"') | (block == '\\') | (block == 0x7f);
+	text_block lead = (block == (signed char)0xc2) | (block == (signed char)0xd8) |
+			  (block == (signed char)0xe2);
+
+	return text_block_is_zero(control | escaped | lead);
+}
+
+/* Returns the character beyond ASCII at the front of well-formed text if it is escaped: U+0080 to
+ * U+009F, U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069. Else returns 0. */
+static inline unsigned int text_json_escaped(struct text text)
+{
+	const unsigned char *bytes = (const unsigned char *)text.bytes;
+	unsigned int character;
+
+	if (text.length > 1 && bytes[0] == 0xc2 && bytes[1] <= 0x9f)
+		return bytes[1];
+	if (text.length > 1 && bytes[0] == 0xd8 && bytes[1] == 0x9c)
+		return 0x061c;
+	if (text.length < 3 || bytes[0] != 0xe2)
+		return 0;
+	character = 0x2000u | (bytes[1] & 0x3fu) << 6 | (bytes[2] & 0x3fu);
+	return (character >= 0x202a && character <= 0x202e) ||
+			       (character >= 0x2066 && character <= 0x2069) ||
+			       character == 0x200e || character == 0x200f
+		       ? character
+		       : 0;
+}
+
+/* Returns the bytes that text occupies between the quotes. */
+size_t text_json_length(struct text text);
+
+/* Bytes of a line that a string may occupy. */
+struct text_json_budget {
+	size_t bytes; /* left; reduced by text_json_cut() and text_json_tail() */
+	size_t times; /* occurrences of the string */
+	size_t raw_bytes; /* an ill-formed string costs these and its base64 besides */
+	bool ill_formed; /* set for an ill-formed result */
+};
+
+/*
+ * Returns the longest beginning of text that the budget pays for, and charges the budget. It never
+ * ends within a well-formed UTF-8 sequence. The work is bounded by the budget.
+ */
+struct text text_json_cut(struct text text, struct text_json_budget *budget);
+
+/*
+ * The same for well-formed strings with NULs between them, each of which costs separator_bytes, at
+ * most `times` escapes. Stores the number of the NULs in the result.
+ */
+struct text text_json_cut_strings(struct text strings, size_t separator_bytes,
+				  struct text_json_budget *budget, size_t *separators);
+
+/* The same as text_json_cut() from the end: the result is the end of text. */
+struct text text_json_tail(struct text text, struct text_json_budget *budget);
+
+#endif
