@@ -120,3 +120,14 @@ has_last() {
 	no_control_characters "$lines"
 	"$python" "$top/tests/validate" "$lines"
 }
+
+# The limits are ratios of instructions, which are the same on a loaded machine. Work for bytes that
+# do not fit, or work that is done again, exceeds them by a factor.
+@test "cost: no bytes of a caller cost much more than as many plain ones, in every format, and under --redact" {
+	cd "$top"
+	tests/bench/count_instructions | tee "$BATS_TEST_TMPDIR/table"
+	awk 'NR > 1 { shape = substr($0, 1, 10)
+		for (i = NF - 7 + 1; i <= NF - 2; i += 2) if ($i > (shape ~ /paths/ ? 7 : 3.2)) { print "too dear: " $0; failed = 1 }
+		if ($NF > 6) { print "too dear with --redact: " $0; failed = 1 } }
+		END { exit failed || NR < 15 }' "$BATS_TEST_TMPDIR/table"
+}

@@ -13,7 +13,7 @@ endif
 FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/*.c))
 FUZZ_FLAGS := -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 
-helpers: $(HELPERS)
+helpers: $(HELPERS) build/tests/replay
 
 build/tests/noop: tests/helpers/noop.c
 	@mkdir -p $(@D)

@@ -275,7 +275,7 @@ static size_t fit(const struct encoding *encoding, bool paths_exceed)
 	else
 		exec->args =
 			arguments_cut(encoding->format, exec->args, encoding->max_bytes - length);
-	return write_event(encoding);
+	return exec->args.length ? write_event(encoding) : length;
 }
 
 size_t encode_event(const struct encode_format *format, struct event *event, char *line,

@@ -140,12 +140,18 @@ static size_t write_well_formed(char *out, size_t capacity, struct text *text,
 	return written;
 }
 
+/* Bytes that are validated before they are written, so that few are validated that do not fit. */
+#define CHUNK_BYTES 1024
+
+/* Bytes that are written character by character after an ill-formed part. */
+#define CHARACTERS_BYTES 64
+
 /* Writes the beginning of part that is well-formed. Advances part. */
 static void escape_well_formed(struct json_writer *json, struct text *part,
 			       const struct text_json_byte *nul)
 {
 	size_t left = json->capacity - json->length;
-	struct text prefix = { part->bytes, at_most(part->length, left) };
+	struct text prefix = { part->bytes, at_most(at_most(part->length, left), CHUNK_BYTES) };
 
 	prefix.length = text_utf8_prefix(prefix);
 	json->length += write_well_formed(json->bytes + json->length, left, &prefix, nul);
@@ -175,11 +181,11 @@ static inline size_t write_character(struct json_writer *json, struct text *text
 	return character.length;
 }
 
-/* Writes at most a block character by character. Advances part. */
+/* Writes the beginning of part character by character. Advances part. */
 static void escape_characters(struct json_writer *json, struct text *part,
 			      const struct text_json_byte *nul)
 {
-	const char *end = part->bytes + at_most(part->length, sizeof(text_block));
+	const char *end = part->bytes + at_most(part->length, CHARACTERS_BYTES);
 	char buf[CHARACTER_MAX_BYTES];
 
 	while (part->bytes < end && json->length < json->capacity) {

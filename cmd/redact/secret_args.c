@@ -426,6 +426,17 @@ static void visit_line(const struct secret_index *index, struct mask *mask, stru
 	}
 }
 
+/* Handles a word that contains no secret and begins none, whatever precedes it. Returns false for
+ * other words. */
+static bool skip_short(struct words *words, struct text string)
+{
+	if (string.length > 1 || words->awaited || words->programs)
+		return false;
+	words->code = false;
+	words->begun = true;
+	return true;
+}
+
 void secret_args_mask(const struct secret_index *index, struct text filename, struct mask *mask)
 {
 	const char *end = mask->text.bytes + mask->text.length;
@@ -438,6 +449,8 @@ void secret_args_mask(const struct secret_index *index, struct text filename, st
 	while (text_next_string(&left, &string)) {
 		unsigned int flags = string.bytes + string.length == end ? SECRET_TEXT_CUT : 0;
 
+		if (skip_short(&words, string))
+			continue;
 		if (words.code || words.wraps)
 			flags |= SECRET_TEXT_CODE;
 		secret_text_mask(index, string, flags, mask);

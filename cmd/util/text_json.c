@@ -130,14 +130,19 @@ static inline struct step character_step(struct text text)
 	return step;
 }
 
-size_t text_json_length(struct text text)
+static struct step measure(struct text text)
 {
 	struct text prefix = { text.bytes, text_utf8_prefix(text) };
 	struct step sum = well_formed_cut(prefix, SIZE_MAX, 0);
 
 	while (sum.bytes < text.length)
 		sum = add(sum, character_step(text_skip(text, sum.bytes)));
-	return sum.json_bytes;
+	return sum;
+}
+
+size_t text_json_length(struct text text)
+{
+	return measure(text).json_bytes;
 }
 
 static inline size_t cost_of(const struct text_json_budget *budget, struct step sum)
@@ -206,36 +211,29 @@ static inline struct step remove_step(struct step sum, struct step step)
 			      sum.ill_formed - step.ill_formed, sum.nuls - step.nuls };
 }
 
-static struct text well_formed_tail(struct text text, struct text_json_budget *budget)
-{
-	struct step sum = well_formed_cut(text, SIZE_MAX, 0), first;
-	size_t end = sum.bytes;
+/* Bytes that text_json_tail() measures at once. */
+#define TAIL_CHUNK_BYTES 64
 
-	while (cost_of(budget, sum) > budget->bytes ||
-	       (sum.bytes && sum.bytes < end &&
-		text_byte_is_following(text.bytes[end - sum.bytes]))) {
-		first = byte_step(text_skip(text, end - sum.bytes));
-		sum = remove_step(sum, first);
-	}
-	charge(budget, sum);
-	return text_skip(text, end - sum.bytes);
-}
-
+/* Adds chunks from the end while the budget pays for them, and then what it pays for of the next
+ * one. */
 struct text text_json_tail(struct text text, struct text_json_budget *budget)
 {
-	struct step sum = {};
+	struct text left = text, part = last_parts(left, TAIL_CHUNK_BYTES);
+	struct step sum = {}, chunk = measure(part);
 
-	text = last_parts(text, budget->bytes / budget->times);
-	if (text_is_utf8(text))
-		return well_formed_tail(text, budget);
-	while (sum.bytes < text.length)
-		sum = add(sum, character_step(text_skip(text, sum.bytes)));
-	while (cost_of(budget, sum) > budget->bytes) {
-		struct step first = character_step(text);
-
-		sum = remove_step(sum, first);
-		text = text_skip(text, first.bytes);
+	while (part.length && cost_of(budget, add(sum, chunk)) <= budget->bytes) {
+		sum = add(sum, chunk);
+		left.length -= part.length;
+		part = last_parts(left, TAIL_CHUNK_BYTES);
+		chunk = measure(part);
 	}
+	while (cost_of(budget, add(sum, chunk)) > budget->bytes) {
+		struct step first = character_step(part);
+
+		chunk = remove_step(chunk, first);
+		part = text_skip(part, first.bytes);
+	}
+	sum = add(sum, chunk);
 	charge(budget, sum);
-	return text;
+	return text_skip(text, text.length - sum.bytes);
 }

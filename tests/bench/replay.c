@@ -12,6 +12,8 @@
  * Then the cost of an exec by the bytes that its caller chooses: for each of `shapes` the
  * nanoseconds of all stages, in each format, and their ratio to those of 15,200 plain bytes in one
  * argument.
+ *
+ * replay --shapes: passes one record of each shape, in each format, and prints neither.
  */
 #include "encode/encode.h"
 #include "event/decode.h"
@@ -80,6 +82,7 @@ static const struct shape {
 	{ "bidi", { "\xe2\x80\xae", 3 }, false },
 	{ "empty", { "\0", 1 }, false },
 	{ "tiny", { "a\0", 2 }, false },
+	{ "words", { "ab\0", 3 }, false },
 	{ "tiny 0xff", { "\xff\0", 2 }, false },
 	{ "paths 0x01", { "\x01", 1 }, true },
 	{ "paths 0xff", { "\xff", 1 }, true },
@@ -282,8 +285,18 @@ static void *shape_record(const struct shape *shape, size_t *length)
 	return fixture_record(&strings, length);
 }
 
+/* Passes a record through all stages. tests/bench/count_instructions counts what a call executes.
+ * Returns 1, the count of records. */
+__attribute__((noinline)) double push_once(struct replay *replay, const void *bytes, size_t length);
+
+double push_once(struct replay *replay, const void *bytes, size_t length)
+{
+	push(replay, bytes, length, SINK);
+	return 1;
+}
+
 /* Returns the median of the nanoseconds of all stages for a record. */
-static double measure_shape(struct replay *replay, const void *bytes, size_t length)
+static double measure_ns(struct replay *replay, const void *bytes, size_t length)
 {
 	double ns[ROUNDS];
 
@@ -297,48 +310,47 @@ static double measure_shape(struct replay *replay, const void *bytes, size_t len
 	return ns[ROUNDS / 2];
 }
 
-static void report_shapes(FILE *table)
+typedef double measure_fn(struct replay *replay, const void *bytes, size_t length);
+
+static void report_shape(FILE *table, const struct shape *shape, measure_fn *measure_record,
+			 double plain[])
 {
-	static struct replay replay;
-	double plain[sizeof(kinds) / sizeof(kinds[0])] = {};
+	static struct replay replay; /* an event is large */
+	size_t length;
+	void *record = shape_record(shape, &length);
 
-	fprintf(table, "\n%-10s", "shape");
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		fprintf(table, " %7s ns ratio", kinds[i].name);
-	fprintf(table, "\n");
-	for (size_t k = 0; k < sizeof(shapes) / sizeof(shapes[0]); k++) {
-		size_t length;
-		void *record = shape_record(&shapes[k], &length);
+	fprintf(table, "%-10s", shape->name);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		double cost;
 
-		fprintf(table, "%-10s", shapes[k].name);
-		for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-			double ns;
-
-			open_pipe(&replay, &kinds[i]);
-			ns = measure_shape(&replay, record, length);
-			close_pipe(&replay);
-			if (!k)
-				plain[i] = ns;
-			fprintf(table, " %10.0f %5.2f", ns, ns / plain[i]);
-		}
-		fprintf(table, "\n");
-		free(record);
+		open_pipe(&replay, &kinds[i]);
+		cost = measure_record(&replay, record, length);
+		close_pipe(&replay);
+		if (!plain[i])
+			plain[i] = cost;
+		fprintf(table, " %10.0f %5.2f", cost, cost / plain[i]);
 	}
+	fprintf(table, "\n");
+	free(record);
 }
 
-int main(int argc, char **argv)
+static void report_shapes(FILE *table, const char *unit, measure_fn *measure_record)
 {
-	FILE *table;
+	double plain[sizeof(kinds) / sizeof(kinds[0])] = {};
 
-	long records = argc > 1 ? atol(argv[1]) : EVENTS;
-	static struct replay replay; /* an event is large */
+	fprintf(table, "%-10s", "shape");
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		fprintf(table, " %7s %s ratio", kinds[i].name, unit);
+	fprintf(table, "\n");
+	for (size_t k = 0; k < sizeof(shapes) / sizeof(shapes[0]); k++)
+		report_shape(table, &shapes[k], measure_record, plain);
+}
 
-	if (argc > 2 || records <= 0) {
-		fprintf(stderr, "usage: replay [RECORDS]\n");
-		return 2;
-	}
+static void report_stages(FILE *table, long records)
+{
+	static struct replay replay;
+
 	load_mix(&replay);
-	table = redirect_stdout();
 	fprintf(table, "%-8s %10s", "format", "events/s");
 	for (int stage = 0; stage < STAGES; stage++)
 		fprintf(table, " %5s ns", stage_names[stage]);
@@ -346,6 +358,25 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (encode_find(kinds[i].format))
 			replay_kind(table, &replay, &kinds[i], records);
-	report_shapes(table);
+	fprintf(table, "\n");
+}
+
+int main(int argc, char **argv)
+{
+	bool once = argc == 2 && !strcmp(argv[1], "--shapes");
+	long records = argc > 1 ? atol(argv[1]) : EVENTS;
+	FILE *table;
+
+	if (argc > 2 || (records <= 0 && !once)) {
+		fprintf(stderr, "usage: replay [RECORDS | --shapes]\n");
+		return 2;
+	}
+	table = redirect_stdout();
+	if (once) {
+		report_shapes(table, "  ", push_once);
+	} else {
+		report_stages(table, records);
+		report_shapes(table, "ns", measure_ns);
+	}
 	return fclose(table) != 0;
 }
