@@ -2,6 +2,7 @@
 #include "event/name_table.h"
 
 #include "util/number.h"
+#include "util/text_json.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -78,14 +79,15 @@ static bool is_ignored(struct text line)
 	return !line.length || line.bytes[0] == '#' || line.bytes[0] == '+' || line.bytes[0] == '-';
 }
 
-/* Reports whether a name is shown as it is: in UTF-8, without control characters. */
+/* Reports whether a name is shown as it is: in UTF-8, without characters to escape beyond ASCII or
+ * control characters. */
 static bool is_name(struct text name)
 {
 	if (!name.length || name.length > NAME_TABLE_NAME_BYTES)
 		return false;
 	for (size_t i = 0; i < name.length; i++)
 		if ((unsigned char)name.bytes[i] < 0x20 || name.bytes[i] == 0x7f ||
-		    text_is_c1(text_skip(name, i)))
+		    text_json_escaped(text_skip(name, i)))
 			return false;
 	return text_is_utf8(name);
 }
