@@ -35,6 +35,11 @@ void log_error(const char *format, ...)
 	errors++;
 }
 
+void log_warning(const char *format, ...)
+{
+	(void)format;
+}
+
 void log_info(const char *format, ...)
 {
 	(void)format;
