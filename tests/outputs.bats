@@ -137,7 +137,7 @@ all_lines() {
 @test "--rotate: a directory that cannot be written is status 1, a rotation that fails loses nothing" {
 	local directory=$BATS_TEST_TMPDIR/closed
 	open_folders
-	mkdir "$directory"
+	mkdir -m 755 "$directory"
 	install -o nobody -m 600 /dev/null "$directory/file"
 	refuses 1 'cannot rotate: Permission denied' --user nobody -o "file:$directory/file" --rotate 64K
 	rm -f "$lines"
