@@ -134,12 +134,15 @@ all_lines() {
 	[ "$(grep -c "/noop\",\"$marker" "$BATS_TEST_TMPDIR/followed")" = 10 ]
 }
 
-@test "--rotate: a directory that cannot be written is status 1, a rotation that fails loses nothing" {
+@test "--rotate: a directory that cannot be written is status 1" {
 	local directory=$BATS_TEST_TMPDIR/closed
 	open_folders
 	mkdir -m 755 "$directory"
 	install -o nobody -m 600 /dev/null "$directory/file"
 	refuses 1 'cannot rotate: Permission denied' --user nobody -o "file:$directory/file" --rotate 64K
+}
+
+@test "--rotate: a rotation that fails loses nothing" {
 	rm -f "$lines"
 	start_with_output "file:$lines" --rotate 64K:1
 	mkdir -p "$lines.1/full"
