@@ -39,12 +39,12 @@
 
 struct option_row {
 	const char *group; /* the heading before it in --help; NULL: the group of the row before */
-	char letter; /* 0: none */
 	const char *name;
 	const char *argument; /* NULL: none; "[=...]": optional */
 	const char *help; /* NULL: shares a line with the next row */
 	int (*parse)(struct options *options, const char *name, const char *value);
 	size_t flag; /* without parse: offset of the bool in struct options to set */
+	char letter; /* 0: none */
 	bool repeats; /* its values accumulate */
 	bool reloads; /* a change takes effect at SIGHUP */
 	bool opens_files; /* which the sandbox denies: not parsed at SIGHUP */
@@ -323,49 +323,48 @@ static int parse_unpin(struct options *options, const char *name, const char *va
 #define FLAG(member) NULL, offsetof(struct options, member)
 
 static const struct option_row rows[] = {
-	{ "Output", 'o', "output", "DEST", "- (stdout), file:, unix:, unixgram:, unix-listen:PATH",
-	  parse_output },
-	{ NULL, 0, "rotate", "SIZE[:COUNT]", "rotate the file, keep COUNT old ones (default 4)",
+	{ "Output", "output", "DEST", "- (stdout), file:, unix:, unixgram:, unix-listen:PATH",
+	  parse_output, .letter = 'o' },
+	{ NULL, "rotate", "SIZE[:COUNT]", "rotate the file, keep COUNT old ones (default 4)",
 	  parse_rotate },
-	{ NULL, 0, "file-mode", "MODE", NULL, parse_file_mode },
-	{ NULL, 0, "socket-mode", "MODE", "of new files, the socket (0600)", parse_socket_mode },
-	{ NULL, 0, "socket-group", "NAME", NULL, parse_socket_group, .opens_files = true },
-	{ NULL, 0, "max-clients", "N", "its group; clients (default 64)", parse_max_clients },
-	{ "Events and keys", 'f', "format", "NAME", "native (default), ecs, ocsf", parse_format },
-	{ NULL, 'e', "events", "LIST", "exec (default), exec_failed, exit", parse_events,
-	  .repeats = true },
-	{ NULL, 0, "env", "NAME[,NAME]", "report environment variables, globs; repeatable",
-	  parse_env, .repeats = true, .reloads = true },
-	{ NULL, 0, "only", "KEY=GLOB", NULL, parse_only, .repeats = true, .reloads = true },
-	{ NULL, 0, "skip", "KEY=GLOB", "include, exclude matching events", parse_skip,
+	{ NULL, "file-mode", "MODE", NULL, parse_file_mode },
+	{ NULL, "socket-mode", "MODE", "of new files, the socket (0600)", parse_socket_mode },
+	{ NULL, "socket-group", "NAME", NULL, parse_socket_group, .opens_files = true },
+	{ NULL, "max-clients", "N", "its group; clients (default 64)", parse_max_clients },
+	{ "Events and keys", "format", "NAME", "native (default), ecs, ocsf", parse_format,
+	  .letter = 'f' },
+	{ NULL, "events", "LIST", "exec (default), exec_failed, exit", parse_events,
+	  .repeats = true, .letter = 'e' },
+	{ NULL, "env", "NAME[,NAME]", "report environment variables, globs; repeatable", parse_env,
 	  .repeats = true, .reloads = true },
-	{ NULL, 0, "redact", "[=ERE]", "mask secrets, and what ERE matches, in args and env",
+	{ NULL, "only", "KEY=GLOB", NULL, parse_only, .repeats = true, .reloads = true },
+	{ NULL, "skip", "KEY=GLOB", "include, exclude matching events", parse_skip, .repeats = true,
+	  .reloads = true },
+	{ NULL, "redact", "[=ERE]", "mask secrets, and what ERE matches, in args and env",
 	  parse_redact, .repeats = true, .reloads = true },
-	{ NULL, 0, "no-args", NULL, "leave out arguments", FLAG(no_args) },
-	{ NULL, 0, "max-line", "BYTES", "maximum length of a line (default 15360)",
-	  parse_max_line },
-	{ NULL, 0, "heartbeat", "SECS", "emit start, stats and stop lines", parse_heartbeat,
+	{ NULL, "no-args", NULL, "leave out arguments", FLAG(no_args) },
+	{ NULL, "max-line", "BYTES", "maximum length of a line (default 15360)", parse_max_line },
+	{ NULL, "heartbeat", "SECS", "emit start, stats and stop lines", parse_heartbeat,
 	  .reloads = true },
-	{ NULL, 0, "metrics", "FILE", "write counters for Prometheus every 15 s", parse_metrics },
-	{ "Operation", 0, "buffer", "SIZE", "size of the ring buffer (default 8M)", parse_buffer },
-	{ NULL, 0, "user", "NAME", "drop privileges to NAME or UID:GID once attached", parse_user,
+	{ NULL, "metrics", "FILE", "write counters for Prometheus every 15 s", parse_metrics },
+	{ "Operation", "buffer", "SIZE", "size of the ring buffer (default 8M)", parse_buffer },
+	{ NULL, "user", "NAME", "drop privileges to NAME or UID:GID once attached", parse_user,
 	  .opens_files = true },
-	{ NULL, 0, "no-sandbox", NULL, "do not install the seccomp filter", FLAG(no_sandbox) },
-	{ NULL, 0, "pin", "DIR", "keep recording between runs; DIR on a bpf file system",
-	  parse_pin },
-	{ NULL, 'v', "verbose", NULL, "more diagnostics on stderr", FLAG(verbose),
-	  .reloads = true },
-	{ NULL, 0, "config", "FILE", "read options from FILE, and again at SIGHUP", parse_config,
+	{ NULL, "no-sandbox", NULL, "do not install the seccomp filter", FLAG(no_sandbox) },
+	{ NULL, "pin", "DIR", "keep recording between runs; DIR on a bpf file system", parse_pin },
+	{ NULL, "verbose", NULL, "more diagnostics on stderr", FLAG(verbose), .reloads = true,
+	  .letter = 'v' },
+	{ NULL, "config", "FILE", "read options from FILE, and again at SIGHUP", parse_config,
 	  .is_action = true },
-	{ "Other actions", 0, "test-config", NULL, "check the configuration file",
-	  FLAG(test_config), .is_action = true },
-	{ NULL, 0, "check", NULL, "report what this host supports", FLAG(check),
+	{ "Other actions", "test-config", NULL, "check the configuration file", FLAG(test_config),
 	  .is_action = true },
-	{ NULL, 0, "unpin", "DIR", "remove the programs of --pin DIR", parse_unpin,
+	{ NULL, "check", NULL, "report what this host supports", FLAG(check), .is_action = true },
+	{ NULL, "unpin", "DIR", "remove the programs of --pin DIR", parse_unpin,
 	  .is_action = true },
-	{ NULL, 0, "list-keys", NULL, HIDDEN, FLAG(list_keys), .is_action = true },
-	{ NULL, 'V', "version", NULL, NULL, FLAG(version), .is_action = true },
-	{ NULL, 'h', "help", NULL, "print the version, this help", FLAG(help), .is_action = true },
+	{ NULL, "list-keys", NULL, HIDDEN, FLAG(list_keys), .is_action = true },
+	{ NULL, "version", NULL, NULL, FLAG(version), .is_action = true, .letter = 'V' },
+	{ NULL, "help", NULL, "print the version, this help", FLAG(help), .is_action = true,
+	  .letter = 'h' },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 

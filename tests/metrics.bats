@@ -38,7 +38,7 @@ value() {
 
 @test "the file is whole at any time, and new every 15 s, also while the consumer takes nothing" {
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
-	sleep infinity <"$BATS_TEST_TMPDIR/fifo" 3>&- &
+	tail -f /dev/null <"$BATS_TEST_TMPDIR/fifo" 3>&- &
 	held+=($!)
 	"$exectap" --metrics "$BATS_TEST_TMPDIR/exectap.prom" 2>"$log" 3>&- >"$BATS_TEST_TMPDIR/fifo" &
 	exectap_pid=$!

@@ -153,7 +153,7 @@ name_is() {
 		: >"$lines"
 		: >"$log"
 		# shellcheck disable=SC2086
-		unshare $kind bash -c 'echo $$; exec "$@"' - "$exectap" --verbose >"$lines" 2>"$log" 3>&- &
+		unshare $kind "$exectap" --verbose >"$lines" 2>"$log" 3>&- &
 		exectap_pid=$!
 		poll watching
 		"$helpers/noop" "$marker${kind:2:2}"

@@ -185,6 +185,11 @@ bool pin_watch_check(struct pin_watch *watch)
 	struct epoll_event events[2];
 
 	epoll_wait(watch->epoll, events, 2, 0);
-	/* twice: lines can move between two reads of mountinfo */
-	return has_lost_object(watch) || (has_lost_mount(watch) && has_lost_mount(watch));
+	if (has_lost_object(watch))
+		return true;
+	/* lines can move while mountinfo is read: two readings have to lack the mount */
+	for (int reading = 0; reading < 2; reading++)
+		if (!has_lost_mount(watch))
+			return false;
+	return true;
 }

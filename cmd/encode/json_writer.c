@@ -172,8 +172,8 @@ static inline size_t write_character(struct json_writer *json, struct text *text
 	*text = text_skip(*text, character.length);
 	if (!well_formed) {
 		json->ill_formed = true;
-		memcpy(out, TEXT_REPLACEMENT, TEXT_REPLACEMENT_BYTES);
-		return TEXT_REPLACEMENT_BYTES;
+		return (size_t)((char *)mempcpy(out, TEXT_REPLACEMENT, TEXT_REPLACEMENT_BYTES) -
+				out);
 	}
 	if (text_json_escaped(character))
 		return write_unicode_escape(out, text_json_escaped(character));
