@@ -106,8 +106,11 @@ static enum status drop_privileges(const struct options *options)
 
 static enum status new_enricher(const struct options *options, struct enricher **enricher)
 {
-	int result = enrich_new(enricher, options->env_names);
+	struct enrich_facts facts;
+	int result = enrich_read_facts(&facts);
 
+	if (!result)
+		result = enrich_new(enricher, options->env_names, &facts);
 	if (!result)
 		return STATUS_STOPPED;
 	log_error("cannot start: %s%s", strerror(-result),

@@ -2,6 +2,7 @@
 #include "capture/pin.h"
 
 #include "util/log.h"
+#include "util/number.h"
 #include "util/text.h"
 
 #include <bpf/bpf.h>
@@ -93,14 +94,9 @@ static bool is_object_name(const char *name)
 
 static bool parse_number(const char *name, unsigned int *number)
 {
-	unsigned long value;
-	char *end;
+	uint64_t value;
 
-	if (!isdigit((unsigned char)name[0]))
-		return false;
-	errno = 0;
-	value = strtoul(name, &end, 10);
-	if (*end || errno || value >= UINT_MAX)
+	if (number_parse(name, 10, 0, UINT_MAX - 1, &value))
 		return false;
 	*number = (unsigned int)value;
 	return true;

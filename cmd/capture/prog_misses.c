@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "capture/prog_misses.h"
 
+#include "util/number.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 /* kernel/bpf/syscall.c, bpf_prog_show_fdinfo() */
-#define LABEL "\nrecursion_misses:"
+#define LABEL "\nrecursion_misses:\t"
 #define INFO_BYTES 1024
 
 int prog_misses_open(int program_fd)
@@ -27,10 +28,15 @@ int prog_misses_open(int program_fd)
 uint64_t prog_misses_read(int fd)
 {
 	char info[INFO_BYTES];
-	const char *label;
+	uint64_t misses = 0;
+	const char *text;
 	ssize_t length = fd < 0 ? 0 : pread(fd, info, sizeof(info) - 1, 0);
 
 	info[length < 0 ? 0 : length] = '\0';
-	label = strstr(info, LABEL);
-	return label ? strtoull(label + strlen(LABEL), NULL, 10) : 0;
+	text = strstr(info, LABEL);
+	if (text)
+		text += strlen(LABEL);
+	if (text && number_read(&text, 10, &misses))
+		return 0;
+	return misses;
 }

@@ -14,10 +14,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define UTS_BYTES 65 /* __NEW_UTS_LEN + 1, include/uapi/linux/utsname.h */
-#define BOOT_ID_BYTES 37 /* a UUID and its NUL */
 #define HOST_UNSET "localhost" /* hostname(5): the name of a host that has none */
-#define MACHINE_ID_BYTES 33 /* machine-id(5), and a NUL */
 #define NAME_MAX_BYTES 4096 /* longer names match no glob */
 #define BOOT_KEY_BYTES 17 /* the first 64 bits of the boot id, in hex, and a NUL */
 
@@ -28,17 +25,12 @@
 #define VARIABLES_MAX 256
 
 struct enricher {
-	int64_t wall_minus_boot_ns;
-	bool fixed;
-	struct text host;
+	struct enrich_facts facts;
+	struct text host; /* of facts, as are the next ones */
 	struct text kernel;
 	struct text boot_id;
 	struct text machine_id;
 	struct text version;
-	char host_bytes[UTS_BYTES];
-	char kernel_bytes[UTS_BYTES];
-	char boot_id_bytes[BOOT_ID_BYTES];
-	char machine_id_bytes[MACHINE_ID_BYTES];
 	char boot_key[BOOT_KEY_BYTES];
 	struct container container; /* the last one found, in the cgroup of this path */
 	struct text systemd_unit; /* likewise */
@@ -48,7 +40,6 @@ struct enricher {
 	char *names; /* patterns, each ended by a NUL */
 	size_t names_bytes;
 	struct users *users; /* NULL: the files of names are not those of the host */
-	pid_t pid;
 	uint64_t own_events; /* about exectap itself, so far */
 };
 
@@ -56,7 +47,7 @@ static void boot_key_set(struct enricher *enricher)
 {
 	char *digit = enricher->boot_key;
 
-	for (const char *from = enricher->boot_id_bytes;
+	for (const char *from = enricher->facts.boot_id;
 	     *from && digit < enricher->boot_key + BOOT_KEY_BYTES - 1; from++)
 		if (*from != '-')
 			*digit++ = *from;
@@ -74,12 +65,6 @@ static int id_read(const char *path, char *id, size_t bytes)
 		result = -EIO;
 	fclose(file);
 	return result;
-}
-
-static struct text keep_string(const char *string, char *bytes, size_t buf)
-{
-	snprintf(bytes, buf, "%s", string);
-	return text_from_string(bytes);
 }
 
 int enrich_set_env_names(struct enricher *enricher, const char *env_names)
@@ -101,71 +86,74 @@ int enrich_set_env_names(struct enricher *enricher, const char *env_names)
 }
 
 /* In a container /etc/passwd is not that of the users whose ids events have. */
-static int users_set(struct enricher *enricher)
+static const char *find_names_directory(void)
 {
 	if (users_are_of_host())
-		return users_new(&enricher->users, "/etc");
+		return "/etc";
 	log_detail("in a container: the names of users and groups are left out");
+	return NULL;
+}
+
+static void copy_changed(char *to, size_t capacity, const char *from)
+{
+	if (strcmp(to, from))
+		snprintf(to, capacity, "%s", from);
+}
+
+static void read_uts_names(struct enrich_facts *facts)
+{
+	struct utsname name;
+
+	if (uname(&name))
+		return;
+	copy_changed(facts->host, sizeof(facts->host), *name.nodename ? name.nodename : HOST_UNSET);
+	copy_changed(facts->kernel, sizeof(facts->kernel), name.release);
+}
+
+int enrich_read_facts(struct enrich_facts *facts)
+{
+	struct enrich_facts found = { .version = EXECTAP_VERSION,
+				      .names_directory = find_names_directory(),
+				      .wall_minus_boot_ns = clock_wall_minus_boot_ns(),
+				      .pid = getpid() };
+	int result = id_read(ENRICH_BOOT_ID_PATH, found.boot_id, sizeof(found.boot_id));
+
+	if (result)
+		return result;
+	if (id_read("/etc/machine-id", found.machine_id, sizeof(found.machine_id)) ||
+	    strspn(found.machine_id, "0123456789abcdef") != sizeof(found.machine_id) - 1)
+		found.machine_id[0] = '\0';
+	read_uts_names(&found);
+	*facts = found;
 	return 0;
 }
 
-int enrich_new(struct enricher **enricher, const char *env_names)
+static void set_host_texts(struct enricher *enricher)
+{
+	enricher->host = text_from_string(enricher->facts.host);
+	enricher->kernel = text_from_string(enricher->facts.kernel);
+}
+
+int enrich_new(struct enricher **enricher, const char *env_names, const struct enrich_facts *facts)
 {
 	struct enricher *created = calloc(1, sizeof(*created));
 	int result;
 
 	if (!created)
 		return -ENOMEM;
-	result = id_read(ENRICH_BOOT_ID_PATH, created->boot_id_bytes,
-			 sizeof(created->boot_id_bytes));
-	if (!result)
-		result = enrich_set_env_names(created, env_names);
-	if (!result)
-		result = users_set(created);
+	created->facts = *facts;
+	result = enrich_set_env_names(created, env_names);
+	if (!result && facts->names_directory)
+		result = users_new(&created->users, facts->names_directory);
 	if (result) {
 		enrich_free(created);
 		return result;
 	}
-	if (id_read("/etc/machine-id", created->machine_id_bytes,
-		    sizeof(created->machine_id_bytes)) ||
-	    strspn(created->machine_id_bytes, "0123456789abcdef") != MACHINE_ID_BYTES - 1)
-		created->machine_id_bytes[0] = '\0';
-	created->host = text_from_string(created->host_bytes);
-	created->kernel = text_from_string(created->kernel_bytes);
-	created->boot_id = text_from_string(created->boot_id_bytes);
-	created->machine_id = text_from_string(created->machine_id_bytes);
-	created->version = text_from_string(EXECTAP_VERSION);
-	created->pid = getpid();
+	set_host_texts(created);
+	created->boot_id = text_from_string(created->facts.boot_id);
+	created->machine_id = text_from_string(created->facts.machine_id);
+	created->version = text_from_string(created->facts.version);
 	boot_key_set(created);
-	created->wall_minus_boot_ns = clock_wall_minus_boot_ns();
-	enrich_refresh(created);
-	*enricher = created;
-	return 0;
-}
-
-int enrich_new_fixed(struct enricher **enricher, const char *env_names,
-		     const struct enrich_facts *facts)
-{
-	struct enricher *created = calloc(1, sizeof(*created));
-
-	if (!created)
-		return -ENOMEM;
-	if (enrich_set_env_names(created, env_names) ||
-	    users_new(&created->users, facts->names_directory)) {
-		enrich_free(created);
-		return -ENOMEM;
-	}
-	created->host = keep_string(facts->host, created->host_bytes, sizeof(created->host_bytes));
-	created->kernel =
-		keep_string(facts->kernel, created->kernel_bytes, sizeof(created->kernel_bytes));
-	created->boot_id =
-		keep_string(facts->boot_id, created->boot_id_bytes, sizeof(created->boot_id_bytes));
-	created->machine_id = keep_string(facts->machine_id, created->machine_id_bytes,
-					  sizeof(created->machine_id_bytes));
-	created->version = text_from_string(facts->version);
-	created->wall_minus_boot_ns = facts->wall_minus_boot_ns;
-	boot_key_set(created);
-	created->fixed = true;
 	*enricher = created;
 	return 0;
 }
@@ -187,22 +175,14 @@ int enrich_open_flags(const struct enricher *enricher)
 
 void enrich_refresh(struct enricher *enricher)
 {
-	struct utsname name;
+	struct enrich_facts *facts = &enricher->facts;
 
-	if (enricher->fixed)
-		return;
 	if (enricher->users)
 		users_refresh(enricher->users, clock_boot_ns());
-	enricher->wall_minus_boot_ns =
-		clock_follow(enricher->wall_minus_boot_ns, clock_wall_minus_boot_ns());
-	if (uname(&name))
-		return;
-	if (!enricher->host.length || strcmp(name.nodename, enricher->host_bytes))
-		enricher->host = keep_string(*name.nodename ? name.nodename : HOST_UNSET,
-					     enricher->host_bytes, sizeof(enricher->host_bytes));
-	if (strcmp(name.release, enricher->kernel_bytes))
-		enricher->kernel = keep_string(name.release, enricher->kernel_bytes,
-					       sizeof(enricher->kernel_bytes));
+	facts->wall_minus_boot_ns =
+		clock_follow(facts->wall_minus_boot_ns, clock_wall_minus_boot_ns());
+	read_uts_names(facts);
+	set_host_texts(enricher);
 }
 
 static char *append_number(char *out, uint64_t number)
@@ -241,7 +221,7 @@ static struct text id_name(char id[EVENT_ID_BYTES], const struct enricher *enric
 
 static uint64_t wall_ns(const struct enricher *enricher, uint64_t boot_ns)
 {
-	return boot_ns + (uint64_t)enricher->wall_minus_boot_ns;
+	return boot_ns + (uint64_t)enricher->facts.wall_minus_boot_ns;
 }
 
 /* Sets the names of the ids. Those of another user namespace are not the host's users, but mapped
@@ -372,8 +352,8 @@ static void set_cgroup(struct enricher *enricher, struct event_exec *exec)
 /* Returns an id that no event about a process has, nor one of another run. */
 static struct text own_event_id(struct enricher *enricher, struct event *event)
 {
-	struct text id =
-		id_name(event->event_id_bytes, enricher, event->time_ns, (uint32_t)enricher->pid);
+	struct text id = id_name(event->event_id_bytes, enricher, event->time_ns,
+				 (uint32_t)enricher->facts.pid);
 	char *end = event->event_id_bytes + id.length;
 
 	*end++ = '-';

@@ -6,34 +6,36 @@
 
 #include "event/event.h"
 
+#include <sys/types.h>
+
 struct enricher;
 
 #define ENRICH_BOOT_ID_PATH "/proc/sys/kernel/random/boot_id" /* random(4) */
 
+/* What is known of the host and of this process. */
+struct enrich_facts {
+	char host[65]; /* __NEW_UTS_LEN + 1, include/uapi/linux/utsname.h */
+	char kernel[65];
+	char boot_id[37]; /* a UUID */
+	char machine_id[33]; /* machine-id(5); empty: none */
+	const char *version; /* of exectap; static */
+	const char *names_directory; /* as in users_new(); static; NULL: no names */
+	int64_t wall_minus_boot_ns;
+	pid_t pid;
+};
+
+/* Reads the facts. Returns 0, or -errno if there is no boot id. */
+int enrich_read_facts(struct enrich_facts *facts);
+
 /*
- * Reads host name, boot id and machine id. env_names are globs of the names of the variables that
- * events show of their environment, with commas between; NULL: none. Returns 0 or -errno; the
- * caller frees *enricher with enrich_free().
+ * Copies the facts. env_names are globs of the names of the variables that events show of their
+ * environment, with commas between; NULL: none. Returns 0 or -ENOMEM; free with enrich_free().
  */
-int enrich_new(struct enricher **enricher, const char *env_names);
+int enrich_new(struct enricher **enricher, const char *env_names, const struct enrich_facts *facts);
 
 /* Replaces the globs of env_names, which are copied. Returns 0 or -ENOMEM with nothing changed. */
 int enrich_set_env_names(struct enricher *enricher, const char *env_names);
 
-/* Facts that enrich_new() reads. */
-struct enrich_facts {
-	const char *host;
-	const char *boot_id;
-	const char *machine_id;
-	const char *kernel;
-	const char *version;
-	const char *names_directory; /* as in users_new() */
-	int64_t wall_minus_boot_ns;
-};
-
-/* The same with given facts, for reproducible lines. */
-int enrich_new_fixed(struct enricher **enricher, const char *env_names,
-		     const struct enrich_facts *facts);
 void enrich_free(struct enricher *enricher);
 
 /* Returns the flags of open(2) for the files that enrich_refresh() reads; 0: it reads none. */

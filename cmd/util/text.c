@@ -99,23 +99,6 @@ size_t text_count_nuls(struct text text)
 	return nuls;
 }
 
-size_t text_to_utf8(struct text text, char *out)
-{
-	char *start = out;
-
-	while (text.length) {
-		bool well_formed;
-		size_t length = text_step(text, &well_formed);
-
-		if (well_formed)
-			out = mempcpy(out, text.bytes, length);
-		else
-			out = mempcpy(out, TEXT_REPLACEMENT, TEXT_REPLACEMENT_BYTES);
-		text = text_skip(text, length);
-	}
-	return (size_t)(out - start);
-}
-
 size_t text_to_base64(struct text text, char *out)
 {
 	static const char digits[] =

@@ -17,8 +17,7 @@ struct text {
 #define TEXT_REPLACEMENT "\xef\xbf\xbd"
 #define TEXT_REPLACEMENT_BYTES 3
 
-/* Maximum bytes that text_to_utf8() and text_to_base64() write for `length` bytes. */
-#define TEXT_UTF8_MAX(length) ((length)*TEXT_REPLACEMENT_BYTES)
+/* Bytes that text_to_base64() writes for `length` bytes. */
 #define TEXT_BASE64_LENGTH(length) (((length) + 2) / 3 * 4)
 
 /* Size of a buffer for any text_to_decimal() */
@@ -141,13 +140,6 @@ static inline bool text_is_utf8(struct text text)
 {
 	return text_utf8_prefix(text) == text.length;
 }
-
-/*
- * Writes text as well-formed UTF-8 to out (TEXT_UTF8_MAX(text.length) bytes, no NUL is added) and
- * returns the bytes written. Each maximal ill-formed part becomes one U+FFFD (Unicode 15, 3.9,
- * "substitution of maximal subparts").
- */
-size_t text_to_utf8(struct text text, char *out);
 
 /* Writes text in base64 (RFC 4648, with padding) to out and returns
  * TEXT_BASE64_LENGTH(text.length). */

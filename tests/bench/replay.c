@@ -143,10 +143,12 @@ static void load_mix(struct replay *replay)
 static void open_pipe(struct replay *replay, const struct kind *kind)
 {
 	struct output_options output = { .destination = "-", .line_max_bytes = LINE_MAX_BYTES };
+	struct enrich_facts facts;
 
 	replay->format = encode_find(kind->format);
-	if (enrich_new(&replay->enricher, NULL) || filter_new(&replay->filter) ||
-	    redact_new(&replay->redactor) || output_new(&replay->output, &output))
+	if (enrich_read_facts(&facts) || enrich_new(&replay->enricher, NULL, &facts) ||
+	    filter_new(&replay->filter) || redact_new(&replay->redactor) ||
+	    output_new(&replay->output, &output))
 		fail("opening the pipe");
 	if (kind->redact)
 		redact_add_builtin(replay->redactor);

@@ -106,8 +106,8 @@ struct enricher *fixture_enricher(const char *env_names)
 	};
 	struct enricher *enricher;
 
-	if (enrich_new_fixed(&enricher, env_names, &facts)) {
-		perror("enrich_new_fixed");
+	if (enrich_new(&enricher, env_names, &facts)) {
+		perror("enrich_new");
 		exit(1);
 	}
 	return enricher;

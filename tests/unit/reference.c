@@ -10,6 +10,23 @@
 #include <string.h>
 #include <sys/wait.h>
 
+size_t reference_to_utf8(struct text text, char *out)
+{
+	char *start = out;
+
+	while (text.length) {
+		bool well_formed;
+		size_t length = text_step(text, &well_formed);
+
+		if (well_formed)
+			out = mempcpy(out, text.bytes, length);
+		else
+			out = mempcpy(out, TEXT_REPLACEMENT, TEXT_REPLACEMENT_BYTES);
+		text = text_skip(text, length);
+	}
+	return (size_t)(out - start);
+}
+
 static void set_integer(json_t *object, const char *key, uint64_t value)
 {
 	json_object_set_new(object, key, json_integer((json_int_t)value));
@@ -39,8 +56,8 @@ static void set_seconds(json_t *object, const char *key, uint64_t ns)
 
 static json_t *string_of(struct text value)
 {
-	char *room = malloc(TEXT_UTF8_MAX(value.length) + 1);
-	json_t *string = json_stringn_nocheck(room, text_to_utf8(value, room));
+	char *room = malloc(REFERENCE_UTF8_MAX(value.length) + 1);
+	json_t *string = json_stringn_nocheck(room, reference_to_utf8(value, room));
 
 	free(room);
 	return string;

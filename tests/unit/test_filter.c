@@ -4,6 +4,7 @@
 #include "event/field.h"
 #include "event/filter.h"
 #include "fixture.h"
+#include "reference.h"
 #include "tap.h"
 
 #include <errno.h>
@@ -31,8 +32,8 @@ static void *load(const char *path, struct enricher *enricher, json_t **line)
 
 static bool same(json_t *json, struct text value)
 {
-	char number[32], replaced[TEXT_UTF8_MAX(LINE_BYTES)];
-	size_t length = text_to_utf8(value, replaced);
+	char number[32], replaced[REFERENCE_UTF8_MAX(LINE_BYTES)];
+	size_t length = reference_to_utf8(value, replaced);
 
 	if (json_is_true(json))
 		return length == 4 && !memcmp(replaced, "true", 4);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The JSON writer; jansson parses its output. */
 #include "encode/json_writer.h"
+#include "reference.h"
 #include "tap.h"
 #include "util/text_json.h"
 
@@ -14,9 +15,9 @@
  * are not UTF-8. */
 static bool survives(struct text text)
 {
-	char bytes[ROOM], expected[TEXT_UTF8_MAX(64)];
+	char bytes[ROOM], expected[REFERENCE_UTF8_MAX(64)];
 	struct json_writer line = json_writer_new(bytes, sizeof(bytes));
-	size_t length = text_to_utf8(text, expected);
+	size_t length = reference_to_utf8(text, expected);
 	json_t *json;
 	bool same;
 
