@@ -250,8 +250,8 @@ static const char *web_token_end(const struct scan *scan, const char *at)
 
 /*
  * A secret starts with the prefix (at least three bytes), continues with at least `least` bytes of
- * the class, and ends before the first other byte, or where end() returns. The first `keep` bytes
- * are not masked.
+ * the class and the rest of the word (CLASS_BASE64URL), or ends where end() returns. The first
+ * `keep` bytes are not masked.
  */
 static const struct shape {
 	const char *prefix;
@@ -347,7 +347,8 @@ static const char *shape_end(const struct scan *scan, const struct shape *shape,
 			return scan->cut ? end : NULL;
 		else if (!is(*end, shape->class))
 			return NULL;
-	return skip(scan, end, shape->class);
+	/* to the end of the word: the beginning of another token may be a part of this one */
+	return skip(scan, skip(scan, end, shape->class), CLASS_BASE64URL);
 }
 
 /* Masks the shape at `at`, one of those in `starts`. Returns where to continue, or `at` if there is

@@ -27,10 +27,9 @@ static const char *const plants[] = {
 	"|{\"token\":\"" SECRET "\"}",
 	"|-----BEGIN PRIVATE KEY-----\n" SECRET "\n-----END PRIVATE KEY-----",
 	"|sh|-c|mysql -p" SECRET,
-	/* behind a character that is part of no token: a token before would take the prefix */
-	",ghp_" SECRET,
-	",xoxb-" SECRET,
-	",github_pat_" SECRET,
+	"ghp_" SECRET,
+	"xoxb-" SECRET,
+	"github_pat_" SECRET,
 };
 #define PLANTS (sizeof(plants) / sizeof(plants[0]))
 

@@ -334,6 +334,8 @@ static void shapes(void)
 		  "git|clone|https://[X]@github.com/x" },
 		{ "x|glpat-" HEX20, "x|[X]" },
 		{ "x|xoxb-123456789012-abcdef", "x|[X]" },
+		/* the beginning of the second token is a part of the first one */
+		{ "x|ghs_" HEX40 "xoxb-123456789012-abcdef y", "x|[X] y" },
 		{ "x|https://hooks.slack.com/services/T0/B0/" HEX20,
 		  "x|https://hooks.slack.com/services/[X]" },
 		{ "x|eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_9 y", "x|[X] y" },
