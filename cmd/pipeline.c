@@ -29,10 +29,9 @@ struct pipeline {
 	struct pipeline_stages stages;
 	uint64_t seq;
 	uint64_t seen;
-	uint64_t written;
 	uint64_t filtered;
 	uint64_t lost;
-	uint64_t written_of_type[EVENT_TYPES];
+	uint64_t written[EVENT_TYPES];
 	uint64_t line_bytes;
 	uint64_t client_lost; /* lines that single clients of unix-listen lost */
 	uint64_t used_peak_bytes; /* of the ring buffer */
@@ -128,8 +127,7 @@ static void write_event(struct pipeline *pipeline)
 			      pipeline->stages.line_max_bytes);
 	output_commit(pipeline->stages.output, length, pipeline->event.seq);
 	pipeline->seq++;
-	pipeline->written += event_is_process(&pipeline->event);
-	pipeline->written_of_type[pipeline->event.type]++;
+	pipeline->written[pipeline->event.type]++;
 	pipeline->line_bytes += length;
 }
 
@@ -274,6 +272,17 @@ bool pipeline_is_interrupted(const struct pipeline *pipeline)
 	return pipeline->interrupted;
 }
 
+/* Returns the lines about processes. */
+static uint64_t count_written(const struct pipeline *pipeline)
+{
+	uint64_t count = 0;
+
+	for (int type = 0; type < EVENT_TYPES; type++)
+		if (EVENT_BIT(type) & EVENT_BITS_PROCESS)
+			count += pipeline->written[type];
+	return count;
+}
+
 int pipeline_heartbeat(struct pipeline *pipeline, enum event_type type)
 {
 	struct event *event = &pipeline->event;
@@ -285,7 +294,7 @@ int pipeline_heartbeat(struct pipeline *pipeline, enum event_type type)
 	event->time_ns = clock_boot_ns();
 	event->heartbeat = (struct event_heartbeat){
 		.seen = pipeline->seen,
-		.written = pipeline->written,
+		.written = count_written(pipeline),
 		.filtered = pipeline->filtered,
 		.lost = pipeline->lost,
 	};
@@ -297,7 +306,7 @@ int pipeline_heartbeat(struct pipeline *pipeline, enum event_type type)
 
 void pipeline_get_totals(const struct pipeline *pipeline, uint64_t *written, uint64_t *lost)
 {
-	*written = pipeline->written;
+	*written = count_written(pipeline);
 	*lost = pipeline->lost;
 }
 
@@ -316,7 +325,7 @@ static void add_events(const struct pipeline *pipeline, struct metrics *metrics)
 	for (int type = 0; type < EVENT_TYPES; type++) {
 		snprintf(labels, sizeof(labels), "type=\"%s\"",
 			 event_type_name((enum event_type)type));
-		metrics_value(metrics, labels, pipeline->written_of_type[type]);
+		metrics_value(metrics, labels, pipeline->written[type]);
 	}
 	metrics_add(metrics, "exectap_line_bytes_total", METRICS_COUNTER,
 		    "Bytes of lines that were written.");
