@@ -8,7 +8,6 @@
 #include "event/field.h"
 #include "event/filter.h"
 #include "host/check.h"
-#include "host/config.h"
 #include "host/metrics.h"
 #include "host/notify.h"
 #include "host/sandbox.h"
@@ -19,6 +18,7 @@
 #include "redact/redact.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/regular_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,7 +172,8 @@ static void filter_calls(const struct options *options, const struct pipeline_st
 
 	needs.open_flags = output.open_flags;
 	needs.renames = options->rotate_bytes || options->metrics_path;
-	needs.config_flags = options->config_path ? CONFIG_OPEN_FLAGS : 0;
+	if (options->config_path)
+		needs.read_flags = REGULAR_FILE_OPEN_FLAGS;
 	needs.metrics_flags = options->metrics_path ? METRICS_OPEN_FLAGS : 0;
 	needs.connects = output.connects;
 	needs.accepts = output.accepts;

@@ -9,9 +9,7 @@ more_teardown() {
 	for mounted in $(awk -v at="$BATS_TEST_TMPDIR/" 'index($2, at) == 1 { print $2 }' /proc/self/mounts | sort -r); do
 		umount -l "$mounted"
 	done
-	if [ -n "${made_cgroup:-}" ]; then
-		poll rmdir "$made_cgroup" 2>/dev/null || rmdir "$made_cgroup"
-	fi
+	remove_made_cgroup
 }
 
 # stat_field N: prints field N of /proc/$pid/stat, proc(5)

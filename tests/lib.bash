@@ -56,6 +56,13 @@ teardown() {
 	fi
 }
 
+# Removes the cgroup $made_cgroup, if a test has made it, and those below it.
+remove_made_cgroup() {
+	local dir
+	[ -n "${made_cgroup:-}" ] || return 0
+	while IFS= read -r dir; do poll rmdir "$dir"; done < <(find "$made_cgroup" -depth -type d)
+}
+
 # poll COMMAND...: repeats it until it succeeds; fails after $patience_s
 poll() {
 	local end=$((SECONDS + patience_s))

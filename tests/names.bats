@@ -5,10 +5,7 @@
 load lib
 
 more_teardown() {
-	local dir
-	if [ -n "${made_cgroup:-}" ]; then
-		while IFS= read -r dir; do poll rmdir "$dir"; done < <(find "$made_cgroup" -depth -type d)
-	fi
+	remove_made_cgroup
 }
 
 # Starts exectap with the directory $etc as its /etc.

@@ -5,6 +5,7 @@
 #include "event/users.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/regular_file.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -170,7 +171,7 @@ void enrich_free(struct enricher *enricher)
 
 int enrich_open_flags(const struct enricher *enricher)
 {
-	return enricher->users ? USERS_OPEN_FLAGS : 0;
+	return enricher->users ? REGULAR_FILE_OPEN_FLAGS : 0;
 }
 
 void enrich_refresh(struct enricher *enricher)

@@ -5,6 +5,7 @@
 #include "event/name_table.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/regular_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -89,59 +90,12 @@ static bool is_young(const struct version *version)
 	       FILE_TIME_NS;
 }
 
-/* Reads up to *length bytes, and sets it to those that there are. */
-static int read_bytes(int fd, char *bytes, size_t *length)
-{
-	size_t done = 0;
-
-	while (done < *length) {
-		ssize_t count = pread(fd, bytes + done, *length - done, (off_t)done);
-
-		if (count < 0 && errno != EINTR)
-			return -errno;
-		if (!count)
-			break;
-		done += count > 0 ? (size_t)count : 0;
-	}
-	*length = done;
-	return 0;
-}
-
-/* Reads the open file to a new block with one byte more than its *length. Returns 0 or -errno:
- * -EINVAL if it is not regular. */
-static int read_contents(int fd, struct version *version, char **bytes, size_t *length)
-{
-	struct stat status;
-	size_t found;
-	char *block;
-	int result;
-
-	if (fstat(fd, &status))
-		return -errno;
-	*version = version_of(&status);
-	if (!S_ISREG(status.st_mode))
-		return -EINVAL;
-	if (status.st_size > NAME_TABLE_FILE_BYTES)
-		return -EFBIG;
-	found = (size_t)status.st_size;
-	block = malloc(found + 1);
-	if (!block)
-		return -ENOMEM;
-	result = read_bytes(fd, block, &found);
-	if (result) {
-		free(block);
-		return result;
-	}
-	*bytes = block;
-	*length = found;
-	return 0;
-}
-
-/* Makes the table of a file. */
+/* Makes the table of a file. The version is that before it is read. */
 static int read_table(const char *path, struct version *version, struct name_table **table,
 		      size_t *malformed)
 {
-	int fd = open(path, USERS_OPEN_FLAGS), result;
+	int fd = open(path, REGULAR_FILE_OPEN_FLAGS), result;
+	struct stat status;
 	char *bytes = NULL;
 	size_t length = 0;
 
@@ -149,11 +103,13 @@ static int read_table(const char *path, struct version *version, struct name_tab
 		*version = (struct version){ .error = errno };
 		return -errno;
 	}
-	result = read_contents(fd, version, &bytes, &length);
+	result = fstat(fd, &status) ? -errno : 0;
+	if (!result) {
+		*version = version_of(&status);
+		result = regular_file_read(fd, NAME_TABLE_FILE_BYTES, &bytes, &length);
+	}
 	close(fd);
-	if (!result)
-		result = name_table_new(table, bytes, length, malformed);
-	return result;
+	return result ? result : name_table_new(table, bytes, length, malformed);
 }
 
 static const char *reason_of(int error)

@@ -5,12 +5,8 @@
 
 #include "util/text.h"
 
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-/* Flags of open(2) for the files, also after users_new(): O_NONBLOCK for a FIFO in their place. */
-#define USERS_OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 struct users;
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "host/config.h"
 
+#include "util/regular_file.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FILE_MAX_BYTES (1024 * 1024)
@@ -16,49 +17,24 @@ struct config {
 	struct config_entry *entries;
 };
 
-/* Reads up to `capacity` bytes. Returns their number or -errno. */
-static ssize_t read_all(int fd, char *text, size_t capacity)
+/* Reads the file into *text, with a NUL behind it; the caller frees it. */
+static int read_text(const char *path, char **text)
 {
+	int fd = open(path, REGULAR_FILE_OPEN_FLAGS), result;
+	char *bytes = NULL;
 	size_t length = 0;
 
-	while (length < capacity) {
-		ssize_t got = pread(fd, text + length, capacity - length, (off_t)length);
-
-		if (got < 0 && errno != EINTR)
-			return -errno;
-		if (!got)
-			break;
-		length += got > 0 ? (size_t)got : 0;
-	}
-	return (ssize_t)length;
-}
-
-/* Reads the file into *text, with a NUL behind it; the caller frees it. */
-static int read_text(int fd, char **text)
-{
-	struct stat status;
-	ssize_t length;
-	char *bytes;
-
-	if (fstat(fd, &status))
+	if (fd < 0)
 		return -errno;
-	if (!S_ISREG(status.st_mode))
-		return -EINVAL;
-	bytes = malloc(FILE_MAX_BYTES + 1);
-	if (!bytes)
-		return -ENOMEM;
-	length = read_all(fd, bytes, FILE_MAX_BYTES + 1);
-	if (length > FILE_MAX_BYTES)
-		length = -EFBIG;
-	if (length >= 0 && memchr(bytes, '\0', (size_t)length))
-		length = -EINVAL;
-	if (length < 0) {
+	result = regular_file_read(fd, FILE_MAX_BYTES, &bytes, &length);
+	close(fd);
+	if (!result && strlen(bytes) < length) {
 		free(bytes);
-		return (int)length;
+		result = -EINVAL;
 	}
-	bytes[length] = '\0';
-	*text = bytes;
-	return 0;
+	if (!result)
+		*text = bytes;
+	return result;
 }
 
 /* Removes the blanks around a string. */
@@ -116,14 +92,11 @@ static int parse(struct config *config)
 int config_read(struct config **config, const char *path)
 {
 	struct config *created = calloc(1, sizeof(*created));
-	int fd, result;
+	int result;
 
 	if (!created)
 		return -ENOMEM;
-	fd = open(path, CONFIG_OPEN_FLAGS);
-	result = fd < 0 ? -errno : read_text(fd, &created->text);
-	if (fd >= 0)
-		close(fd);
+	result = read_text(path, &created->text);
 	if (!result)
 		result = parse(created);
 	if (result) {

@@ -8,11 +8,7 @@
 #ifndef EXECTAP_CONFIG_H
 #define EXECTAP_CONFIG_H
 
-#include <fcntl.h>
 #include <stddef.h>
-
-/* Flags of open(2) for the file. */
-#define CONFIG_OPEN_FLAGS (O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
 struct config;
 
@@ -24,7 +20,7 @@ struct config_entry {
 
 /*
  * Reads the file, a regular one of at most 1 MiB without NUL bytes. Returns 0, -ENOMEM, -EINVAL,
- * -EFBIG or another -errno of open(2) and read(2); free with config_free().
+ * -EFBIG or another -errno of open(2) and pread(2); free with config_free().
  */
 int config_read(struct config **config, const char *path);
 void config_free(struct config *config);

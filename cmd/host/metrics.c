@@ -2,6 +2,7 @@
 #include "host/metrics.h"
 
 #include "util/log.h"
+#include "util/next_path.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,7 +18,7 @@
 
 struct metrics {
 	const char *path;
-	char next_path[PATH_MAX]; /* hidden: the collector reads every *.prom */
+	char next_path[PATH_MAX];
 	const char *name; /* of the current metric */
 	char text[TEXT_MAX_BYTES];
 	size_t length;
@@ -27,17 +28,15 @@ struct metrics {
 int metrics_new(struct metrics **metrics, const char *path)
 {
 	struct metrics *created = calloc(1, sizeof(*created));
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	int length;
+	int result;
 
 	if (!created)
 		return -ENOMEM;
 	created->path = path;
-	length = snprintf(created->next_path, sizeof(created->next_path), "%.*s.%s.next",
-			  (int)(name - path), path, name);
-	if (length < 0 || (size_t)length >= sizeof(created->next_path)) {
+	result = next_path_format(created->next_path, sizeof(created->next_path), path);
+	if (result) {
 		free(created);
-		return -ENAMETOOLONG;
+		return result;
 	}
 	*metrics = created;
 	return 0;

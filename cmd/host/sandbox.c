@@ -219,8 +219,6 @@ int sandbox_filter_calls(const struct sandbox_needs *needs)
 	result = add_rules(filter, uses);
 	if (!result && needs->open_flags)
 		result = add_open_rules(filter, needs->open_flags);
-	if (!result && needs->config_flags)
-		result = add_open_rules(filter, needs->config_flags);
 	if (!result && needs->metrics_flags)
 		result = add_open_rules(filter, needs->metrics_flags);
 	if (!result && needs->read_flags)

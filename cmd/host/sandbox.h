@@ -30,8 +30,7 @@ struct sandbox_needs {
 	bool renames; /* files */
 	bool connects; /* to unix sockets */
 	bool accepts; /* connections to a unix socket */
-	int config_flags; /* flags of open(2) for the file of --config; 0: none */
-	int metrics_flags; /* likewise, of --metrics */
+	int metrics_flags; /* flags of open(2) for the file of --metrics; 0: none */
 	int read_flags; /* flags of open(2) for files that it reads; 0: none */
 	int pin_flags; /* flags of open(2) for the directories of pins that it removes; 0: none */
 };

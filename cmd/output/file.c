@@ -4,6 +4,7 @@
 #include "output/partial_line.h"
 #include "output/rotate.h"
 #include "util/log.h"
+#include "util/next_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,7 +117,7 @@ static bool is_open(const struct output_device *device)
 static int check_directory(const struct output_target *target)
 {
 	char next[PATH_MAX];
-	int result = rotate_next_path(next, sizeof(next), target->path);
+	int result = next_path_format(next, sizeof(next), target->path);
 
 	if (result)
 		return result;
@@ -158,7 +159,7 @@ static int rotate(struct file *file)
 {
 	const struct output_target *target = file->device.target;
 	char next[PATH_MAX];
-	int result = rotate_next_path(next, sizeof(next), target->path), fd;
+	int result = next_path_format(next, sizeof(next), target->path), fd;
 
 	fd = result ? result : open_path(target, next);
 	if (fd < 0)

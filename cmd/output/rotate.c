@@ -22,14 +22,6 @@ size_t rotate_fitting_bytes(const char *lines, size_t length, off_t size, size_t
 	return newline ? (size_t)(newline - lines) + 1 : length;
 }
 
-int rotate_next_path(char *next, size_t capacity, const char *path)
-{
-	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	int length = snprintf(next, capacity, "%.*s.%s.next", (int)(name - path), path, name);
-
-	return length < 0 || (size_t)length >= capacity ? -ENAMETOOLONG : 0;
-}
-
 /* Writes path.NUMBER, or path for number 0. */
 static int number_path(char *out, size_t capacity, const char *path, unsigned int number)
 {

@@ -14,12 +14,6 @@
 size_t rotate_fitting_bytes(const char *lines, size_t length, off_t size, size_t limit);
 
 /*
- * Writes the path of the file that is to replace `path`: hidden, in the same directory, so that no
- * pattern of a log shipper matches it. Returns 0 or -ENAMETOOLONG.
- */
-int rotate_next_path(char *next, size_t capacity, const char *path);
-
-/*
  * Renames path.COUNT-1 to path.COUNT, which is replaced, and so on, path to path.1, and `next` to
  * path. What is not there is skipped. Returns 0 or -errno; the files then keep their names, but
  * for numbers that are already higher by one.

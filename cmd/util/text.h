@@ -61,11 +61,6 @@ static inline bool text_equals(struct text text, const char *string)
 	return text.length == strlen(string) && !memcmp(text.bytes, string, text.length);
 }
 
-static inline bool text_is_same(struct text a, struct text b)
-{
-	return a.length == b.length && !memcmp(a.bytes, b.bytes, a.length);
-}
-
 /* Returns the part behind the last slash, or the whole path if it has none. */
 struct text text_base_name(struct text path);
 

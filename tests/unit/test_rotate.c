@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Lines that fit into a file of limited size, and the names of rotated files. */
+/* Lines that fit into a file of limited size. */
 #include "output/rotate.h"
 #include "tap.h"
 
-#include <errno.h>
 #include <string.h>
 
 static const char lines[] = "first\nsecond\nthird\n"; /* 6, 7, 6 bytes */
@@ -37,23 +36,10 @@ static void an_empty_file_takes_one_line_of_any_length(void)
 	CHECK(rotate_fitting_bytes("rest", 4, 0, 1) == 4);
 }
 
-static void the_next_file_is_hidden_in_the_same_directory(void)
-{
-	char next[32];
-
-	CHECK(!rotate_next_path(next, sizeof(next), "/var/log/x.jsonl"));
-	CHECK(!strcmp(next, "/var/log/.x.jsonl.next"));
-	CHECK(!rotate_next_path(next, sizeof(next), "x"));
-	CHECK(!strcmp(next, ".x.next"));
-	CHECK(rotate_next_path(next, 7, "x") == -ENAMETOOLONG);
-	CHECK(!rotate_next_path(next, 8, "x"));
-}
-
 int main(void)
 {
 	tap_run("whole lines, as many as fit", whole_lines_fit);
 	tap_run("a full file takes no line", a_full_file_takes_none);
 	tap_run("an empty file takes one line", an_empty_file_takes_one_line_of_any_length);
-	tap_run("the next file is hidden", the_next_file_is_hidden_in_the_same_directory);
 	return tap_end();
 }

@@ -4,6 +4,7 @@
 #include "event/users.h"
 #include "tap.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
