@@ -144,11 +144,15 @@ all_lines() {
 
 @test "--rotate: a rotation that fails loses nothing" {
 	rm -f "$lines"
-	start_with_output "file:$lines" --rotate 64K:1
+	start_with_output "file:$lines" --rotate 64K:1 --max-line 1M
 	mkdir -p "$lines.1/full"
 	"$helpers/storm" 1 400 "$marker" "$helpers/noop"
+	# a line longer than what the file may grow
+	"$helpers/noop" "long-$marker" "$(head -c 100000 /dev/zero | tr '\0' x)"
+	"$helpers/noop" "last-$marker"
 	stop_exectap
 	[ "$(storm_lines | wc -l)" = 400 ]
+	[ "$(grep -cE "/noop\",\"(long|last)-$marker" "$lines")" = 2 ]
 	jq -e . "$lines" >/dev/null
 	[ "$(grep -c 'cannot rotate: ' "$log")" -ge 1 ]
 	rm -r "$lines.1"

@@ -174,56 +174,62 @@ static int rotate(struct file *file)
 	return 0;
 }
 
-/* Rotates the file if the first of the lines does not fit. Reduces *length to what fits then. */
-static void rotate_full(struct file *file, const char *lines, size_t *length)
+/*
+ * Rotates the file of `size` bytes if the first of the lines does not fit, and reduces *length to
+ * what fits then. If that fails, all lines go to the open file.
+ */
+static void rotate_full(struct file *file, off_t size, const char *lines, size_t *length)
 {
 	const struct output_target *target = file->device.target;
-	struct stat status;
-	size_t fitting;
+	size_t fitting = rotate_fitting_bytes(lines, *length, size, file->rotate_bytes);
 	int result;
 
-	if (!file->rotate_bytes || file->within_line || fstat(file->device.fd, &status))
-		return;
-	fitting = rotate_fitting_bytes(lines, *length, status.st_size, file->rotate_bytes);
 	if (!fitting) {
 		result = rotate(file);
-		if (result)
+		if (result) {
 			log_error("%s: cannot rotate: %s; it grows further", target->name,
 				  strerror(-result));
-		file->rotate_bytes =
-			target->options.rotate_bytes + (result ? (size_t)status.st_size : 0);
-		fitting = rotate_fitting_bytes(lines, *length, result ? status.st_size : 0,
-					       file->rotate_bytes);
+			file->rotate_bytes = target->options.rotate_bytes + (size_t)size;
+			return;
+		}
+		file->rotate_bytes = target->options.rotate_bytes;
+		fitting = rotate_fitting_bytes(lines, *length, 0, file->rotate_bytes);
 	}
 	*length = fitting;
 }
 
-/* Opens the path again if the file has been deleted. Returns 0 or -errno. */
-static int replace_deleted(struct file *file)
+/* Opens the path again if the file has been deleted. Stores the file's size. Returns 0 or -errno.
+ */
+static int replace_deleted(struct file *file, off_t *size)
 {
-	struct stat status;
+	struct stat status = {};
 	int result;
 
-	if (fstat(file->device.fd, &status) || status.st_nlink)
-		return 0;
-	result = file_open(&file->device);
-	file->deleted = result;
-	if (!result)
+	if (!fstat(file->device.fd, &status) && !status.st_nlink) {
+		result = file_open(&file->device);
+		file->deleted = result;
+		if (result)
+			return result;
 		log_info("%s: was deleted; opened again", file->device.target->name);
-	return result;
+		fstat(file->device.fd, &status);
+	}
+	*size = status.st_size;
+	return 0;
 }
 
 static ssize_t file_write(struct output_device *device, const char *lines, size_t length,
 			  uint64_t first_seq)
 {
 	struct file *file = (struct file *)device;
-	int result = replace_deleted(file);
+	off_t size = 0;
+	int result = replace_deleted(file, &size);
 	ssize_t written;
 
 	(void)first_seq;
 	if (result)
 		return result;
-	rotate_full(file, lines, &length);
+	if (file->rotate_bytes && !file->within_line)
+		rotate_full(file, size, lines, &length);
 	written = partial_line_write(device->fd, lines, length);
 	if (written > 0)
 		file->within_line = lines[written - 1] != '\n';
