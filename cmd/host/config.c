@@ -97,7 +97,7 @@ int config_read(struct config **config, const char *path)
 	if (!created)
 		return -ENOMEM;
 	result = read_text(path, &created->text);
-	if (!result)
+	if (created->text)
 		result = parse(created);
 	if (result) {
 		config_free(created);
