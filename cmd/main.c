@@ -8,6 +8,7 @@
 #include "event/field.h"
 #include "event/filter.h"
 #include "host/check.h"
+#include "host/landlock.h"
 #include "host/metrics.h"
 #include "host/notify.h"
 #include "host/sandbox.h"
@@ -162,26 +163,59 @@ static void free_stages(const struct pipeline_stages *stages)
 	capture_free(stages->capture);
 }
 
-/* The sandbox is a second line of defence: without it exectap continues. */
-static void filter_calls(const struct options *options, const struct pipeline_stages *stages)
+/*
+ * Limits the use of files to those that are opened while the program runs. It is a second line of
+ * defence, as the seccomp filter: without it exectap continues.
+ */
+static void limit_files(const struct options *options, const struct output_needs *output,
+			const char *const names[ENRICH_FILES])
 {
-	struct sandbox_needs needs = { .pin_flags = options->pin_directory ? PIN_SET_FLAGS : 0,
-				       .read_flags = enrich_open_flags(stages->enricher) };
-	struct output_needs output = {};
-	int result = output_find_needs(options->output, &output);
+	const struct landlock_file files[] = {
+		{ output->path, output->open_flags ? LANDLOCK_WRITE : LANDLOCK_REMOVE },
+		{ options->metrics_path, LANDLOCK_WRITE },
+		{ options->config_path, LANDLOCK_READ },
+		{ names[0], LANDLOCK_READ },
+		{ names[1], LANDLOCK_READ },
+		{ options->pin_directory, LANDLOCK_REMOVE_TREE },
+	};
+	int result = landlock_limit(files, sizeof(files) / sizeof(files[0]));
 
-	needs.open_flags = output.open_flags;
-	needs.renames = options->rotate_bytes || options->metrics_path;
-	if (options->config_path)
-		needs.read_flags = REGULAR_FILE_OPEN_FLAGS;
-	needs.metrics_flags = options->metrics_path ? METRICS_OPEN_FLAGS : 0;
-	needs.connects = output.connects;
-	needs.accepts = output.accepts;
-	if (!result && !options->no_sandbox)
-		result = sandbox_filter_calls(&needs);
+	if (result == -ENOSYS || result == -EOPNOTSUPP)
+		log_detail("the kernel has no Landlock; file access is not limited");
+	else if (result)
+		log_warning("cannot limit file access: %s; continuing without the limit",
+			    strerror(-result));
+}
+
+static void filter_calls(const struct options *options, const struct output_needs *output,
+			 const char *const names[ENRICH_FILES])
+{
+	const struct sandbox_needs needs = {
+		.open_flags = output->open_flags,
+		.renames = options->rotate_bytes || options->metrics_path,
+		.connects = output->connects,
+		.accepts = output->accepts,
+		.metrics_flags = options->metrics_path ? METRICS_OPEN_FLAGS : 0,
+		.read_flags = names[0] || options->config_path ? REGULAR_FILE_OPEN_FLAGS : 0,
+		.pin_flags = options->pin_directory ? PIN_SET_FLAGS : 0,
+	};
+	int result = sandbox_filter_calls(&needs);
+
 	if (result)
 		log_warning("cannot install the seccomp filter: %s; continuing without it",
 			    strerror(-result));
+}
+
+static void enter_sandbox(const struct options *options, const struct pipeline_stages *stages)
+{
+	struct output_needs output = {};
+	const char *names[ENRICH_FILES];
+
+	if (options->no_sandbox || output_find_needs(options->output, &output))
+		return;
+	enrich_find_files(stages->enricher, names);
+	limit_files(options, &output, names);
+	filter_calls(options, &output, names);
 }
 
 /* Reports the events that are not written at the end, and why. */
@@ -357,7 +391,7 @@ static enum status run(const struct options *options, struct pin *pin, struct re
 		reload->enricher = stages.enricher;
 		if (pin)
 			pin_keep(pin);
-		filter_calls(options, &stages);
+		enter_sandbox(options, &stages);
 		status = watch(options, &stages, &loop);
 	}
 	free_loop(&loop);

@@ -350,7 +350,7 @@ static const struct option_row rows[] = {
 	{ "Operation", "buffer", "SIZE", "size of the ring buffer (default 8M)", parse_buffer },
 	{ NULL, "user", "NAME", "drop privileges to NAME or UID:GID once attached", parse_user,
 	  .opens_files = true },
-	{ NULL, "no-sandbox", NULL, "do not install the seccomp filter", FLAG(no_sandbox) },
+	{ NULL, "no-sandbox", NULL, "no seccomp filter, no limit of file access", FLAG(no_sandbox) },
 	{ NULL, "pin", "DIR", "keep recording between runs; DIR on a bpf file system", parse_pin },
 	{ NULL, "verbose", NULL, "more diagnostics on stderr", FLAG(verbose), .reloads = true,
 	  .letter = 'v' },

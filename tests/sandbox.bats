@@ -260,6 +260,55 @@ END
 	grep -q '^exectap: cannot install the seccomp filter: Operation not supported; continuing without it' "$log"
 }
 
+# replace_directory: moves the directory of the output away, and puts a link to another one in its place
+replace_directory() {
+	mkdir "$BATS_TEST_TMPDIR/place" "$BATS_TEST_TMPDIR/other"
+	: >"$log"
+	"$exectap" -o "file:$BATS_TEST_TMPDIR/place/lines" "$@" 2>"$log" 3>&- &
+	exectap_pid=$!
+	poll watching
+	mv "$BATS_TEST_TMPDIR/place" "$BATS_TEST_TMPDIR/moved"
+	ln -s other "$BATS_TEST_TMPDIR/place"
+	kill -HUP "$exectap_pid"
+}
+
+@test "it opens no file outside the directories that it had at the start, where the kernel has Landlock" {
+	[[ $options != *--no-sandbox* ]] || skip "EXECTAP_OPTIONS has --no-sandbox"
+	"$exectap" --check | grep -q '^ok *limit of file access' || skip "no Landlock here"
+	replace_directory
+	poll grep -q "cannot reopen the output's file: Permission denied" "$log"
+	"$helpers/noop" "$marker-0"
+	poll has_marker 0 "$BATS_TEST_TMPDIR/moved/lines"
+	stop_exectap
+	[ -z "$(ls "$BATS_TEST_TMPDIR/other")" ]
+}
+
+@test "--no-sandbox leaves out the limit of file access too" {
+	replace_directory --no-sandbox
+	poll test -e "$BATS_TEST_TMPDIR/other/lines"
+	stop_exectap
+	! grep -q 'Permission denied' "$log"
+}
+
+@test "where the kernel refuses Landlock it goes on, and --check and --verbose say so" {
+	[[ $options != *--no-sandbox* ]] || skip "EXECTAP_OPTIONS has --no-sandbox"
+	: >"$log"
+	"$helpers/refuse" 444 -1 38 "$exectap" --check | grep '^missing *limit of file access *Landlock: Function not implemented'
+	"$helpers/refuse" 444 -1 38 "$exectap" --verbose >"$lines" 2>"$log" 3>&- &
+	exectap_pid=$!
+	poll watching
+	hold "$helpers/hold"
+	stop_exectap
+	grep -q '^exectap: the kernel has no Landlock; file access is not limited$' "$log"
+	# landlock_restrict_self(2) alone
+	"$helpers/refuse" 446 -1 1 "$exectap" >"$lines" 2>"$log" 3>&- &
+	exectap_pid=$!
+	poll watching
+	hold "$helpers/hold"
+	stop_exectap
+	grep -q '^exectap: cannot limit file access: Operation not permitted; continuing without the limit$' "$log"
+}
+
 # filtered OUTPUT SYSCALL [ARGUMENT...]: makes the call under the filter; sets $status and $output.
 filtered() {
 	run "$helpers/sandboxed" "$@"

@@ -5,7 +5,6 @@
 #include "event/users.h"
 #include "util/clock.h"
 #include "util/log.h"
-#include "util/regular_file.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -169,9 +168,14 @@ void enrich_free(struct enricher *enricher)
 	free(enricher);
 }
 
-int enrich_open_flags(const struct enricher *enricher)
+_Static_assert(ENRICH_FILES == USERS_FILES, "the files of names are all that it reads");
+
+void enrich_find_files(const struct enricher *enricher, const char *paths[ENRICH_FILES])
 {
-	return enricher->users ? REGULAR_FILE_OPEN_FLAGS : 0;
+	if (enricher->users)
+		users_find_files(enricher->users, paths);
+	else
+		paths[0] = paths[1] = NULL;
 }
 
 void enrich_refresh(struct enricher *enricher)

@@ -38,8 +38,11 @@ int enrich_set_env_names(struct enricher *enricher, const char *env_names);
 
 void enrich_free(struct enricher *enricher);
 
-/* Returns the flags of open(2) for the files that enrich_refresh() reads; 0: it reads none. */
-int enrich_open_flags(const struct enricher *enricher);
+#define ENRICH_FILES 2
+
+/* Stores the paths of the files that enrich_refresh() reads, valid as long as the enricher, or NULL
+ * for each if it reads none. They are opened with REGULAR_FILE_OPEN_FLAGS. */
+void enrich_find_files(const struct enricher *enricher, const char *paths[ENRICH_FILES]);
 
 /* Samples host name and clocks again, and reads changed files of names, once for each batch of
  * events. */

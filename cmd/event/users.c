@@ -188,6 +188,12 @@ void users_free(struct users *users)
 	free(users);
 }
 
+void users_find_files(const struct users *users, const char *paths[USERS_FILES])
+{
+	paths[0] = users->passwd.path;
+	paths[1] = users->group.path;
+}
+
 void users_refresh(struct users *users, uint64_t now_ns)
 {
 	if (now_ns - users->checked_ns < CHECK_INTERVAL_NS)

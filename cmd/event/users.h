@@ -28,6 +28,11 @@ void users_refresh(struct users *users, uint64_t now_ns);
 struct text users_find_user(struct users *users, uint32_t uid);
 struct text users_find_group(struct users *users, uint32_t gid);
 
+#define USERS_FILES 2
+
+/* Stores the paths of the files, valid as long as `users`. */
+void users_find_files(const struct users *users, const char *paths[USERS_FILES]);
+
 /* Reports whether both files could be read: an id without a name has none then. */
 bool users_are_complete(const struct users *users);
 

@@ -4,6 +4,7 @@
 #include "capture/attempts.h"
 #include "capture/capture.h"
 #include "capture/tracefs.h"
+#include "host/landlock.h"
 #include "host/sandbox.h"
 #include "util/log.h"
 
@@ -332,6 +333,17 @@ static int probe_call_filter(char why[WHY_BYTES])
 	return can ? 0 : -EOPNOTSUPP;
 }
 
+static int probe_file_limit(char why[WHY_BYTES])
+{
+	int version = landlock_version();
+
+	if (version < 0)
+		explain(why, "Landlock: %s; file access is not limited", strerror(-version));
+	else
+		explain(why, "Landlock, version %d", version);
+	return version < 0 ? version : 0;
+}
+
 static const struct fact facts[] = {
 	{ "privileges", probe_privileges, true },
 	{ "type information (BTF)", probe_btf, true },
@@ -346,6 +358,7 @@ static const struct fact facts[] = {
 	{ "change of user", probe_change_of_user, false },
 	{ "drop of the bounding set", probe_bounding_set, false },
 	{ "filter of system calls", probe_call_filter, false },
+	{ "limit of file access", probe_file_limit, false },
 };
 #define FACTS (sizeof(facts) / sizeof(facts[0]))
 

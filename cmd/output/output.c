@@ -108,9 +108,12 @@ int output_find_needs(const char *destination, struct output_needs *needs)
 	struct output_target target;
 	int result = parse_destination(destination, &target);
 
-	if (!result)
-		*needs = target.ops->needs;
-	return result;
+	if (result)
+		return result;
+	*needs = target.ops->needs;
+	if (needs->open_flags || (needs->accepts && target.path[0] != '@'))
+		needs->path = target.path;
+	return 0;
 }
 
 size_t output_line_max_bytes(const char *destination, size_t line_max_bytes)

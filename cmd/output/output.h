@@ -35,6 +35,8 @@ struct output_needs {
 	int open_flags; /* for open(2); 0: opens no file */
 	bool connects;
 	bool accepts;
+	const char *path; /* of the file that it opens, or of the socket that it removes, while the
+			     program runs; NULL: none. Borrowed from the destination. */
 };
 
 /*
