@@ -112,8 +112,10 @@ static enum status new_enricher(const struct options *options, struct enricher *
 
 	if (!result)
 		result = enrich_new(enricher, options->env_names, &facts);
-	if (!result)
+	if (!result) {
+		enrich_set_labels(*enricher, options->host, options_tags(options));
 		return STATUS_STOPPED;
+	}
 	log_error("cannot start: %s%s", strerror(-result),
 		  result == -ENOMEM ? "" : "; mount /proc, " ENRICH_BOOT_ID_PATH " is needed");
 	return STATUS_FAILED;
@@ -298,11 +300,15 @@ static void log_restart_options(const struct reload *reload, const struct option
 static int apply_reload(struct reload *reload, const struct reload *next)
 {
 	const struct options *options = next->options;
-	int result = enrich_set_env_names(reload->enricher,
-					  reload->running->env_names ? options->env_names : NULL);
+	int result = options_check_line(options, reload->running->format,
+					reload->running->line_max_bytes);
 
+	if (!result)
+		result = enrich_set_env_names(
+			reload->enricher, reload->running->env_names ? options->env_names : NULL);
 	if (result)
 		return result;
+	enrich_set_labels(reload->enricher, options->host, options_tags(options));
 	if (reload->running->no_args)
 		redact_hide_args(next->redactor);
 	pipeline_set_rules(reload->pipeline, next->filter, next->redactor);
@@ -489,6 +495,8 @@ static enum status start(struct options *options, int argc, char **argv)
 	if (options->unpin_directory)
 		return status_from_error(pin_remove(options->unpin_directory));
 	options->line_max_bytes = output_line_max_bytes(options->output, options->line_max_bytes);
+	if (options_check_line(options, options->format, options->line_max_bytes))
+		return STATUS_USAGE;
 	clock_init();
 	loop_handle_signals();
 	unblock_stdout();

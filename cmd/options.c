@@ -3,6 +3,7 @@
 
 #include "encode/encode.h"
 #include "event/filter.h"
+#include "event/tags.h"
 #include "host/account.h"
 #include "host/config.h"
 #include "output/output.h"
@@ -11,6 +12,7 @@
 #include "util/log.h"
 #include "util/number.h"
 #include "util/text.h"
+#include "util/text_json.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -34,6 +36,8 @@
 
 #define MAX_CLIENTS_LIMIT 65536
 #define HEARTBEAT_LIMIT_S (24 * 60 * 60)
+
+#define HOST_BYTES 253 /* a name of the DNS, RFC 1035 */
 
 #define HINT "see 'exectap --help'"
 
@@ -148,6 +152,36 @@ static int parse_env(struct options *options, const char *name, const char *valu
 		item += length + 1;
 	} while (item[-1] == ',');
 	return add_env_names(options, value);
+}
+
+static int parse_host(struct options *options, const char *name, const char *value)
+{
+	struct text host = text_from_string(value);
+
+	options->host = value;
+	if (!host.length || host.length > HOST_BYTES || !text_is_utf8(host) ||
+	    text_json_length(host) != host.length)
+		return usage_error("invalid --%s '%s' (1 to %d bytes of UTF-8, without quotes, "
+				   "backslashes and control characters)",
+				   name, value, HOST_BYTES);
+	return 0;
+}
+
+static int parse_tag(struct options *options, const char *name, const char *value)
+{
+	int result = options->tags ? 0 : tags_new(&options->tags);
+
+	if (!result)
+		result = tags_add(options->tags, value);
+	if (result == -EINVAL)
+		return usage_error("invalid --%s '%s' (KEY=VALUE; KEY: a letter, then letters, "
+				   "digits, '_', '-', at most %d; VALUE: 1 to %d bytes of UTF-8)",
+				   name, value, TAGS_KEY_BYTES, TAGS_VALUE_BYTES);
+	if (result == -EEXIST)
+		return usage_error("invalid --%s '%s' (this key is given twice)", name, value);
+	if (result)
+		log_error("--%s '%s': %s", name, value, strerror(-result));
+	return result;
 }
 
 static int parse_max_line(struct options *options, const char *name, const char *value)
@@ -337,6 +371,9 @@ static const struct option_row rows[] = {
 	  .repeats = true, .letter = 'e' },
 	{ NULL, "env", "NAME[,NAME]", "report environment variables, globs; repeatable", parse_env,
 	  .repeats = true, .reloads = true },
+	{ NULL, "host", "NAME", NULL, parse_host, .reloads = true },
+	{ NULL, "tag", "KEY=VALUE", "name of the host; label of every line", parse_tag,
+	  .repeats = true, .reloads = true },
 	{ NULL, "only", "KEY=GLOB", NULL, parse_only, .repeats = true, .reloads = true },
 	{ NULL, "skip", "KEY=GLOB", "include, exclude matching events", parse_skip, .repeats = true,
 	  .reloads = true },
@@ -350,7 +387,8 @@ static const struct option_row rows[] = {
 	{ "Operation", "buffer", "SIZE", "size of the ring buffer (default 8M)", parse_buffer },
 	{ NULL, "user", "NAME", "drop privileges to NAME or UID:GID once attached", parse_user,
 	  .opens_files = true },
-	{ NULL, "no-sandbox", NULL, "no seccomp filter, no limit of file access", FLAG(no_sandbox) },
+	{ NULL, "no-sandbox", NULL, "no seccomp filter, no limit of file access",
+	  FLAG(no_sandbox) },
 	{ NULL, "pin", "DIR", "keep recording between runs; DIR on a bpf file system", parse_pin },
 	{ NULL, "verbose", NULL, "more diagnostics on stderr", FLAG(verbose), .reloads = true,
 	  .letter = 'v' },
@@ -443,20 +481,35 @@ static bool has_scheme(const struct options *options, const char *scheme)
 	return text_has_prefix(text_from_string(options->output), scheme);
 }
 
+struct text options_tags(const struct options *options)
+{
+	return options->tags ? tags_strings(options->tags) : (struct text){ "", 0 };
+}
+
+int options_check_line(const struct options *options, const struct encode_format *format,
+		       size_t line_max_bytes)
+{
+	struct text tags = options_tags(options);
+	size_t least = encode_least_bytes(format, options->host, tags);
+
+	if (line_max_bytes >= least)
+		return 0;
+	return usage_error("invalid --max-line '%zu' (at least %zu for --format %s%s)",
+			   line_max_bytes, least, format->name,
+			   least > format->line_min_bytes ? " with this --host and --tag" : "");
+}
+
 /* Sets the defaults of options that accumulate or must not be repeated, and checks combinations. */
 static int complete(struct options *options)
 {
-	const struct encode_format *format = options->format;
-
 	if (options->test_config && !options->config_path)
 		return usage_error("--test-config needs --config FILE");
 	if (!options->output)
 		options->output = "-";
 	if (!options->events)
 		options->events = EVENT_BIT(EVENT_EXEC);
-	if (options->line_max_bytes < format->line_min_bytes)
-		return usage_error("invalid --max-line '%zu' (at least %zu for --format %s)",
-				   options->line_max_bytes, format->line_min_bytes, format->name);
+	if (options_check_line(options, options->format, options->line_max_bytes))
+		return -EINVAL;
 	if (options->file_option && !has_scheme(options, "file:"))
 		return usage_error("--%s needs --output file:PATH", options->file_option);
 	if (options->socket_option && !has_scheme(options, "unix-listen:"))
@@ -546,6 +599,8 @@ static int apply_config(struct options *options)
 	}
 	log_set_place(NULL, 0);
 	options->output_is_given = false;
+	if (options->tags)
+		tags_make_replaceable(options->tags);
 	return result;
 }
 
@@ -647,9 +702,11 @@ void options_free(struct options *options)
 		free(options->given[i]);
 	free(options->given);
 	free(options->env_names);
+	tags_free(options->tags);
 	config_free(options->config);
 	options->given = NULL;
 	options->env_names = NULL;
+	options->tags = NULL;
 	options->config = NULL;
 }
 

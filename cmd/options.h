@@ -3,13 +3,17 @@
 #ifndef EXECTAP_OPTIONS_H
 #define EXECTAP_OPTIONS_H
 
+#include "util/text.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 struct config;
+struct encode_format;
 struct filter;
 struct redactor;
+struct tags;
 
 struct options {
 	const char *config_path; /* NULL: none */
@@ -22,6 +26,8 @@ struct options {
 	size_t line_max_bytes;
 	size_t buffer_bytes; /* a power of two */
 	unsigned int events; /* EVENT_BIT()s of the types to report */
+	const char *host; /* NULL: the node name */
+	struct tags *tags; /* owned; NULL: none */
 	char *env_names; /* separated by commas; owned; NULL: none */
 	struct filter *filter; /* borrowed */
 	struct redactor *redactor; /* borrowed */
@@ -63,11 +69,19 @@ void options_free(struct options *options);
 
 /*
  * Does the same while exectap runs, but opens no file except that of --config: --user and
- * --socket-group are not parsed. A change of --env, --heartbeat, --only, --redact, --skip and
- * --verbose can take effect then.
+ * --socket-group are not parsed. A change of --env, --heartbeat, --host, --only, --redact, --skip,
+ * --tag and --verbose can take effect then.
  */
 int options_reload(struct options *options, struct filter *filter, struct redactor *redactor,
 		   int argc, char **argv);
+
+/* Returns the strings of --tag, in the form of tags_strings(). */
+struct text options_tags(const struct options *options);
+
+/* Checks that lines of the format can be as short as `line_max_bytes`. Returns 0, or -EINVAL after
+ * logging one line. */
+int options_check_line(const struct options *options, const struct encode_format *format,
+		       size_t line_max_bytes);
 
 /*
  * Returns the name of an option that differs from `running`'s and takes effect at a restart, or

@@ -17,6 +17,25 @@ const struct encode_format *encode_find(const char *name)
 	return NULL;
 }
 
+/* Maximum bytes around all tags, and around each of them. */
+#define TAGS_BYTES sizeof("\"labels\":[],")
+#define TAG_BYTES sizeof("\"\":\"\",")
+
+/* Maximum occurrences of the name of the host in a line */
+#define HOST_TIMES 2
+
+size_t encode_least_bytes(const struct encode_format *format, const char *host, struct text tags)
+{
+	size_t bytes = format->line_min_bytes + (tags.length ? TAGS_BYTES : 0);
+	struct text string;
+
+	if (host)
+		bytes += HOST_TIMES * text_json_length(text_from_string(host));
+	while (text_next_string(&tags, &string))
+		bytes += text_json_length(string) + TAG_BYTES / 2 + 1;
+	return bytes;
+}
+
 /* The arguments of write_event(). */
 struct encoding {
 	const struct encode_format *format;

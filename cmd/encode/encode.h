@@ -34,8 +34,14 @@ extern const struct encode_format encode_native, encode_ecs, encode_ocsf;
 const struct encode_format *encode_find(const char *name);
 
 /*
- * Writes an enriched event as a line with its newline to `line` (line_max_bytes, at least the
- * format's line_min_bytes). Returns the bytes of the line. Strings that do not fit are cut, args
+ * Returns the lowest limit for lines of the format with this name of the host (NULL: that of
+ * uname(2)) and these tags, in the form of tags_strings().
+ */
+size_t encode_least_bytes(const struct encode_format *format, const char *host, struct text tags);
+
+/*
+ * Writes an enriched event as a line with its newline to `line` (line_max_bytes, at least
+ * encode_least_bytes()). Returns the bytes of the line. Strings that do not fit are cut, args
  * first, in the event as well, whose `truncated` then names them.
  */
 size_t encode_event(const struct encode_format *format, struct event *event, char *line,

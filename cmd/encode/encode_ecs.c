@@ -52,6 +52,23 @@ static void write_event(struct json_writer *json, const struct event *event)
 	json_writer_object_end(json);
 }
 
+/* Fields of the user's choice; ECS wants no objects among them. */
+static void write_labels(struct json_writer *json, const struct event *event)
+{
+	struct text tags = event->tags, key, value;
+
+	if (!tags.length)
+		return;
+	json_writer_object_begin(json, JSON_WRITER_KEY("labels"));
+	while (encode_mapped_next_tag(&tags, &key, &value)) {
+		json_writer_item(json);
+		json_writer_ascii(json, key);
+		json_writer_append(json, ":", 1);
+		json_writer_text(json, value);
+	}
+	json_writer_object_end(json);
+}
+
 static void write_host(struct json_writer *json, const struct event *event)
 {
 	struct text name = event->host;
@@ -323,6 +340,7 @@ static JSON_WRITER_FLATTEN void write_ecs(struct json_writer *json, const struct
 	json_writer_object_begin(&local, JSON_WRITER_NO_KEY);
 	encode_mapped_time(&local, JSON_WRITER_KEY("@timestamp"), event->wall_ns);
 	write_event(&local, event);
+	write_labels(&local, event);
 	write_host(&local, event);
 	if (event_is_process(event)) {
 		write_process(&local, event);

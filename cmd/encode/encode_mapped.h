@@ -77,6 +77,12 @@ static inline void encode_mapped_account(struct json_writer *json, struct text k
 		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
 }
 
+/* Takes the next tag from *tags, in the form of tags_strings(). Returns false at the end. */
+static inline bool encode_mapped_next_tag(struct text *tags, struct text *key, struct text *value)
+{
+	return text_next_string(tags, key) && text_next_string(tags, value);
+}
+
 /* Returns the name of the process: of an exec the name of the file that runs, else comm. Returns
  * false where it could not be read. */
 bool encode_mapped_name(const struct event *event, struct text *name);

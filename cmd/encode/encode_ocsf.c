@@ -68,6 +68,25 @@ static void write_product(struct json_writer *json, struct text key, struct text
 	json_writer_object_end(json);
 }
 
+/* A list of strings, as in the examples of metadata.labels: "connection.ip:destination". */
+static void write_labels(struct json_writer *json, const struct event *event)
+{
+	struct text tags = event->tags, key, value;
+
+	if (!tags.length)
+		return;
+	json_writer_array_begin(json, JSON_WRITER_KEY("labels"));
+	while (encode_mapped_next_tag(&tags, &key, &value)) {
+		json_writer_item(json);
+		json_writer_text_begin(json);
+		json_writer_text_part(json, key);
+		json_writer_append(json, ":", 1);
+		json_writer_text_part(json, value);
+		json_writer_text_end(json);
+	}
+	json_writer_array_end(json);
+}
+
 static void write_metadata(struct json_writer *json, const struct event *event)
 {
 	json_writer_object_begin(json, JSON_WRITER_KEY("metadata"));
@@ -76,6 +95,7 @@ static void write_metadata(struct json_writer *json, const struct event *event)
 	json_writer_members(json, members[event->type].metadata);
 	encode_mapped_number(json, JSON_WRITER_KEY("sequence"), event->seq);
 	encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), event->event_id);
+	write_labels(json, event);
 	if (event_is_process(event) && event->process.truncated)
 		json_writer_members(json, JSON_WRITER_MEMBERS("\"is_truncated\":true"));
 	json_writer_object_end(json);

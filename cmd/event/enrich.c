@@ -31,6 +31,8 @@ struct enricher {
 	struct text boot_id;
 	struct text machine_id;
 	struct text version;
+	struct text tags; /* the user's, as is host_name */
+	const char *host_name; /* NULL: the node name */
 	char boot_key[BOOT_KEY_BYTES];
 	struct container container; /* the last one found, in the cgroup of this path */
 	struct text systemd_unit; /* likewise */
@@ -130,7 +132,8 @@ int enrich_read_facts(struct enrich_facts *facts)
 
 static void set_host_texts(struct enricher *enricher)
 {
-	enricher->host = text_from_string(enricher->facts.host);
+	enricher->host =
+		text_from_string(enricher->host_name ? enricher->host_name : enricher->facts.host);
 	enricher->kernel = text_from_string(enricher->facts.kernel);
 }
 
@@ -156,6 +159,13 @@ int enrich_new(struct enricher **enricher, const char *env_names, const struct e
 	boot_key_set(created);
 	*enricher = created;
 	return 0;
+}
+
+void enrich_set_labels(struct enricher *enricher, const char *host, struct text tags)
+{
+	enricher->host_name = host;
+	enricher->tags = tags;
+	set_host_texts(enricher);
 }
 
 void enrich_free(struct enricher *enricher)
@@ -374,6 +384,7 @@ void enrich_event(struct enricher *enricher, struct event *event)
 	event->machine_id = enricher->machine_id;
 	event->kernel = enricher->kernel;
 	event->version = enricher->version;
+	event->tags = enricher->tags;
 	if (event->type == EVENT_LOST) {
 		event->lost.from_wall_ns = wall_ns(enricher, event->lost.from_ns);
 		event->lost.to_wall_ns = wall_ns(enricher, event->lost.to_ns);

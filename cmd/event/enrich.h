@@ -36,6 +36,12 @@ int enrich_new(struct enricher **enricher, const char *env_names, const struct e
 /* Replaces the globs of env_names, which are copied. Returns 0 or -ENOMEM with nothing changed. */
 int enrich_set_env_names(struct enricher *enricher, const char *env_names);
 
+/*
+ * Sets the name of the host, NULL: that of uname(2), and the tags, in the form of tags_strings().
+ * Both are borrowed until the next call.
+ */
+void enrich_set_labels(struct enricher *enricher, const char *host, struct text tags);
+
 void enrich_free(struct enricher *enricher);
 
 #define ENRICH_FILES 2
@@ -44,8 +50,8 @@ void enrich_free(struct enricher *enricher);
  * for each if it reads none. They are opened with REGULAR_FILE_OPEN_FLAGS. */
 void enrich_find_files(const struct enricher *enricher, const char *paths[ENRICH_FILES]);
 
-/* Samples host name and clocks again, and reads changed files of names, once for each batch of
- * events. */
+/* Samples the node name and the clocks again, and reads changed files of names, once for each batch
+ * of events. */
 void enrich_refresh(struct enricher *enricher);
 
 /* Fills the fields that event.h lists under "enrich". The event borrows from the enricher. */

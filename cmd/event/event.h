@@ -137,6 +137,7 @@ struct event {
 	struct text kernel; /* release */
 	struct text version; /* exectap's */
 	struct text event_id;
+	struct text tags; /* keys and values in turn, each ended by a NUL */
 	char event_id_bytes[EVENT_ID_BYTES];
 
 	struct event_process process;

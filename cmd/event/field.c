@@ -93,13 +93,13 @@ bool field_next(const struct field *field, const struct event *event, struct fie
 
 	if (!(field->events & EVENT_BIT(event->type)) || !field_value_is_present(field, event))
 		return false;
-	if (field->form == FIELD_JSON_MAP)
+	if (field->kind == FIELD_KIND_ENV)
 		return next_variable(&event->exec, cursor, value);
 	if (field->kind == FIELD_KIND_KEYS)
 		return next_key_name(*(const uint32_t *)member, cursor, value);
 	if (field->kind == FIELD_KIND_ENV_DUPLICATES)
 		return next_duplicate(&event->exec, cursor, value);
-	if (field->form == FIELD_JSON_LIST)
+	if (field->form == FIELD_JSON_LIST || field->kind == FIELD_KIND_TAGS)
 		return next_string(member, cursor, value);
 	if (cursor->begun)
 		return false;

@@ -33,6 +33,8 @@ enum field_kind {
 	FIELD_KIND_U64_OR_NONE, /* 0: absent */
 	FIELD_KIND_FLAG, /* bool; false: absent */
 	FIELD_KIND_STRINGS, /* struct text: strings, each ended by a NUL */
+	FIELD_KIND_TAGS, /* struct text: keys and values in turn, each ended by a NUL; empty: absent
+			  */
 	FIELD_KIND_KEYS, /* uint32_t: enum record_key; 0: absent */
 	FIELD_KIND_TIME, /* uint64_t: nanoseconds since 1970 */
 	FIELD_KIND_SECONDS, /* uint64_t: nanoseconds */

@@ -42,6 +42,7 @@ static const struct field field_table[] = {
 	FIELD("boot_id", ASCII, TEXT, EVERY, MAPPED, AT(boot_id)),
 	FIELD("schema", LITERAL, SCHEMA, EVERY, MAPPED),
 	FIELD("event_id", ASCII, TEXT, EVERY, MAPPED, AT(event_id)),
+	FIELD("tags", MAP, TAGS, EVERY, MAPPED, AT(tags)),
 	FIELD("id", ASCII, TEXT_OR_NONE, PROCESS, MAPPED, AT(process.id)),
 	FIELD("pid", LITERAL, U32, PROCESS, MAPPED, AT(process.task.pid)),
 	FIELD("tid", LITERAL, TID, CALL, UNMAPPED_ECS),

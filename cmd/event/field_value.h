@@ -178,6 +178,8 @@ static inline bool field_value_is_present(const struct field *field, const struc
 		return event->exec.variable_count;
 	case FIELD_KIND_ENV_DUPLICATES:
 		return field_value_has_duplicates(&event->exec);
+	case FIELD_KIND_TAGS:
+		return event->tags.length;
 	case FIELD_KIND_KEYS:
 		return *(const uint32_t *)((const char *)event + field->offset);
 	default:

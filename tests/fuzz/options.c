@@ -78,6 +78,8 @@ static void verify(const struct options *options)
 	if (options->heartbeat_s > 24 * 60 * 60 || options->socket_mode > 0777 ||
 	    options->file_mode > 0777)
 		abort();
+	if (options->host && strlen(options->host) > 253)
+		abort();
 	if (options->env_names && (!*options->env_names || strchr(options->env_names, '=')))
 		abort();
 }
@@ -95,8 +97,8 @@ static bool same(const struct options *one, const struct options *other)
 	       one->heartbeat_s == other->heartbeat_s && one->socket_mode == other->socket_mode &&
 	       one->file_mode == other->file_mode && one->socket_group == other->socket_group &&
 	       same_text(one->output, other->output) &&
-	       same_text(one->env_names, other->env_names) && one->uid == other->uid &&
-	       one->gid == other->gid;
+	       same_text(one->env_names, other->env_names) && same_text(one->host, other->host) &&
+	       one->uid == other->uid && one->gid == other->gid;
 }
 
 static int parse(struct options *options, int argc, char **argv)

@@ -64,6 +64,7 @@ def process:
   "@timestamp": .timestamp,
   ecs: {version: "9.4.0"},
   event: event,
+  labels: .tags,
   host: {hostname: .host, name: .host, id: (if $machine_id == "" then null else $machine_id end), boot: {id: .boot_id}, os: {type: "linux", kernel: $kernel}},
   process: (if is_process then process else null end),
   user: (if is_process then {id: .uid | tostring, name: .user, effective: (if .euid != .uid then {id: .euid | tostring, name: .euser} else null end)} else null end),

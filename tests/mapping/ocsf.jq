@@ -35,6 +35,7 @@ def metadata:
     event_code: .type,
     sequence: .seq,
     uid: .event_id,
+    labels: (if .tags then .tags | to_entries | map("\(.key):\(.value)") | sort else null end),
     is_truncated: (if .truncated then true else null end)
   };
 

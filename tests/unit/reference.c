@@ -112,6 +112,18 @@ static void set_args(json_t *object, struct text strings)
 	}
 }
 
+static void set_tags(json_t *object, struct text tags)
+{
+	json_t *members = json_object();
+	struct text key, value;
+
+	while (text_next_string(&tags, &key) && text_next_string(&tags, &value))
+		json_object_setn_new_nocheck(members, key.bytes, key.length, string_of(value));
+	if (json_object_size(members))
+		json_object_set(object, "tags", members);
+	json_decref(members);
+}
+
 static void set_env(json_t *object, const struct event_exec *exec)
 {
 	json_t *env = json_object(), *duplicates = json_array();
@@ -368,6 +380,7 @@ json_t *reference_native(const struct event *event)
 	set_text(object, "boot_id", event->boot_id);
 	set_integer(object, "schema", 1);
 	set_text(object, "event_id", event->event_id);
+	set_tags(object, event->tags);
 	if (event->type != EVENT_LOST && event->type < EVENT_START)
 		set_process(object, &event->process);
 	if (event->type == EVENT_EXEC || event->type == EVENT_EXEC_FAILED)

@@ -127,6 +127,7 @@ static struct record_exec *contained_record(const char *cgroup, size_t *length)
 /* Cases that the recorded records do not contain. */
 static void golden_made_up(void)
 {
+	static const char tags[] = "env\0prod\0owner_2\0\"\xc3\xa9quipe\" <a@b>";
 	size_t length;
 	struct record_exec *exec =
 		contained_record("kubepods-burstable-pod01234567_89ab_cdef_0123_456789abcdef"
@@ -153,6 +154,12 @@ static void golden_made_up(void)
 	exec = contained_record("ssh.service", &length);
 	exec->task.user_ns = 4026532000;
 	golden_record("tests/unit/records/made-unit", exec, length);
+	free(exec);
+
+	exec = contained_record("ssh.service", &length);
+	enrich_set_labels(enricher, "\xc3\xa4lter.example", (struct text){ tags, sizeof(tags) });
+	golden_record("tests/unit/records/made-tags", exec, length);
+	enrich_set_labels(enricher, NULL, (struct text){ "", 0 });
 	free(exec);
 
 	ended = fixture_read("tests/unit/records/exit.bin", &length);
@@ -185,6 +192,20 @@ static const json_t *truncated_of(const json_t *json)
 	return json_object_get(json, "truncated");
 }
 
+/* Sets tags and a name of the host, both long. Returns the least limit of the format. */
+static size_t label_worst(const struct encode_format *format)
+{
+	static char tags[4096], host[254];
+	struct text strings = { tags, sizeof(tags) };
+
+	memset(tags, 'k', sizeof(tags));
+	for (size_t i = 63; i < sizeof(tags); i += 64)
+		tags[i] = '\0';
+	memset(host, 'h', sizeof(host) - 1);
+	enrich_set_labels(enricher, host, strings);
+	return encode_least_bytes(format, host, strings);
+}
+
 static void worst_fits(char byte)
 {
 	char *path = filled(byte), *cgroup = filled(byte), comm[RECORD_COMM_BYTES];
@@ -196,7 +217,7 @@ static void worst_fits(char byte)
 					   .args = path,
 					   .args_length = RECORD_PATH_BYTES,
 					   .comm = comm };
-	size_t length, line_length;
+	size_t length, line_length, least;
 	struct record_exec *exec;
 
 	memcpy(cgroup, "lxc.payload.", sizeof("lxc.payload.") - 1); /* ends with filled() */
@@ -215,6 +236,10 @@ static void worst_fits(char byte)
 		json = parse(line_length);
 		CHECK(json && json_array_size(truncated_of(json)) >= 5);
 		json_decref(json);
+		least = label_worst(formats[i]);
+		CHECK(line_as(formats[i], exec, length, least, &line_length) == 0);
+		CHECK(line_length <= least && line_length > formats[i]->line_min_bytes);
+		enrich_set_labels(enricher, NULL, (struct text){ "", 0 });
 	}
 	free(exec);
 	free(cgroup);
