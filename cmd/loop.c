@@ -269,7 +269,9 @@ static void set_heartbeat(struct loop *loop, unsigned int heartbeat_s)
 	if (heartbeat_ns == loop->heartbeat_ns)
 		return;
 	loop->heartbeat_ns = heartbeat_ns;
-	loop->next_heartbeat_ns = heartbeat_ns ? clock_boot_ns() + heartbeat_ns : UINT64_MAX;
+	/* after a signal to stop there is no heartbeat to wait for, only the stop line */
+	loop->next_heartbeat_ns =
+		heartbeat_ns && !stop_signals ? clock_boot_ns() + heartbeat_ns : UINT64_MAX;
 }
 
 /* Opens the output's file again, and reads the options again. */
@@ -366,7 +368,7 @@ static int shutdown_drain(struct loop *loop)
 		result = pipeline_heartbeat(loop->stages.pipeline, EVENT_STOP);
 	if (result == -EAGAIN)
 		result = drain_until(loop, end);
-	return result == -ENOTCONN && output_may_lack_clients(loop->stages.output) ? 0 : result;
+	return result;
 }
 
 int loop_run(const struct loop_stages *stages, unsigned int heartbeat_s)

@@ -222,12 +222,12 @@ static void enter_sandbox(const struct options *options, const struct pipeline_s
 
 /* Reports the events that are not written at the end, and why. */
 static void report_unwritten(const struct options *options, const struct pipeline_stages *stages,
-			     struct pipeline *pipeline)
+			     struct pipeline *pipeline, const char *cause)
 {
-	const char *outage = output_outage(stages->output);
-	const char *cause = outage ? outage : "the consumer takes nothing";
 	unsigned long long count = pipeline_count_unwritten(pipeline);
 
+	if (!count && output_may_lack_clients(stages->output))
+		return;
 	if (options->pin_directory && !capture_check_pins(stages->capture))
 		log_error("%s: %llu events are not written: %s; the next start emits them",
 			  options->output, count, cause);
@@ -240,10 +240,17 @@ static void report_unwritten(const struct options *options, const struct pipelin
 static enum status loop_status(const struct options *options, const struct pipeline_stages *stages,
 			       struct pipeline *pipeline, int result)
 {
+	const char *outage = output_outage(stages->output);
+
 	if (!result || result == -EPIPE) /* the reader of standard output has closed it */
 		return STATUS_STOPPED;
+	if (result == -ENOTCONN && output_may_lack_clients(stages->output)) {
+		report_unwritten(options, stages, pipeline, "no client is connected");
+		return STATUS_STOPPED;
+	}
 	if (result == -ENOTCONN || result == -ETIMEDOUT || result == -ECANCELED)
-		report_unwritten(options, stages, pipeline);
+		report_unwritten(options, stages, pipeline,
+				 outage ? outage : "the consumer takes nothing");
 	else
 		log_error("cannot continue: %s", strerror(-result));
 	return STATUS_FAILED;

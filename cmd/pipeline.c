@@ -109,6 +109,14 @@ static int flush(struct pipeline *pipeline)
 	return result;
 }
 
+/* Enriches pipeline->event. Returns false if it is filtered out. */
+static bool enrich_and_filter(struct pipeline *pipeline)
+{
+	pipeline->event.seq = pipeline->seq;
+	enrich_event(pipeline->stages.enricher, &pipeline->event);
+	return filter_passes(pipeline->stages.filter, &pipeline->event);
+}
+
 /* Encodes pipeline->event as the next line, unless it is filtered out. The output must have a free
  * buffer. */
 static void write_event(struct pipeline *pipeline)
@@ -116,9 +124,7 @@ static void write_event(struct pipeline *pipeline)
 	char *line = output_buf(pipeline->stages.output);
 	size_t length;
 
-	pipeline->event.seq = pipeline->seq;
-	enrich_event(pipeline->stages.enricher, &pipeline->event);
-	if (!filter_passes(pipeline->stages.filter, &pipeline->event)) {
+	if (!enrich_and_filter(pipeline)) {
 		pipeline->filtered++;
 		return;
 	}
@@ -399,6 +405,7 @@ uint64_t pipeline_count_unwritten(struct pipeline *pipeline)
 	size_t length;
 
 	while (capture_next(pipeline->stages.capture, &record, &length))
-		count++;
+		if (decode_record(record, length, &pipeline->event) || enrich_and_filter(pipeline))
+			count++;
 	return count;
 }

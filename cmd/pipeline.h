@@ -60,8 +60,8 @@ void pipeline_add_metrics(const struct pipeline *pipeline, struct metrics *metri
 bool pipeline_has_passed(const struct pipeline *pipeline, uint64_t end);
 
 /*
- * Counts the lines that are not delivered and the records that have no line yet. To be called once,
- * at the end: it reads the records and releases none.
+ * Counts the lines that are not delivered and the records that would have a line. To be called
+ * once, at the end: it reads the records and releases none.
  */
 uint64_t pipeline_count_unwritten(struct pipeline *pipeline);
 

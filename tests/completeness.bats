@@ -132,7 +132,7 @@ resident_kib() {
 	stop_exectap
 	[ "$(grep -c '"type":"exec",.*"args":\["'"$noop"'","churn"\]' "$lines")" = "$count" ]
 	[ "$(grep -c '"type":"exec",.*"tid":.*"args":\["'"$noop"'","churn"\]' "$lines")" = $(((count / 2 + 2) / 3 * 2)) ]
-	[ "$(grep -c '"type":"exec_failed",.*"filename":"/nonexistent"' "$lines")" = $((count / 10)) ]
+	[ "$(grep -c '"type":"exec_failed",.*"filename":"'"$noop"'/absent"' "$lines")" = $((count / 10)) ]
 	[ "$(grep -c '"type":"exit",.*"comm":"'"${noop##*/}"'"' "$lines")" = "$count" ]
 	[ "$(grep -c '"type":"lost"' "$lines")" = 0 ]
 	head -n 3000 "$lines" >"$BATS_TEST_TMPDIR/some" # a sample to validate

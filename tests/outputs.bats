@@ -572,6 +572,23 @@ fd_of() {
 	[ "$(grep -c 'trying again' "$log")" = 1 ]
 }
 
+@test "file: a quota that is used up is waited out" {
+	local number fd
+	case $(uname -m) in aarch64) number=64 ;; *) number=1 ;; esac
+	rm -f "$lines"
+	start_with_output "file:$lines"
+	fd=$(fd_of "$lines")
+	stop_exectap
+	# EDQUOT
+	"$helpers/refuse" "$number" "$fd" 122 "$exectap" -o "file:$lines" 2>"$log" 3>&- >/dev/null &
+	exectap_pid=$!
+	poll watching
+	"$helpers/noop" "$marker"
+	poll grep -q 'Disk quota exceeded: trying again until it works' "$log"
+	stop_within_3_s 1
+	grep -qE 'last lines are dropped, [1-9][0-9]*: Disk quota exceeded' "$log"
+}
+
 @test "unix: a consumer that closes each connection at once is tried ever more rarely, and said once" {
 	python3 - "$BATS_TEST_TMPDIR/socket" "$BATS_TEST_TMPDIR/connects" 3>&- <<'END' &
 import socket, sys

@@ -47,6 +47,30 @@ END
 	poll test -e "$1.connected"
 }
 
+# readers COUNT FOLDER: one process that connects COUNT times; each connection's lines go to FOLDER/reader.NUMBER, from
+# 1 on. Returns when all are connected.
+readers() {
+	python3 - "$socket" "$@" 3>&- <<'END' &
+import selectors, socket, sys
+path, count, folder = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+selector = selectors.DefaultSelector()
+for number in range(1, count + 1):
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.connect(path)
+    selector.register(connection, selectors.EVENT_READ, open(f"{folder}/reader.{number}", "wb", buffering=0))
+open(f"{folder}/connected", "w").close()
+while selector.get_map():
+    for key, _ in selector.select():
+        data = key.fileobj.recv(65536)
+        if data:
+            key.data.write(data)
+        else:
+            selector.unregister(key.fileobj)
+END
+	held+=("$!")
+	poll test -e "$2/connected"
+}
+
 lines_of() {
 	jq -r '.args[1] // ""' "$1" 2>/dev/null | grep "^$marker-"
 }
@@ -58,7 +82,7 @@ has_lines() {
 @test "64 clients: one stalls, one closes in mid-line, one sends garbage, the others get every line" {
 	local number stalled
 	start_listening --only "args=$marker*" # limits the copies of other programs' lines to 64 clients
-	for number in $(seq 1 61); do client "$BATS_TEST_TMPDIR/reader.$number"; done
+	readers 61 "$BATS_TEST_TMPDIR"
 	client "$BATS_TEST_TMPDIR/garbage" garbage
 	client "$BATS_TEST_TMPDIR/midline" midline
 	client "$BATS_TEST_TMPDIR/stalled"
@@ -108,6 +132,31 @@ lost_is_reported() {
 	[ "$(stat -c '%a %G' "$socket")" = "660 daemon" ]
 	stop_exectap
 	[ ! -e "$socket" ]
+}
+
+@test "the socket gets its mode when it is bound: no path is followed to change it" {
+	# EPERM for chmod(2), fchmodat(2) and fchmodat2(2)
+	printf '#!/bin/bash\nexec %q 90 -1 1 %q 268 -1 1 %q 452 -1 1 %q "$@"\n' "$helpers/refuse" "$helpers/refuse" \
+		"$helpers/refuse" "$exectap" >"$BATS_TEST_TMPDIR/refused"
+	[ "$(uname -m)" = x86_64 ] || skip "the numbers are those of x86-64"
+	chmod 755 "$BATS_TEST_TMPDIR/refused"
+	exectap=$BATS_TEST_TMPDIR/refused start_listening --socket-mode 0620
+	[ "$(stat -c %a "$socket")" = 620 ]
+	stop_exectap
+}
+
+@test "lines that no client has taken are counted at the end, and only those" {
+	# the storm itself has the marker among its arguments
+	start_listening --only "args=$marker*"
+	"$helpers/storm" 1 300 "$marker" "$helpers/noop"
+	stop_exectap
+	grep -q 'last lines are dropped, 301: no client is connected' "$log"
+	start_listening --only "args=$marker*"
+	"$helpers/storm" 1 300 "$marker" "$helpers/noop"
+	client "$lines"
+	poll has_lines "$lines" 300
+	stop_exectap
+	[ "$(wc -l <"$log")" = 1 ]
 }
 
 # refuses REASON: fails unless exectap does not start and prints the reason
@@ -262,6 +311,27 @@ while got.count(b"\n") < 10:
 sys.stdout.buffer.write(got)
 END
 	[ "$(lines_of "$lines" | wc -l)" = 10 ]
+}
+
+@test "280 clients that never read cost a bounded memory, and one that reads gets every line" {
+	start_listening --max-clients 300 --only "args=$marker*"
+	connect_and stay 280
+	client "$lines"
+	"$helpers/storm" 2 6000 "$marker" "$helpers/noop"
+	poll has_lines "$lines" 12000
+	[ "$(lines_of "$lines" | sort -u | wc -l)" = 12000 ]
+	# the unit's MemoryMax is 256 MiB
+	[ "$(awk '$1 == "VmHWM:" { print $2 }' "/proc/$exectap_pid/status")" -lt $((64 * 1024)) ]
+	stop_within_10_s
+}
+
+# stop_within_10_s: ends exectap, which waits for clients that stall, at most 3 s
+stop_within_10_s() {
+	local end=$((SECONDS + 10))
+	kill -TERM "$exectap_pid"
+	wait "$exectap_pid" || true
+	exectap_pid=
+	[ "$SECONDS" -lt "$end" ]
 }
 
 @test "without descriptors it accepts none for a while, says so once and does not spin" {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * churn COUNT PROGRAM: executes PROGRAM COUNT times, each time in a new process. Every third exec
- * is made by a thread that is not the leader. Every tenth process tries to execute a missing file
- * first.
+ * is made by a thread that is not the leader. Every tenth process tries to execute
+ * PROGRAM/absent first.
  */
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -21,10 +23,12 @@ static void *execute(void *program)
 
 static void live(long number, char *program)
 {
+	char absent[PATH_MAX];
 	pthread_t thread;
 
+	snprintf(absent, sizeof(absent), "%s/absent", program);
 	if (number % 10 == 0)
-		execl("/nonexistent", "nonexistent", NULL);
+		execl(absent, absent, NULL);
 	if (number % 3 || pthread_create(&thread, NULL, execute, program))
 		execute(program);
 	for (;;)
