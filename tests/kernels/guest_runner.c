@@ -1079,6 +1079,47 @@ static void run_families(const char *name)
 	stop(name, exectap);
 }
 
+/* Cases of tests/helpers/paths.c; verify_guest has their paths. */
+static const char *const path_cases[] = {
+	"fsmount",	  "open_tree",	   "file_mount",    "lazy_umount",
+	"moved_out",	  "shared_memory", "memfd",	    "removed_cwd",
+	"stacked_mounts", "leader_exited", "long_filename",
+};
+
+/* Runs the case in a file system of its own. */
+static void run_path_case(const char *path_case)
+{
+	static const char directory[] = WORK "/place";
+	char marker[64];
+	int status = -1;
+	pid_t pid;
+
+	done(mkdir(directory, 0755), "mkdir");
+	done(mount("none", directory, "tmpfs", 0, NULL), "mount");
+	snprintf(marker, sizeof(marker), "path:%s", path_case);
+	pid = done(fork(), "fork");
+	if (!pid) {
+		execl("/bin/paths", "paths", path_case, "/bin/noop", marker, directory, NULL);
+		broken("/bin/paths");
+	}
+	done(waitpid(pid, &status, 0), "waitpid");
+	fact_begin("path", path_case);
+	fact_number("status", status);
+	fact_send();
+	umount2(directory, MNT_DETACH);
+	done(rmdir(directory), "rmdir");
+}
+
+static void run_paths(const char *name)
+{
+	const char *none[] = { NULL };
+	pid_t exectap = watch(name, none);
+
+	for (size_t i = 0; i < sizeof(path_cases) / sizeof(path_cases[0]); i++)
+		run_path_case(path_cases[i]);
+	stop(name, exectap);
+}
+
 struct run {
 	const char *name;
 	void (*go)(const char *name);
@@ -1127,7 +1168,7 @@ static const struct run runs[] = {
 	{ "storm", run_two },	      { "crowd", run_crowd },
 	{ "families", run_families }, { "overflow", run_overflow },
 	{ "pin", run_pinned },	      { "tracepoints", run_tracepoints },
-	{ "outputs", run_outputs },
+	{ "outputs", run_outputs },   { "paths", run_paths },
 };
 
 /* Runs the named one `count` times: as NAME, NAME_2 and so on. */
