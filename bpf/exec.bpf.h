@@ -33,6 +33,15 @@ static __always_inline __u32 exec_set_slice(struct record_exec *exec, struct rec
 	return end;
 }
 
+/* Reports if nobody needs the key, and marks it: a consumer that needs it later finds it absent. */
+static __always_inline bool exec_omits(struct record_exec *exec, enum record_key key)
+{
+	if (!(*(volatile __u64 *)&shared.omitted_keys & key))
+		return false;
+	exec->unreadable |= key;
+	return true;
+}
+
 static __always_inline __u32 exec_append_filename(struct scratch *scratch, struct record_exec *exec,
 						  const char *filename, __u32 end)
 {
@@ -58,6 +67,8 @@ static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct sc
 	struct path path = {};
 	int walked;
 
+	if (exec_omits(exec, RECORD_KEY_EXE))
+		return end;
 	if (!file || bpf_core_read(&path, sizeof(path), &file->f_path)) {
 		exec->unreadable |= RECORD_KEY_EXE;
 		return end;
@@ -95,6 +106,8 @@ static __always_inline __u32 exec_append_cwd(struct record_exec *exec, struct sc
 {
 	struct path path = {};
 
+	if (exec_omits(exec, RECORD_KEY_CWD))
+		return end;
 	if (!exec_read_cwd(&path, task)) {
 		exec->unreadable |= RECORD_KEY_CWD;
 		return end;
@@ -118,7 +131,7 @@ static __always_inline __u32 exec_append_parent_exe(struct record_exec *exec,
 	struct path path = {};
 	int walked;
 
-	if (BPF_CORE_READ(parent, flags) & PF_KTHREAD)
+	if (exec_omits(exec, RECORD_KEY_PARENT_EXE) || BPF_CORE_READ(parent, flags) & PF_KTHREAD)
 		return end;
 	if (!file || bpf_core_read(&path, sizeof(path), &file->f_path)) {
 		exec->unreadable |= RECORD_KEY_PARENT_EXE;
@@ -136,6 +149,8 @@ static __always_inline __u32 exec_append_cgroup(struct record_exec *exec, __u32 
 {
 	__u64 node = (__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 
+	if (exec_omits(exec, RECORD_KEY_CGROUP))
+		return end;
 	return exec_set_slice(exec, &exec->cgroup, RECORD_KEY_CGROUP, end,
 			      path_append_cgroup(slot, end, node));
 }
@@ -150,11 +165,13 @@ static __always_inline void exec_fill_tail(struct record_exec *exec, struct scra
 	struct mm_struct *mm = task->mm;
 	__u64 args_bytes = exec->args_bytes, env_bytes = 0;
 
-	if (args_bytes > config_args_max_bytes) {
+	if (exec_omits(exec, RECORD_KEY_ARGS)) {
+		args_bytes = 0;
+	} else if (args_bytes > config_args_max_bytes) {
 		args_bytes = config_args_max_bytes;
 		exec->truncated |= RECORD_KEY_ARGS;
 	}
-	if (config_env_max_bytes) {
+	if (config_env_max_bytes && !exec_omits(exec, RECORD_KEY_ENV)) {
 		env_bytes = mm->env_end - mm->env_start;
 		if (env_bytes > config_env_max_bytes) {
 			env_bytes = config_env_max_bytes;

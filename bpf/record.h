@@ -196,6 +196,7 @@ struct record_shared {
 						    these replaced */
 	__u64 claimed; /* execs that a program at the hook has claimed; 0 with one program */
 	__u64 passed; /* execs that the last program at the hook has seen; 0 with one program */
+	__u64 omitted_keys; /* enum record_key: nobody needs them. What is not read is unreadable */
 	/* used by user space only, for the next process */
 	__u64 reported[RECORD_TYPES][RECORD_LOSSES]; /* the part of lost that lines have reported */
 	__u64 reported_until_ns; /* CLOCK_BOOTTIME; 0: no process has reported yet */

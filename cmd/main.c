@@ -42,6 +42,7 @@ struct reload {
 	int argc;
 	char **argv;
 	const struct options *running; /* those of the start */
+	struct capture *capture;
 	struct pipeline *pipeline;
 	struct enricher *enricher;
 	/* of the last reload; NULL: none */
@@ -75,6 +76,7 @@ static enum status attach(const struct options *options, struct pin *pin, struct
 		.args_max_bytes = options->no_args ? 0 : options->line_max_bytes,
 		.events = options->events,
 		.env = options->env_names != NULL,
+		.omitted_keys = RECORD_KEY_ALL & ~options_record_keys(options),
 	};
 	int result = capture_new(capture, &capture_options);
 
@@ -142,13 +144,19 @@ static enum status new_output(const struct options *options, struct output **out
 	return STATUS_FAILED;
 }
 
+static struct pipeline_rules rules_of(const struct options *options)
+{
+	return (struct pipeline_rules){ .filter = options->filter,
+					.redactor = options->redactor,
+					.selection = options->selection };
+}
+
 /* Makes the stages behind the capture. */
 static enum status new_stages(const struct options *options, struct pipeline_stages *stages)
 {
 	enum status status;
 
-	stages->filter = options->filter;
-	stages->redactor = options->redactor;
+	stages->rules = rules_of(options);
 	if (options->no_args)
 		redact_hide_args(options->redactor);
 	stages->format = options->format;
@@ -307,6 +315,7 @@ static void log_restart_options(const struct reload *reload, const struct option
 static int apply_reload(struct reload *reload, const struct reload *next)
 {
 	const struct options *options = next->options;
+	struct pipeline_rules rules;
 	int result = options_check_line(options, reload->running->format,
 					reload->running->line_max_bytes);
 
@@ -318,7 +327,9 @@ static int apply_reload(struct reload *reload, const struct reload *next)
 	enrich_set_labels(reload->enricher, options->host, options_tags(options));
 	if (reload->running->no_args)
 		redact_hide_args(next->redactor);
-	pipeline_set_rules(reload->pipeline, next->filter, next->redactor);
+	rules = rules_of(options);
+	pipeline_set_rules(reload->pipeline, &rules);
+	capture_set_omitted_keys(reload->capture, RECORD_KEY_ALL & ~options_record_keys(options));
 	log_set_verbose(options->verbose);
 	log_restart_options(reload, options);
 	free_reload(reload);
@@ -400,6 +411,7 @@ static enum status run(const struct options *options, struct pin *pin, struct re
 	if (!status)
 		status = new_loop(options, &stages, &loop);
 	if (!status) {
+		reload->capture = stages.capture;
 		reload->pipeline = loop.pipeline;
 		reload->enricher = stages.enricher;
 		if (pin)

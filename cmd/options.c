@@ -3,6 +3,7 @@
 
 #include "encode/encode.h"
 #include "event/filter.h"
+#include "event/selection.h"
 #include "event/tags.h"
 #include "host/account.h"
 #include "host/config.h"
@@ -152,6 +153,36 @@ static int parse_env(struct options *options, const char *name, const char *valu
 		item += length + 1;
 	} while (item[-1] == ',');
 	return add_env_names(options, value);
+}
+
+/* Reports the result of selection_add_fields() and selection_add_omit(). */
+static int check_list(const char *name, const char *word, size_t length, int result)
+{
+	if (!result)
+		return 0;
+	if (selection_is_fixed(word, length))
+		return usage_error("invalid --%s '%.*s' (every line has this key)", name,
+				   (int)length, word);
+	return usage_error("unknown field '%.*s' in --%s (see exectap-events(5))", (int)length,
+			   word, name);
+}
+
+static int parse_fields(struct options *options, const char *name, const char *value)
+{
+	size_t length = 0;
+	const char *word;
+	int result = selection_add_fields(options->selection, value, &word, &length);
+
+	return check_list(name, word, length, result);
+}
+
+static int parse_omit(struct options *options, const char *name, const char *value)
+{
+	size_t length = 0;
+	const char *word;
+	int result = selection_add_omit(options->selection, value, &word, &length);
+
+	return check_list(name, word, length, result);
 }
 
 static int parse_host(struct options *options, const char *name, const char *value)
@@ -371,6 +402,9 @@ static const struct option_row rows[] = {
 	  .repeats = true, .letter = 'e' },
 	{ NULL, "env", "NAME[,NAME]", "report environment variables, globs; repeatable", parse_env,
 	  .repeats = true, .reloads = true },
+	{ NULL, "fields", "LIST", NULL, parse_fields, .repeats = true, .reloads = true },
+	{ NULL, "omit", "LIST", "keys and groups of lines (@minimal); without these", parse_omit,
+	  .repeats = true, .reloads = true },
 	{ NULL, "host", "NAME", NULL, parse_host, .reloads = true },
 	{ NULL, "tag", "KEY=VALUE", "name of the host; label of every line", parse_tag,
 	  .repeats = true, .reloads = true },
@@ -479,6 +513,11 @@ static int check_rules(const struct options *options)
 static bool has_scheme(const struct options *options, const char *scheme)
 {
 	return text_has_prefix(text_from_string(options->output), scheme);
+}
+
+uint32_t options_record_keys(const struct options *options)
+{
+	return selection_record_keys(options->selection) | filter_record_keys(options->filter);
 }
 
 struct text options_tags(const struct options *options)
@@ -640,7 +679,7 @@ static int parse_all(struct options *options, int argc, char **argv)
 	int result = 0;
 
 	options->given = calloc(ROWS, sizeof(*options->given));
-	if (!options->given) {
+	if (!options->given || selection_new(&options->selection)) {
 		log_error("cannot start: %s", strerror(ENOMEM));
 		return -ENOMEM;
 	}
@@ -703,10 +742,12 @@ void options_free(struct options *options)
 	free(options->given);
 	free(options->env_names);
 	tags_free(options->tags);
+	selection_free(options->selection);
 	config_free(options->config);
 	options->given = NULL;
 	options->env_names = NULL;
 	options->tags = NULL;
+	options->selection = NULL;
 	options->config = NULL;
 }
 

@@ -13,6 +13,7 @@ struct config;
 struct encode_format;
 struct filter;
 struct redactor;
+struct selection;
 struct tags;
 
 struct options {
@@ -27,6 +28,7 @@ struct options {
 	size_t buffer_bytes; /* a power of two */
 	unsigned int events; /* EVENT_BIT()s of the types to report */
 	const char *host; /* NULL: the node name */
+	struct selection *selection; /* owned */
 	struct tags *tags; /* owned; NULL: none */
 	char *env_names; /* separated by commas; owned; NULL: none */
 	struct filter *filter; /* borrowed */
@@ -69,11 +71,14 @@ void options_free(struct options *options);
 
 /*
  * Does the same while exectap runs, but opens no file except that of --config: --user and
- * --socket-group are not parsed. A change of --env, --heartbeat, --host, --only, --redact, --skip,
- * --tag and --verbose can take effect then.
+ * --socket-group are not parsed. A change of --env, --fields, --heartbeat, --host, --omit, --only,
+ * --redact, --skip, --tag and --verbose can take effect then.
  */
 int options_reload(struct options *options, struct filter *filter, struct redactor *redactor,
 		   int argc, char **argv);
+
+/* Returns the bits of enum record_key that lines and rules need. */
+uint32_t options_record_keys(const struct options *options);
 
 /* Returns the strings of --tag, in the form of tags_strings(). */
 struct text options_tags(const struct options *options);

@@ -70,6 +70,7 @@ static size_t encode_drop_notice(void *context, uint64_t count, uint64_t from_ns
 		.count = count, .reason = "reader_stalled", .from_ns = from_ns, .to_ns = to_ns
 	};
 	enrich_event(pipeline->stages.enricher, event);
+	selection_apply(pipeline->stages.rules.selection, event);
 	pipeline->client_lost += count;
 	return encode_event(pipeline->stages.format, event, line, pipeline->stages.line_max_bytes);
 }
@@ -114,13 +115,14 @@ static bool enrich_and_filter(struct pipeline *pipeline)
 {
 	pipeline->event.seq = pipeline->seq;
 	enrich_event(pipeline->stages.enricher, &pipeline->event);
-	return filter_passes(pipeline->stages.filter, &pipeline->event);
+	return filter_passes(pipeline->stages.rules.filter, &pipeline->event);
 }
 
 /* Encodes pipeline->event as the next line, unless it is filtered out. The output must have a free
  * buffer. */
 static void write_event(struct pipeline *pipeline)
 {
+	const struct pipeline_rules *rules = &pipeline->stages.rules;
 	char *line = output_buf(pipeline->stages.output);
 	size_t length;
 
@@ -128,7 +130,8 @@ static void write_event(struct pipeline *pipeline)
 		pipeline->filtered++;
 		return;
 	}
-	redact_event(pipeline->stages.redactor, &pipeline->event);
+	redact_event(rules->redactor, &pipeline->event);
+	selection_apply(rules->selection, &pipeline->event);
 	length = encode_event(pipeline->stages.format, &pipeline->event, line,
 			      pipeline->stages.line_max_bytes);
 	output_commit(pipeline->stages.output, length, pipeline->event.seq);
@@ -316,10 +319,9 @@ void pipeline_get_totals(const struct pipeline *pipeline, uint64_t *written, uin
 	*lost = pipeline->lost;
 }
 
-void pipeline_set_rules(struct pipeline *pipeline, struct filter *filter, struct redactor *redactor)
+void pipeline_set_rules(struct pipeline *pipeline, const struct pipeline_rules *rules)
 {
-	pipeline->stages.filter = filter;
-	pipeline->stages.redactor = redactor;
+	pipeline->stages.rules = *rules;
 }
 
 static void add_events(const struct pipeline *pipeline, struct metrics *metrics)

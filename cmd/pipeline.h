@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The pipeline: record -> decode -> enrich -> filter -> redact -> encode -> output, and the report
- * of losses. */
+/* The pipeline: record -> decode -> enrich -> filter -> redact -> select -> encode -> output, and
+ * the report of losses. */
 #ifndef EXECTAP_PIPELINE_H
 #define EXECTAP_PIPELINE_H
 
@@ -8,17 +8,24 @@
 #include "encode/encode.h"
 #include "event/enrich.h"
 #include "event/filter.h"
+#include "event/selection.h"
 #include "host/metrics.h"
 #include "output/output.h"
 #include "redact/redact.h"
 
 struct pipeline;
 
+/* The stages that a reload replaces. */
+struct pipeline_rules {
+	struct filter *filter;
+	struct redactor *redactor;
+	struct selection *selection;
+};
+
 struct pipeline_stages {
 	struct capture *capture;
 	struct enricher *enricher;
-	struct filter *filter;
-	struct redactor *redactor;
+	struct pipeline_rules rules;
 	const struct encode_format *format;
 	size_t line_max_bytes; /* the same as in output_options */
 	size_t buffer_bytes; /* size of the ring buffer */
@@ -49,9 +56,8 @@ int pipeline_heartbeat(struct pipeline *pipeline, enum event_type type);
  * start of this process. */
 void pipeline_get_totals(const struct pipeline *pipeline, uint64_t *written, uint64_t *lost);
 
-/* Replaces the filter and the redactor, both borrowed, between two events. */
-void pipeline_set_rules(struct pipeline *pipeline, struct filter *filter,
-			struct redactor *redactor);
+/* Replaces the rules, whose members are borrowed, between two events. */
+void pipeline_set_rules(struct pipeline *pipeline, const struct pipeline_rules *rules);
 
 /* Adds the counters and states of all stages to the metrics. */
 void pipeline_add_metrics(const struct pipeline *pipeline, struct metrics *metrics);

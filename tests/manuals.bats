@@ -149,6 +149,8 @@ complete_in() {
 	offers "$shell" 'exectap -o unix' unix: unixgram: unix-listen:
 	offers "$shell" 'exectap --only parent_' parent_comm parent_exe parent_exe_detached parent_exe_deleted parent_id
 	offers "$shell" 'exectap --skip=ses' ses
+	offers "$shell" 'exectap --fields pid,pg' pgid
+	offers "$shell" 'exectap --omit=ses' ses
 	offers "$shell" "exectap --format nat" native
 	mkdir "$BATS_TEST_TMPDIR/only"
 	touch "$BATS_TEST_TMPDIR/only/file"

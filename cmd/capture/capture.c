@@ -68,6 +68,7 @@ static int open_loaded(struct capture *capture, const struct capture_options *op
 		return result;
 	}
 	set_hooks(capture, programs_hooks(capture->programs));
+	ring_source_set_omitted_keys(capture->source, options->omitted_keys);
 	ring_source_set_state(capture->source, RECORD_STATE_ON);
 	return 0;
 }
@@ -277,6 +278,7 @@ static int open_pinned(struct capture *capture, const struct capture_options *op
 		log_info("%s: replaced; its remaining events come first; was: %s; now: %s",
 			 pin_directory(capture->pin), sets[count - 1].manifest.identity, identity);
 	set_hooks(capture, used.manifest.hooks);
+	ring_source_set_omitted_keys(capture->source, options->omitted_keys);
 	replace_others(capture, &used);
 	watch_pins(capture, used.number);
 	return 0;
@@ -332,6 +334,11 @@ void capture_free(struct capture *capture)
 	pin_watch_free(capture->pin_watch);
 	programs_free(capture->programs);
 	free(capture);
+}
+
+void capture_set_omitted_keys(struct capture *capture, uint32_t keys)
+{
+	ring_source_set_omitted_keys(capture->source, keys);
 }
 
 int capture_fd(const struct capture *capture)

@@ -24,6 +24,7 @@ struct capture_options {
 	size_t args_max_bytes; /* maximum argument bytes of one exec */
 	unsigned int events; /* EVENT_BIT()s */
 	bool env; /* collect the whole environment of each exec */
+	uint32_t omitted_keys; /* as in capture_set_omitted_keys() */
 };
 
 struct capture_lost {
@@ -42,6 +43,12 @@ struct capture_lost {
  */
 int capture_new(struct capture **capture, const struct capture_options *options);
 void capture_free(struct capture *capture);
+
+/*
+ * Sets the bits of enum record_key of what nobody needs. Paths, arguments and environment of these
+ * keys are not read, and are `unreadable` in records from then on.
+ */
+void capture_set_omitted_keys(struct capture *capture, uint32_t keys);
 
 /* Returns a descriptor that is readable (edge-triggered epoll) after a wakeup. Owned by capture. */
 int capture_fd(const struct capture *capture);

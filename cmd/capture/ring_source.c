@@ -129,6 +129,11 @@ void ring_source_set_state(struct ring_source *source, enum record_state state)
 	__atomic_store_n(&source->shared->state, state, __ATOMIC_SEQ_CST);
 }
 
+void ring_source_set_omitted_keys(struct ring_source *source, uint32_t keys)
+{
+	__atomic_store_n(&source->shared->omitted_keys, keys, __ATOMIC_RELAXED);
+}
+
 void ring_source_set_consumer_sleeps(struct ring_source *source, bool sleeps)
 {
 	__atomic_store_n(&source->shared->consumer_sleeps, sleeps, __ATOMIC_RELAXED);

@@ -42,6 +42,9 @@ enum record_state ring_source_state(const struct ring_source *source);
 void ring_source_set_state(struct ring_source *source, enum record_state state);
 void ring_source_set_consumer_sleeps(struct ring_source *source, bool sleeps);
 
+/* Sets the bits of enum record_key that the programs need not read. */
+void ring_source_set_omitted_keys(struct ring_source *source, uint32_t keys);
+
 /* Copy the losses since the programs were loaded, and the part of them that lines have reported. */
 void ring_source_get_lost(const struct ring_source *source, struct capture_lost *lost);
 void ring_source_get_reported(const struct ring_source *source, struct capture_lost *reported);

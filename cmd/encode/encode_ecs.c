@@ -19,6 +19,16 @@
 			    "\",\"provider\":\"exectap\"")
 #define KIND_PROCESS(type) "\"event\",\"category\":[\"process\"],\"type\":[\"" type "\"]"
 
+static void write_event_exit(struct json_writer *json, const struct event *event)
+{
+	if (FIELD_IS_WRITTEN(event, start))
+		encode_mapped_time(json, JSON_WRITER_KEY("start"), event->process.start_wall_ns);
+	if (FIELD_IS_WRITTEN(event, duration)) {
+		encode_mapped_time(json, JSON_WRITER_KEY("end"), event->wall_ns);
+		encode_mapped_number(json, JSON_WRITER_KEY("duration"), event->exit.duration_ns);
+	}
+}
+
 static void write_event(struct json_writer *json, const struct event *event)
 {
 	static const struct text members[] = {
@@ -37,12 +47,12 @@ static void write_event(struct json_writer *json, const struct event *event)
 	json_writer_members(json, JSON_WRITER_MEMBERS("\"ecs\":{\"version\":\"9.4.0\"}"));
 	json_writer_object_begin(json, JSON_WRITER_KEY("event"));
 	json_writer_members(json, members[event->type]);
-	encode_mapped_number(json, JSON_WRITER_KEY("sequence"), event->seq);
-	encode_mapped_ascii(json, JSON_WRITER_KEY("id"), event->event_id);
+	if (FIELD_IS_WRITTEN(event, seq))
+		encode_mapped_number(json, JSON_WRITER_KEY("sequence"), event->seq);
+	if (FIELD_IS_WRITTEN(event, event_id))
+		encode_mapped_ascii(json, JSON_WRITER_KEY("id"), event->event_id);
 	if (event->type == EVENT_EXIT) {
-		encode_mapped_time(json, JSON_WRITER_KEY("start"), event->process.start_wall_ns);
-		encode_mapped_time(json, JSON_WRITER_KEY("end"), event->wall_ns);
-		encode_mapped_number(json, JSON_WRITER_KEY("duration"), event->exit.duration_ns);
+		write_event_exit(json, event);
 	} else if (event->type == EVENT_LOST) {
 		encode_mapped_ascii(json, JSON_WRITER_KEY("reason"),
 				    text_from_string(event->lost.reason));
@@ -57,7 +67,7 @@ static void write_labels(struct json_writer *json, const struct event *event)
 {
 	struct text tags = event->tags, key, value;
 
-	if (!tags.length)
+	if (!tags.length || !FIELD_IS_WRITTEN(event, tags))
 		return;
 	json_writer_object_begin(json, JSON_WRITER_KEY("labels"));
 	while (encode_mapped_next_tag(&tags, &key, &value)) {
@@ -71,29 +81,37 @@ static void write_labels(struct json_writer *json, const struct event *event)
 
 static void write_host(struct json_writer *json, const struct event *event)
 {
-	struct text name = event->host;
+	const struct json_writer before = *json;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("host"));
-	encode_mapped_text(json, JSON_WRITER_KEY("hostname"), name);
-	encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
-	if (event->machine_id.length)
-		encode_mapped_ascii(json, JSON_WRITER_KEY("id"), event->machine_id);
-	json_writer_object_begin(json, JSON_WRITER_KEY("boot"));
-	encode_mapped_ascii(json, JSON_WRITER_KEY("id"), event->boot_id);
-	json_writer_object_end(json);
-	json_writer_object_begin(json, JSON_WRITER_KEY("os"));
-	json_writer_members(json, JSON_WRITER_MEMBERS("\"type\":\"linux\""));
-	encode_mapped_text(json, JSON_WRITER_KEY("kernel"), event->kernel);
-	json_writer_object_end(json);
-	json_writer_object_end(json);
+	if (FIELD_IS_WRITTEN(event, host)) {
+		encode_mapped_text(json, JSON_WRITER_KEY("hostname"), event->host);
+		encode_mapped_text(json, JSON_WRITER_KEY("name"), event->host);
+		if (event->machine_id.length)
+			encode_mapped_ascii(json, JSON_WRITER_KEY("id"), event->machine_id);
+	}
+	if (FIELD_IS_WRITTEN(event, boot_id)) {
+		json_writer_object_begin(json, JSON_WRITER_KEY("boot"));
+		encode_mapped_ascii(json, JSON_WRITER_KEY("id"), event->boot_id);
+		json_writer_object_end(json);
+	}
+	if (FIELD_IS_WRITTEN(event, kernel)) {
+		json_writer_object_begin(json, JSON_WRITER_KEY("os"));
+		json_writer_members(json, JSON_WRITER_MEMBERS("\"type\":\"linux\""));
+		encode_mapped_text(json, JSON_WRITER_KEY("kernel"), event->kernel);
+		json_writer_object_end(json);
+	}
+	encode_mapped_object_end(json, &before);
 }
 
-/* Writes a user or a group, without a name if it has none. */
-static void write_account(struct json_writer *json, struct text key, uint32_t id, struct text name)
+static void write_account(struct json_writer *json, struct text key,
+			  const struct encode_mapped_account *account)
 {
+	const struct json_writer before = *json;
+
 	json_writer_object_begin(json, key);
-	encode_mapped_account(json, JSON_WRITER_KEY("id"), id, name);
-	json_writer_object_end(json);
+	encode_mapped_account_members(json, JSON_WRITER_KEY("id"), account);
+	encode_mapped_object_end(json, &before);
 }
 
 /* Writes an object whose only member is the pid. */
@@ -158,18 +176,19 @@ static void write_capability_list(struct json_writer *json, struct text key, uin
 }
 
 /* The list of all capabilities is a third of a line of root's; exectap.cap_full stands for it. */
-static bool has_full_capabilities(const struct record_task *task)
+static bool has_full_capabilities(const struct event *event)
 {
-	return task->cap_effective == CAPABILITY_FULL_SET;
+	return event->process.task.cap_effective == CAPABILITY_FULL_SET;
 }
 
-static void write_capabilities(struct json_writer *json, const struct record_task *task)
+static void write_capabilities(struct json_writer *json, const struct event *event)
 {
-	if (has_full_capabilities(task))
+	if (has_full_capabilities(event) || !FIELD_IS_WRITTEN(event, cap_eff))
 		return;
 	json_writer_object_begin(json, JSON_WRITER_KEY("thread"));
 	json_writer_object_begin(json, JSON_WRITER_KEY("capabilities"));
-	write_capability_list(json, JSON_WRITER_KEY("effective"), task->cap_effective);
+	write_capability_list(json, JSON_WRITER_KEY("effective"),
+			      event->process.task.cap_effective);
 	json_writer_object_end(json);
 	json_writer_object_end(json);
 }
@@ -192,22 +211,27 @@ static void write_tty(struct json_writer *json, const struct event_process *proc
 static void write_parent(struct json_writer *json, const struct event *event)
 {
 	const struct event_process *process = &event->process;
+	const struct json_writer before = *json;
 	struct text name;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("parent"));
-	encode_mapped_ascii(json, JSON_WRITER_KEY("entity_id"), process->parent_id);
-	encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.ppid);
+	if (FIELD_IS_WRITTEN(event, parent_id))
+		encode_mapped_ascii(json, JSON_WRITER_KEY("entity_id"), process->parent_id);
+	if (FIELD_IS_WRITTEN(event, ppid))
+		encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.ppid);
 	if (encode_mapped_parent_name(event, &name))
 		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
 	if (encode_mapped_has_parent_exe(event))
 		encode_mapped_text(json, JSON_WRITER_KEY("executable"),
 				   event->exec.paths[EVENT_PATH_PARENT_EXE]);
-	json_writer_object_end(json);
+	encode_mapped_object_end(json, &before);
 }
 
-static void write_variables(struct json_writer *json, const struct event_exec *exec)
+static void write_variables(struct json_writer *json, const struct event *event)
 {
-	if (!exec->variable_count)
+	const struct event_exec *exec = &event->exec;
+
+	if (!exec->variable_count || !FIELD_IS_WRITTEN(event, env))
 		return;
 	json_writer_array_begin(json, JSON_WRITER_KEY("env_vars"));
 	for (size_t i = 0; i < exec->variable_count; i++) {
@@ -230,13 +254,14 @@ static void write_call(struct json_writer *json, const struct event *event)
 		encode_mapped_text(json, JSON_WRITER_KEY("executable"),
 				   exec->paths[EVENT_PATH_EXE]);
 	if (encode_mapped_has_args(event)) {
-		encode_mapped_args(json, JSON_WRITER_KEY("args"), event);
+		if (FIELD_IS_WRITTEN(event, args))
+			encode_mapped_args(json, JSON_WRITER_KEY("args"), event);
 		encode_mapped_command_line(json, JSON_WRITER_KEY("command_line"), event);
 	}
-	if (exec->argc != RECORD_ARGC_UNKNOWN)
+	if (exec->argc != RECORD_ARGC_UNKNOWN && FIELD_IS_WRITTEN(event, argc))
 		encode_mapped_number(json, JSON_WRITER_KEY("args_count"), exec->argc);
-	write_variables(json, exec);
-	if (encode_mapped_is_readable(event, RECORD_KEY_CWD))
+	write_variables(json, event);
+	if (encode_mapped_has_cwd(event))
 		encode_mapped_text(json, JSON_WRITER_KEY("working_directory"),
 				   exec->paths[EVENT_PATH_CWD]);
 }
@@ -245,52 +270,70 @@ static void write_exit(struct json_writer *json, const struct event *event)
 {
 	uint32_t status = event->exit.status;
 
-	encode_mapped_time(json, JSON_WRITER_KEY("end"), event->wall_ns);
-	if (!WTERMSIG(status))
+	if (FIELD_IS_WRITTEN(event, duration))
+		encode_mapped_time(json, JSON_WRITER_KEY("end"), event->wall_ns);
+	if (!WTERMSIG(status) && FIELD_IS_WRITTEN(event, exit_code))
 		encode_mapped_number(json, JSON_WRITER_KEY("exit_code"), WEXITSTATUS(status));
+}
+
+static void write_accounts(struct json_writer *json, const struct event *event)
+{
+	write_account(json, JSON_WRITER_KEY("user"), &ENCODE_MAPPED_ACCOUNT(event, euid, euser));
+	write_account(json, JSON_WRITER_KEY("real_user"), &ENCODE_MAPPED_ACCOUNT(event, uid, user));
+	write_account(json, JSON_WRITER_KEY("group"), &ENCODE_MAPPED_ACCOUNT(event, egid, egroup));
+	write_account(json, JSON_WRITER_KEY("real_group"),
+		      &ENCODE_MAPPED_ACCOUNT(event, gid, group));
 }
 
 static void write_process(struct json_writer *json, const struct event *event)
 {
 	const struct event_process *process = &event->process;
 	const struct record_task *task = &process->task;
+	const struct json_writer before = *json;
 	struct text name;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("process"));
-	encode_mapped_ascii(json, JSON_WRITER_KEY("entity_id"), process->id);
-	encode_mapped_number(json, JSON_WRITER_KEY("pid"), task->pid);
-	if (task->ns_pid)
+	if (FIELD_IS_WRITTEN(event, id))
+		encode_mapped_ascii(json, JSON_WRITER_KEY("entity_id"), process->id);
+	if (FIELD_IS_WRITTEN(event, pid))
+		encode_mapped_number(json, JSON_WRITER_KEY("pid"), task->pid);
+	if (task->ns_pid && FIELD_IS_WRITTEN(event, ns_pid))
 		encode_mapped_number(json, JSON_WRITER_KEY("vpid"), task->ns_pid);
 	if (encode_mapped_name(event, &name))
 		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
 	if (event_is_exec(event))
 		write_call(json, event);
-	encode_mapped_time(json, JSON_WRITER_KEY("start"), process->start_wall_ns);
+	if (FIELD_IS_WRITTEN(event, start))
+		encode_mapped_time(json, JSON_WRITER_KEY("start"), process->start_wall_ns);
 	if (event->type == EVENT_EXIT)
 		write_exit(json, event);
-	write_tty(json, process);
-	write_account(json, JSON_WRITER_KEY("user"), task->euid, process->euser);
-	write_account(json, JSON_WRITER_KEY("real_user"), task->uid, process->user);
-	write_account(json, JSON_WRITER_KEY("group"), task->egid, process->egroup);
-	write_account(json, JSON_WRITER_KEY("real_group"), task->gid, process->group);
-	write_capabilities(json, task);
+	if (FIELD_IS_WRITTEN(event, tty))
+		write_tty(json, process);
+	write_accounts(json, event);
+	write_capabilities(json, event);
 	write_parent(json, event);
-	write_leader(json, JSON_WRITER_KEY("group_leader"), task->pgid);
-	write_leader(json, JSON_WRITER_KEY("session_leader"), task->sid);
-	json_writer_object_end(json);
+	if (FIELD_IS_WRITTEN(event, pgid))
+		write_leader(json, JSON_WRITER_KEY("group_leader"), task->pgid);
+	if (FIELD_IS_WRITTEN(event, sid))
+		write_leader(json, JSON_WRITER_KEY("session_leader"), task->sid);
+	encode_mapped_object_end(json, &before);
 }
 
 /* The user at the root is the one who acted; "effective" is the user whose privileges it used,
  * where that is another one. */
-static void write_user(struct json_writer *json, const struct event_process *process)
+static void write_user(struct json_writer *json, const struct event *event)
 {
-	const struct record_task *task = &process->task;
+	const struct record_task *task = &event->process.task;
+	const struct json_writer before = *json;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("user"));
-	encode_mapped_account(json, JSON_WRITER_KEY("id"), task->uid, process->user);
-	if (task->euid != task->uid)
-		write_account(json, JSON_WRITER_KEY("effective"), task->euid, process->euser);
-	json_writer_object_end(json);
+	encode_mapped_account_members(json, JSON_WRITER_KEY("id"),
+				      &ENCODE_MAPPED_ACCOUNT(event, uid, user));
+	if (FIELD_IS_WRITTEN(event, uid) && FIELD_IS_WRITTEN(event, euid) &&
+	    task->euid != task->uid)
+		write_account(json, JSON_WRITER_KEY("effective"),
+			      &ENCODE_MAPPED_ACCOUNT(event, euid, euser));
+	encode_mapped_object_end(json, &before);
 }
 
 static void write_pod(struct json_writer *json, const char *pod_uid)
@@ -304,17 +347,19 @@ static void write_pod(struct json_writer *json, const char *pod_uid)
 	json_writer_object_end(json);
 }
 
-static void write_container(struct json_writer *json, const struct container *container)
+static void write_container(struct json_writer *json, const struct event *event)
 {
-	if (container->id.length) {
-		json_writer_object_begin(json, JSON_WRITER_KEY("container"));
+	const struct container *container = &event->exec.container;
+	const struct json_writer before = *json;
+
+	json_writer_object_begin(json, JSON_WRITER_KEY("container"));
+	if (container->id.length)
 		encode_mapped_text(json, JSON_WRITER_KEY("id"), container->id);
-		if (container->runtime)
-			encode_mapped_ascii(json, JSON_WRITER_KEY("runtime"),
-					    text_from_string(container->runtime));
-		json_writer_object_end(json);
-	}
-	if (container->pod_uid[0])
+	if (container->runtime && FIELD_IS_WRITTEN(event, container_runtime))
+		encode_mapped_ascii(json, JSON_WRITER_KEY("runtime"),
+				    text_from_string(container->runtime));
+	encode_mapped_object_end(json, &before);
+	if (container->pod_uid[0] && FIELD_IS_WRITTEN(event, pod_uid))
 		write_pod(json, container->pod_uid);
 }
 
@@ -322,7 +367,8 @@ static void write_error(struct json_writer *json, const struct event *event)
 {
 	char buf[ERROR_NAME_BYTES];
 
-	if (event->type != EVENT_EXEC_FAILED && event->type != EVENT_LOST)
+	if (event->type != EVENT_LOST &&
+	    (event->type != EVENT_EXEC_FAILED || !FIELD_IS_WRITTEN(event, error)))
 		return;
 	json_writer_object_begin(json, JSON_WRITER_KEY("error"));
 	if (event->type == EVENT_LOST)
@@ -335,7 +381,7 @@ static void write_error(struct json_writer *json, const struct event *event)
 
 static JSON_WRITER_FLATTEN void write_ecs(struct json_writer *json, const struct event *event)
 {
-	struct json_writer local = *json;
+	struct json_writer local = *json, before;
 
 	json_writer_object_begin(&local, JSON_WRITER_NO_KEY);
 	encode_mapped_time(&local, JSON_WRITER_KEY("@timestamp"), event->wall_ns);
@@ -344,16 +390,18 @@ static JSON_WRITER_FLATTEN void write_ecs(struct json_writer *json, const struct
 	write_host(&local, event);
 	if (event_is_process(event)) {
 		write_process(&local, event);
-		write_user(&local, &event->process);
+		write_user(&local, event);
 	}
 	if (event_is_exec(event))
-		write_container(&local, &event->exec.container);
+		write_container(&local, event);
 	write_error(&local, event);
+	before = local;
 	json_writer_object_begin(&local, JSON_WRITER_KEY("exectap"));
-	if (event_is_process(event) && has_full_capabilities(&event->process.task))
+	if (event_is_process(event) && has_full_capabilities(event) &&
+	    FIELD_IS_WRITTEN(event, cap_eff))
 		json_writer_members(&local, JSON_WRITER_MEMBERS("\"cap_full\":true"));
 	encode_mapped_unmapped(&local, event, FIELD_ECS);
-	json_writer_object_end(&local);
+	encode_mapped_object_end(&local, &before);
 	json_writer_object_end(&local);
 	*json = local;
 }

@@ -16,7 +16,7 @@ bool encode_mapped_name(const struct event *event, struct text *name)
 		return encode_mapped_has_exe(event);
 	}
 	*name = event->process.comm;
-	return encode_mapped_is_readable(event, RECORD_KEY_COMM);
+	return encode_mapped_has_comm(event);
 }
 
 bool encode_mapped_parent_name(const struct event *event, struct text *name)
@@ -26,7 +26,8 @@ bool encode_mapped_parent_name(const struct event *event, struct text *name)
 		return true;
 	}
 	*name = event->process.parent_comm;
-	return encode_mapped_is_readable(event, RECORD_KEY_PARENT_COMM);
+	return FIELD_IS_WRITTEN(event, parent_comm) &&
+	       encode_mapped_is_readable(event, RECORD_KEY_PARENT_COMM);
 }
 
 void encode_mapped_args(struct json_writer *json, struct text key, const struct event *event)
@@ -54,9 +55,10 @@ static inline void write_unmapped(struct json_writer *json, const struct event *
 #pragma GCC unroll 128
 	for (size_t i = 0; i < FIELD_COUNT; i++)
 		if (field_table[i].unmapped & format &&
-		    field_table[i].events & EVENT_BIT(event->type))
+		    field_table[i].events & EVENT_BIT(event->type) &&
+		    !field_set_has(&event->omitted, (unsigned int)i))
 			encode_native_field(json, &field_table[i], event);
-	if (json->ill_formed) {
+	if (json->ill_formed && FIELD_IS_WRITTEN(event, raw)) {
 		copy = *json;
 		encode_native_raw(&copy, event);
 		*json = copy;
@@ -88,22 +90,22 @@ static void append_number(struct json_writer *json, uint64_t number)
 	json_writer_append(json, digits, text_to_decimal(number, digits));
 }
 
-/* Appends a text, or "?" where it could not be read. */
-static void append_text(struct json_writer *json, const struct event *event, enum record_key key,
-			struct text value)
+/* Appends a text, or "?" where the event has none. */
+static void append_text(struct json_writer *json, bool has_text, struct text value)
 {
-	json_writer_text_part(
-		json, encode_mapped_is_readable(event, key) ? value : (struct text){ "?", 1 });
+	json_writer_text_part(json, has_text ? value : (struct text){ "?", 1 });
 }
 
 static void append_call(struct json_writer *json, const struct event *event)
 {
+	bool has_filename = FIELD_IS_WRITTEN(event, filename) &&
+			    encode_mapped_is_readable(event, RECORD_KEY_FILENAME);
 	char buf[ERROR_NAME_BYTES];
 
-	append_text(json, event, RECORD_KEY_COMM, event->process.comm);
+	append_text(json, encode_mapped_has_comm(event), event->process.comm);
 	append_part(json, event->type == EVENT_EXEC ? " executed " : " failed to execute ");
-	append_text(json, event, RECORD_KEY_FILENAME, event->exec.filename);
-	if (event->type == EVENT_EXEC)
+	append_text(json, has_filename, event->exec.filename);
+	if (event->type == EVENT_EXEC || !FIELD_IS_WRITTEN(event, error))
 		return;
 	append_part(json, ": ");
 	append_part(json, error_name(event->exec.error, buf));
@@ -114,13 +116,15 @@ static void append_exit(struct json_writer *json, const struct event *event)
 	int status = (int)event->exit.status;
 	char buf[SIGNAL_NAME_BYTES];
 
-	append_text(json, event, RECORD_KEY_COMM, event->process.comm);
-	if (WTERMSIG(status)) {
+	append_text(json, encode_mapped_has_comm(event), event->process.comm);
+	if (WTERMSIG(status) && FIELD_IS_WRITTEN(event, signal)) {
 		append_part(json, " was ended by ");
 		append_part(json, signal_name(WTERMSIG(status), buf));
-	} else {
+	} else if (!WTERMSIG(status) && FIELD_IS_WRITTEN(event, exit_code)) {
 		append_part(json, " exited with ");
 		append_number(json, (uint64_t)WEXITSTATUS(status));
+	} else {
+		append_part(json, " ended");
 	}
 }
 

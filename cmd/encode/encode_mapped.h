@@ -21,12 +21,14 @@ static inline bool encode_mapped_is_readable(const struct event *event, enum rec
 
 static inline bool encode_mapped_has_exe(const struct event *event)
 {
-	return event->type == EVENT_EXEC && encode_mapped_is_readable(event, RECORD_KEY_EXE);
+	return event->type == EVENT_EXEC && FIELD_IS_WRITTEN(event, exe) &&
+	       encode_mapped_is_readable(event, RECORD_KEY_EXE);
 }
 
 static inline bool encode_mapped_has_parent_exe(const struct event *event)
 {
 	return event_is_exec(event) && event->exec.parent_has_exe &&
+	       FIELD_IS_WRITTEN(event, parent_exe) &&
 	       encode_mapped_is_readable(event, RECORD_KEY_PARENT_EXE);
 }
 
@@ -34,6 +36,27 @@ static inline bool encode_mapped_has_args(const struct event *event)
 {
 	return event_is_exec(event) && !event->exec.args_hidden &&
 	       encode_mapped_is_readable(event, RECORD_KEY_ARGS);
+}
+
+static inline bool encode_mapped_has_cwd(const struct event *event)
+{
+	return FIELD_IS_WRITTEN(event, cwd) && encode_mapped_is_readable(event, RECORD_KEY_CWD);
+}
+
+static inline bool encode_mapped_has_comm(const struct event *event)
+{
+	return FIELD_IS_WRITTEN(event, comm) && encode_mapped_is_readable(event, RECORD_KEY_COMM);
+}
+
+/* Ends an object that was begun with the writer as it is in `before`: without members, the object
+ * is removed. */
+static inline void encode_mapped_object_end(struct json_writer *json,
+					    const struct json_writer *before)
+{
+	if (json->needs_comma)
+		json_writer_object_end(json);
+	else
+		*json = *before;
 }
 
 static inline void encode_mapped_number(struct json_writer *json, struct text key, uint64_t number)
@@ -68,14 +91,29 @@ static inline void encode_mapped_text(struct json_writer *json, struct text key,
 	json_writer_text(json, value);
 }
 
-/* Appends the id of a user or a group as a string, and its name, unless that is empty. */
-static inline void encode_mapped_account(struct json_writer *json, struct text key, uint32_t id,
-					 struct text name)
+/* A user or a group. */
+struct encode_mapped_account {
+	bool has_id;
+	uint32_t id;
+	struct text name; /* empty: none */
+};
+
+/* Appends the id as a string, and the name. */
+static inline void encode_mapped_account_members(struct json_writer *json, struct text key,
+						 const struct encode_mapped_account *account)
 {
-	encode_mapped_id(json, key, id);
-	if (name.length)
-		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
+	if (account->has_id)
+		encode_mapped_id(json, key, account->id);
+	if (account->name.length)
+		encode_mapped_text(json, JSON_WRITER_KEY("name"), account->name);
 }
+
+/* Returns what the line has of a user or a group: tokens of the fields of id and name. */
+#define ENCODE_MAPPED_ACCOUNT(event, id_field, name_field)                                         \
+	((struct encode_mapped_account){                                                           \
+		FIELD_IS_WRITTEN(event, id_field), (event)->process.task.id_field,                 \
+		FIELD_IS_WRITTEN(event, name_field) ? (event)->process.name_field                  \
+						    : (struct text){ "", 0 } })
 
 /* Takes the next tag from *tags, in the form of tags_strings(). Returns false at the end. */
 static inline bool encode_mapped_next_tag(struct text *tags, struct text *key, struct text *value)

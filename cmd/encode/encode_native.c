@@ -126,6 +126,7 @@ void encode_native_raw(struct json_writer *json, const struct event *event)
 		struct field_cursor cursor = {};
 
 		if (!(field->events & EVENT_BIT(event->type)) ||
+		    field_set_has(&event->omitted, (unsigned int)i) ||
 		    !field_value_is_present(field, event))
 			continue;
 		if (field->kind == FIELD_KIND_ARGS)
@@ -142,16 +143,17 @@ void encode_native_raw(struct json_writer *json, const struct event *event)
 }
 
 static inline void write_fields(struct json_writer *json, const struct event *event,
-				enum event_type type)
+				enum event_type type, const struct field_set *omitted)
 {
 	struct json_writer copy;
 
 	json_writer_object_begin(json, JSON_WRITER_NO_KEY);
 #pragma GCC unroll 128
 	for (size_t i = 0; i < FIELD_COUNT; i++)
-		if (field_table[i].events & EVENT_BIT(type))
+		if (field_table[i].events & EVENT_BIT(type) &&
+		    !field_set_has(omitted, (unsigned int)i))
 			encode_native_field(json, &field_table[i], event);
-	if (json->ill_formed) {
+	if (json->ill_formed && !field_set_has(omitted, FIELD_ID_raw)) {
 		copy = *json;
 		encode_native_raw(&copy, event);
 		*json = copy;
@@ -159,16 +161,17 @@ static inline void write_fields(struct json_writer *json, const struct event *ev
 	json_writer_object_end(json);
 }
 
-/* An instance of its own for the most frequent type, in which the tests for the type are constant.
+/* An instance of its own for whole lines of the most frequent type: the tests are constant there.
  */
 static JSON_WRITER_FLATTEN void write_native(struct json_writer *json, const struct event *event)
 {
+	static const struct field_set none;
 	struct json_writer local = *json;
 
-	if (event->type == EVENT_EXEC)
-		write_fields(&local, event, EVENT_EXEC);
+	if (event->type == EVENT_EXEC && field_set_is_empty(&event->omitted))
+		write_fields(&local, event, EVENT_EXEC, &none);
 	else
-		write_fields(&local, event, event->type);
+		write_fields(&local, event, event->type, &event->omitted);
 	*json = local;
 }
 

@@ -73,7 +73,7 @@ static void write_labels(struct json_writer *json, const struct event *event)
 {
 	struct text tags = event->tags, key, value;
 
-	if (!tags.length)
+	if (!tags.length || !FIELD_IS_WRITTEN(event, tags))
 		return;
 	json_writer_array_begin(json, JSON_WRITER_KEY("labels"));
 	while (encode_mapped_next_tag(&tags, &key, &value)) {
@@ -93,10 +93,13 @@ static void write_metadata(struct json_writer *json, const struct event *event)
 	json_writer_members(json, JSON_WRITER_MEMBERS("\"version\":\"1.8.0\""));
 	write_product(json, JSON_WRITER_KEY("product"), event->version);
 	json_writer_members(json, members[event->type].metadata);
-	encode_mapped_number(json, JSON_WRITER_KEY("sequence"), event->seq);
-	encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), event->event_id);
+	if (FIELD_IS_WRITTEN(event, seq))
+		encode_mapped_number(json, JSON_WRITER_KEY("sequence"), event->seq);
+	if (FIELD_IS_WRITTEN(event, event_id))
+		encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), event->event_id);
 	write_labels(json, event);
-	if (event_is_process(event) && event->process.truncated)
+	if (event_is_process(event) && event->process.truncated &&
+	    FIELD_IS_WRITTEN(event, truncated))
 		json_writer_members(json, JSON_WRITER_MEMBERS("\"is_truncated\":true"));
 	json_writer_object_end(json);
 }
@@ -122,40 +125,59 @@ static void write_device(struct json_writer *json, const struct event *event)
 {
 	json_writer_object_begin(json, JSON_WRITER_KEY("device"));
 	json_writer_members(json, JSON_WRITER_MEMBERS("\"type_id\":0"));
-	encode_mapped_text(json, JSON_WRITER_KEY("hostname"), event->host);
-	write_machine_id(json, event->machine_id);
-	encode_mapped_ascii(json, JSON_WRITER_KEY("boot_uid"), event->boot_id);
-	json_writer_object_begin(json, JSON_WRITER_KEY("os"));
-	json_writer_members(json, JSON_WRITER_MEMBERS("\"name\":\"Linux\",\"type_id\":200"));
-	encode_mapped_text(json, JSON_WRITER_KEY("kernel_release"), event->kernel);
-	json_writer_object_end(json);
+	if (FIELD_IS_WRITTEN(event, host)) {
+		encode_mapped_text(json, JSON_WRITER_KEY("hostname"), event->host);
+		write_machine_id(json, event->machine_id);
+	}
+	if (FIELD_IS_WRITTEN(event, boot_id))
+		encode_mapped_ascii(json, JSON_WRITER_KEY("boot_uid"), event->boot_id);
+	if (FIELD_IS_WRITTEN(event, kernel)) {
+		json_writer_object_begin(json, JSON_WRITER_KEY("os"));
+		json_writer_members(json,
+				    JSON_WRITER_MEMBERS("\"name\":\"Linux\",\"type_id\":200"));
+		encode_mapped_text(json, JSON_WRITER_KEY("kernel_release"), event->kernel);
+		json_writer_object_end(json);
+	}
 	json_writer_object_end(json);
 }
 
-/* Writes a user or a group, without a name if it has none. */
-static void write_account(struct json_writer *json, struct text key, uint32_t id, struct text name)
+static void write_account(struct json_writer *json, struct text key,
+			  const struct encode_mapped_account *account)
 {
+	const struct json_writer before = *json;
+
 	json_writer_object_begin(json, key);
-	encode_mapped_account(json, JSON_WRITER_KEY("uid"), id, name);
-	json_writer_object_end(json);
+	encode_mapped_account_members(json, JSON_WRITER_KEY("uid"), account);
+	encode_mapped_object_end(json, &before);
+}
+
+static void write_caller(struct json_writer *json, const struct event *event)
+{
+	const struct event_process *process = &event->process;
+	const struct json_writer before = *json;
+
+	json_writer_object_begin(json, JSON_WRITER_KEY("process"));
+	if (FIELD_IS_WRITTEN(event, pid))
+		encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.pid);
+	if (FIELD_IS_WRITTEN(event, id))
+		encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), process->id);
+	if (encode_mapped_has_comm(event))
+		encode_mapped_text(json, JSON_WRITER_KEY("name"), process->comm);
+	if (event_is_exec(event) && event->exec.tid != process->task.pid &&
+	    FIELD_IS_WRITTEN(event, tid))
+		encode_mapped_number(json, JSON_WRITER_KEY("ptid"), event->exec.tid);
+	encode_mapped_object_end(json, &before);
 }
 
 /* Writes the caller. execve(2) changes its effective ids and its name, but not its real user id. */
 static void write_actor(struct json_writer *json, const struct event *event)
 {
-	const struct event_process *process = &event->process;
+	const struct json_writer before = *json;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("actor"));
-	json_writer_object_begin(json, JSON_WRITER_KEY("process"));
-	encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.pid);
-	encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), process->id);
-	if (encode_mapped_is_readable(event, RECORD_KEY_COMM))
-		encode_mapped_text(json, JSON_WRITER_KEY("name"), process->comm);
-	if (event_is_exec(event) && event->exec.tid != process->task.pid)
-		encode_mapped_number(json, JSON_WRITER_KEY("ptid"), event->exec.tid);
-	json_writer_object_end(json);
-	write_account(json, JSON_WRITER_KEY("user"), process->task.uid, process->user);
-	json_writer_object_end(json);
+	write_caller(json, event);
+	write_account(json, JSON_WRITER_KEY("user"), &ENCODE_MAPPED_ACCOUNT(event, uid, user));
+	encode_mapped_object_end(json, &before);
 }
 
 /* Writes an executable file. */
@@ -170,9 +192,11 @@ static void write_file(struct json_writer *json, struct text path, bool deleted)
 	json_writer_object_end(json);
 }
 
-static void write_variables(struct json_writer *json, const struct event_exec *exec)
+static void write_variables(struct json_writer *json, const struct event *event)
 {
-	if (!exec->variable_count)
+	const struct event_exec *exec = &event->exec;
+
+	if (!exec->variable_count || !FIELD_IS_WRITTEN(event, env))
 		return;
 	json_writer_array_begin(json, JSON_WRITER_KEY("environment_variables"));
 	for (size_t i = 0; i < exec->variable_count; i++) {
@@ -200,19 +224,21 @@ static bool has_pod_uuid(const struct container *container)
 	return container->id.length && is_uuid(container->pod_uid);
 }
 
-static void write_container(struct json_writer *json, const struct container *container)
+static void write_container(struct json_writer *json, const struct event *event)
 {
-	if (!container->id.length)
-		return;
+	const struct container *container = &event->exec.container;
+	const struct json_writer before = *json;
+
 	json_writer_object_begin(json, JSON_WRITER_KEY("container"));
-	encode_mapped_text(json, JSON_WRITER_KEY("uid"), container->id);
-	if (container->runtime)
+	if (container->id.length)
+		encode_mapped_text(json, JSON_WRITER_KEY("uid"), container->id);
+	if (container->runtime && FIELD_IS_WRITTEN(event, container_runtime))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("runtime"),
 				    text_from_string(container->runtime));
-	if (has_pod_uuid(container))
+	if (has_pod_uuid(container) && FIELD_IS_WRITTEN(event, pod_uid))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("pod_uuid"),
 				    text_from_string(container->pod_uid));
-	json_writer_object_end(json);
+	encode_mapped_object_end(json, &before);
 }
 
 /* Writes the attributes of "process" that an exec and a failed attempt have. */
@@ -221,92 +247,102 @@ static void write_call(struct json_writer *json, const struct event *event)
 	const struct event_exec *exec = &event->exec;
 
 	if (encode_mapped_has_exe(event))
-		write_file(json, exec->paths[EVENT_PATH_EXE], exec->deleted);
+		write_file(json, exec->paths[EVENT_PATH_EXE],
+			   exec->deleted && FIELD_IS_WRITTEN(event, deleted));
 	if (encode_mapped_has_args(event))
 		encode_mapped_command_line(json, JSON_WRITER_KEY("cmd_line"), event);
-	if (encode_mapped_is_readable(event, RECORD_KEY_CWD))
+	if (encode_mapped_has_cwd(event))
 		encode_mapped_text(json, JSON_WRITER_KEY("working_directory"),
 				   exec->paths[EVENT_PATH_CWD]);
-	write_variables(json, exec);
-	write_container(json, &exec->container);
+	write_variables(json, event);
+	write_container(json, event);
 }
 
 /* With the profile linux_users the effective ids have attributes of their own, so user and group
  * are the real ones. */
-static void write_users(struct json_writer *json, const struct event_process *process)
+static void write_users(struct json_writer *json, const struct event *event)
 {
-	const struct record_task *task = &process->task;
+	const struct record_task *task = &event->process.task;
 
-	write_account(json, JSON_WRITER_KEY("user"), task->uid, process->user);
-	write_account(json, JSON_WRITER_KEY("group"), task->gid, process->group);
-	encode_mapped_number(json, JSON_WRITER_KEY("euid"), task->euid);
-	encode_mapped_number(json, JSON_WRITER_KEY("egid"), task->egid);
-	if (task->auid != RECORD_AUDIT_UNSET)
+	write_account(json, JSON_WRITER_KEY("user"), &ENCODE_MAPPED_ACCOUNT(event, uid, user));
+	write_account(json, JSON_WRITER_KEY("group"), &ENCODE_MAPPED_ACCOUNT(event, gid, group));
+	if (FIELD_IS_WRITTEN(event, euid))
+		encode_mapped_number(json, JSON_WRITER_KEY("euid"), task->euid);
+	if (FIELD_IS_WRITTEN(event, egid))
+		encode_mapped_number(json, JSON_WRITER_KEY("egid"), task->egid);
+	if (task->auid != RECORD_AUDIT_UNSET && FIELD_IS_WRITTEN(event, auid))
 		encode_mapped_number(json, JSON_WRITER_KEY("auid"), task->auid);
 }
 
-static void write_session(struct json_writer *json, const struct event_process *process)
+static void write_session(struct json_writer *json, const struct event *event)
 {
-	bool in_session = process->task.ses != RECORD_AUDIT_UNSET;
+	const struct event_process *process = &event->process;
+	const struct json_writer before = *json;
 
-	if (!in_session && !process->tty.length)
-		return;
 	json_writer_object_begin(json, JSON_WRITER_KEY("session"));
-	if (in_session)
+	if (process->task.ses != RECORD_AUDIT_UNSET && FIELD_IS_WRITTEN(event, ses))
 		encode_mapped_id(json, JSON_WRITER_KEY("uid"), process->task.ses);
-	if (process->tty.length)
+	if (process->tty.length && FIELD_IS_WRITTEN(event, tty))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("terminal"), process->tty);
-	json_writer_object_end(json);
+	encode_mapped_object_end(json, &before);
 }
 
 static void write_parent(struct json_writer *json, const struct event *event)
 {
 	const struct event_process *process = &event->process;
+	const struct json_writer before = *json;
 	struct text name;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("parent_process"));
-	encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.ppid);
-	encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), process->parent_id);
+	if (FIELD_IS_WRITTEN(event, ppid))
+		encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.ppid);
+	if (FIELD_IS_WRITTEN(event, parent_id))
+		encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), process->parent_id);
 	if (encode_mapped_parent_name(event, &name))
 		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
 	if (encode_mapped_has_parent_exe(event))
 		write_file(json, event->exec.paths[EVENT_PATH_PARENT_EXE], false);
-	json_writer_object_end(json);
+	encode_mapped_object_end(json, &before);
 }
 
 static void write_process(struct json_writer *json, const struct event *event)
 {
 	const struct event_process *process = &event->process;
+	const struct json_writer before = *json;
 	struct text name;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("process"));
-	encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.pid);
-	encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), process->id);
+	if (FIELD_IS_WRITTEN(event, pid))
+		encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.pid);
+	if (FIELD_IS_WRITTEN(event, id))
+		encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), process->id);
 	if (encode_mapped_name(event, &name))
 		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
 	if (event_is_exec(event))
 		write_call(json, event);
-	write_time(json, JSON_WRITER_KEY("created_time"), JSON_WRITER_KEY("created_time_dt"),
-		   process->start_wall_ns);
-	if (event->type == EVENT_EXIT)
+	if (FIELD_IS_WRITTEN(event, start))
+		write_time(json, JSON_WRITER_KEY("created_time"),
+			   JSON_WRITER_KEY("created_time_dt"), process->start_wall_ns);
+	if (event->type == EVENT_EXIT && FIELD_IS_WRITTEN(event, duration))
 		write_time(json, JSON_WRITER_KEY("terminated_time"),
 			   JSON_WRITER_KEY("terminated_time_dt"), event->wall_ns);
-	if (process->task.ns_pid)
+	if (process->task.ns_pid && FIELD_IS_WRITTEN(event, ns_pid))
 		encode_mapped_number(json, JSON_WRITER_KEY("namespace_pid"), process->task.ns_pid);
-	write_users(json, process);
-	write_session(json, process);
+	write_users(json, event);
+	write_session(json, event);
 	write_parent(json, event);
-	json_writer_object_end(json);
+	encode_mapped_object_end(json, &before);
 }
 
 static void write_exit(struct json_writer *json, const struct event *event)
 {
 	uint32_t status = event->exit.status;
 
-	if (!WTERMSIG(status))
+	if (!WTERMSIG(status) && FIELD_IS_WRITTEN(event, exit_code))
 		encode_mapped_number(json, JSON_WRITER_KEY("exit_code"), WEXITSTATUS(status));
-	encode_mapped_number(json, JSON_WRITER_KEY("duration"),
-			     event->exit.duration_ns / NS_PER_MS);
+	if (FIELD_IS_WRITTEN(event, duration))
+		encode_mapped_number(json, JSON_WRITER_KEY("duration"),
+				     event->exit.duration_ns / NS_PER_MS);
 }
 
 static void write_lost(struct json_writer *json, const struct event_lost *lost)
@@ -325,7 +361,7 @@ static void write_class(struct json_writer *json, const struct event *event)
 {
 	char buf[ERROR_NAME_BYTES];
 
-	if (event->type == EVENT_EXEC_FAILED)
+	if (event->type == EVENT_EXEC_FAILED && FIELD_IS_WRITTEN(event, error))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("status_code"),
 				    text_from_string(error_name(event->exec.error, buf)));
 	else if (event->type == EVENT_EXIT)
@@ -341,12 +377,15 @@ static void write_class(struct json_writer *json, const struct event *event)
 }
 
 /* Writes the keys that have an attribute in some events only. */
-static void write_unmapped(struct json_writer *json, const struct event_exec *exec, bool has_file)
+static void write_unmapped(struct json_writer *json, const struct event *event, bool has_file)
 {
-	if (exec->container.pod_uid[0] && !has_pod_uuid(&exec->container))
+	const struct event_exec *exec = &event->exec;
+
+	if (FIELD_IS_WRITTEN(event, pod_uid) && exec->container.pod_uid[0] &&
+	    !has_pod_uuid(&exec->container))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("pod_uid"),
 				    text_from_string(exec->container.pod_uid));
-	if (exec->deleted && !has_file)
+	if (exec->deleted && !has_file && FIELD_IS_WRITTEN(event, deleted))
 		json_writer_members(json, JSON_WRITER_MEMBERS("\"deleted\":true"));
 }
 
@@ -363,7 +402,7 @@ static JSON_WRITER_FLATTEN void write_ocsf(struct json_writer *json, const struc
 	write_class(&local, event);
 	json_writer_object_begin(&local, JSON_WRITER_KEY("unmapped"));
 	if (event_is_exec(event))
-		write_unmapped(&local, &event->exec,
+		write_unmapped(&local, event,
 			       event->type == EVENT_EXEC_FAILED || encode_mapped_has_exe(event));
 	encode_mapped_unmapped(&local, event, FIELD_OCSF);
 	json_writer_object_end(&local);

@@ -113,6 +113,7 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 		exec->detached & (RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE);
 	process->redacted = 0;
 	process->redacted_bytes = 0;
+	process->redacted_args_bytes = 0;
 	out->tid = exec->tid;
 	out->argc = exec->argc;
 	out->error = (int)exec->error;
@@ -172,6 +173,7 @@ static int decode_exit(const struct record_exit *record, struct event *event)
 	process->detached = 0;
 	process->redacted = 0;
 	process->redacted_bytes = 0;
+	process->redacted_args_bytes = 0;
 	if (record->header.time_ns < record->task.start_ns ||
 	    record->header.time_ns > TIME_MAX_NS ||
 	    record->max_rss_pages > SIZE_MAX_SHOWN / page_bytes)

@@ -379,6 +379,7 @@ static struct text own_event_id(struct enricher *enricher, struct event *event)
 void enrich_event(struct enricher *enricher, struct event *event)
 {
 	event->wall_ns = wall_ns(enricher, event->time_ns);
+	event->omitted = (struct field_set){};
 	event->host = enricher->host;
 	event->boot_id = enricher->boot_id;
 	event->machine_id = enricher->machine_id;

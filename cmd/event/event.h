@@ -7,6 +7,7 @@
 #define EXECTAP_EVENT_H
 
 #include "event/container.h"
+#include "event/field_set.h"
 #include "record.h"
 #include "util/event_type.h"
 #include "util/text.h"
@@ -40,6 +41,7 @@ struct event_process {
 	uint32_t detached; /* enum record_key: relative to another root than the task's */
 	uint32_t redacted; /* enum record_key */
 	uint32_t redacted_bytes; /* masked bytes of these keys */
+	uint32_t redacted_args_bytes; /* the part of args */
 
 	/* enrich */
 	uint64_t start_wall_ns; /* CLOCK_REALTIME */
@@ -139,6 +141,8 @@ struct event {
 	struct text event_id;
 	struct text tags; /* keys and values in turn, each ended by a NUL */
 	char event_id_bytes[EVENT_ID_BYTES];
+
+	struct field_set omitted; /* selection_apply(): fields that its line lacks */
 
 	struct event_process process;
 	union {

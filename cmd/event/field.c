@@ -6,21 +6,64 @@
 #include <fnmatch.h>
 #include <string.h>
 
+_Static_assert(FIELD_ID_raw < FIELD_SET_MAX, "a set holds every field");
+
 /* Returns the name of the field: its key without the quotes and the colon. */
 static struct text field_name(const struct field *field)
 {
 	return (struct text){ field->key.bytes + 1, field->key.length - sizeof("\"\":") + 1 };
 }
 
+static bool text_is(struct text text, const char *bytes, size_t length)
+{
+	return text.length == length && !memcmp(text.bytes, bytes, length);
+}
+
+enum field_id field_find_id(const char *name, size_t length)
+{
+	unsigned int id = 0;
+
+	while (id < FIELD_COUNT && !text_is(field_name(&field_table[id]), name, length))
+		id++;
+	return (enum field_id)id;
+}
+
+const struct field *field_get(enum field_id id)
+{
+	return &field_table[id];
+}
+
 const struct field *field_find(const char *name, size_t length)
 {
-	for (size_t i = 0; i < FIELD_COUNT; i++) {
-		struct text known = field_name(&field_table[i]);
+	enum field_id id = field_find_id(name, length);
 
-		if (known.length == length && !memcmp(known.bytes, name, length))
-			return &field_table[i];
+	return id < FIELD_COUNT ? &field_table[id] : NULL;
+}
+
+/* Groups by the number of their bit */
+static const char *const group_names[] = { "ids",	"namespaces",  "file",	 "parent",
+					   "container", "descriptors", "minimal" };
+#define GROUP_NAMES (sizeof(group_names) / sizeof(group_names[0]))
+
+enum field_group field_find_group(const char *name, size_t length)
+{
+	for (unsigned int i = 0; i < GROUP_NAMES; i++)
+		if (text_is(text_from_string(group_names[i]), name, length))
+			return (enum field_group)(1u << i);
+	return (enum field_group)0;
+}
+
+static void list_groups(const struct field *field, FILE *out)
+{
+	char separator = '\t';
+
+	for (unsigned int i = 0; i < GROUP_NAMES; i++) {
+		if (!(field->groups & 1u << i))
+			continue;
+		fprintf(out, "%c%s", separator, group_names[i]);
+		separator = ',';
 	}
-	return NULL;
+	fputc('\n', out);
 }
 
 void field_list(FILE *out)
@@ -36,7 +79,7 @@ void field_list(FILE *out)
 			fprintf(out, "%c%s", separator, event_type_name((enum event_type)type));
 			separator = ',';
 		}
-		fputc('\n', out);
+		list_groups(&field_table[i], out);
 	}
 }
 

@@ -4,6 +4,7 @@
 #define EXECTAP_FIELD_H
 
 #include "event/event.h"
+#include "event/field_set.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,6 +56,32 @@ enum field_kind {
 	FIELD_KIND_CORE_DUMPED,
 };
 
+/* Sets of fields that --fields names by a word, as bits. */
+enum field_group {
+	FIELD_GROUP_IDS = 1 << 0,
+	FIELD_GROUP_NAMESPACES = 1 << 1,
+	FIELD_GROUP_FILE = 1 << 2, /* attributes of the file that runs */
+	FIELD_GROUP_PARENT = 1 << 3,
+	FIELD_GROUP_CONTAINER = 1 << 4,
+	FIELD_GROUP_DESCRIPTORS = 1 << 5,
+	FIELD_GROUP_MINIMAL = 1 << 6,
+	FIELD_GROUP_MARK = 1 << 7, /* no group with a name: they restrict what other fields say */
+	FIELD_GROUP_FIXED = 1 << 8, /* likewise: they cannot be left out */
+	FIELD_GROUP_EXTRA = 1 << 9, /* likewise: only in lines of which --fields names them */
+};
+
+/* Numbers of the fields: their places in the table. */
+enum field_id {
+#define FIELD(name, ...) FIELD_ID_##name
+#include "event/field_table.h"
+#undef FIELD
+	FIELD_COUNT,
+	FIELD_ID_raw = FIELD_COUNT, /* no field: bytes of the others */
+};
+
+/* Reports whether the line of the event may have the field of that name, a token. */
+#define FIELD_IS_WRITTEN(event, name) (!field_set_has(&(event)->omitted, FIELD_ID_##name))
+
 /* The formats that map events to another schema, as bits. */
 enum field_format {
 	FIELD_ECS = 1 << 0,
@@ -68,6 +95,7 @@ struct field {
 	struct text key; /* in the form of json_writer_key() */
 	enum field_form form;
 	enum field_kind kind;
+	unsigned int groups; /* enum field_group */
 	unsigned int events; /* EVENT_BIT()s of the types that have it */
 	unsigned int unmapped; /* enum field_format: the formats without a place for it */
 	size_t offset; /* in struct event */
@@ -75,10 +103,20 @@ struct field {
 	uint32_t derived_from; /* enum record_key: without these keys an absent value is unknown */
 };
 
+/* Returns the number of the field with the name of `length` bytes, or FIELD_COUNT. */
+enum field_id field_find_id(const char *name, size_t length);
+
+/* Returns the row of a field. */
+const struct field *field_get(enum field_id id);
+
+/* Returns the bit of the group with the name of `length` bytes, or 0 if there is none. */
+enum field_group field_find_group(const char *name, size_t length);
+
 /* Returns the field with the name of `length` bytes, or NULL if there is none. */
 const struct field *field_find(const char *name, size_t length);
 
-/* Prints one line for each field: its name, a tab, and its event types with commas between. */
+/* Prints one line for each field: its name, its event types and its groups, with tabs and commas
+ * between. */
 void field_list(FILE *out);
 
 /* Position of field_next(); zero before the first call. */

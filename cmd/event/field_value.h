@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The value of a field that has at most one. Inline, so that only the code of its own kind is left
- * of a field that is known at compile time.
+ * The rows of the table of fields, and the value of a field that has at most one. Inline, so that
+ * only the code of its own kind is left of a field that is known at compile time.
  */
 #ifndef EXECTAP_FIELD_VALUE_H
 #define EXECTAP_FIELD_VALUE_H
 
-#include "event/field_table.h"
+#include "event/field.h"
 #include "util/clock.h"
 #include "util/error_name.h"
 #include "util/signal_name.h"
@@ -14,6 +14,75 @@
 #include <sys/wait.h>
 
 #define FIELD_VALUE_SCHEMA_VERSION "1"
+
+/* The table is static, so that a compiler that unrolls a loop over it knows each field's row, and
+ * keeps only the code of the field's own kind. */
+
+/* Sets of event types that have a field. */
+#define EXEC EVENT_BIT(EVENT_EXEC)
+#define FAILED EVENT_BIT(EVENT_EXEC_FAILED)
+#define EXIT EVENT_BIT(EVENT_EXIT)
+#define LOST EVENT_BIT(EVENT_LOST)
+#define CALL EVENT_BITS_EXEC
+#define PROCESS EVENT_BITS_PROCESS
+#define HEARTBEAT EVENT_BITS_HEARTBEAT
+#define EVERY EVENT_BITS_ALL
+
+#define ALONE 0 /* in no group */
+#define IDS FIELD_GROUP_IDS
+#define NAMESPACES FIELD_GROUP_NAMESPACES
+#define OF_FILE FIELD_GROUP_FILE
+#define PARENT FIELD_GROUP_PARENT
+#define CONTAINER FIELD_GROUP_CONTAINER
+#define DESCRIPTORS FIELD_GROUP_DESCRIPTORS
+#define MINIMAL FIELD_GROUP_MINIMAL
+#define MARK FIELD_GROUP_MARK
+#define FIXED FIELD_GROUP_FIXED
+#define EXTRA FIELD_GROUP_EXTRA
+
+/* Formats in which a field has no place in the other schema, and is written as in the native one.
+ */
+#define MAPPED 0
+#define UNMAPPED_ECS FIELD_ECS
+#define UNMAPPED_OCSF FIELD_OCSF
+#define UNMAPPED_BOTH (FIELD_ECS | FIELD_OCSF)
+
+#define AT(member) offsetof(struct event, member)
+#define FIELD(name, groups, json, kind, types, unmapped_formats, ...)                              \
+	{                                                                                          \
+		{ "\"" #name "\":", sizeof("\"" #name "\":") - 1 }, FIELD_JSON_##json,             \
+			FIELD_KIND_##kind, groups, types, unmapped_formats, __VA_ARGS__            \
+	}
+
+static const struct field field_table[FIELD_COUNT] = {
+#include "event/field_table.h"
+};
+
+#undef EXEC
+#undef FAILED
+#undef EXIT
+#undef LOST
+#undef CALL
+#undef PROCESS
+#undef HEARTBEAT
+#undef EVERY
+#undef ALONE
+#undef IDS
+#undef NAMESPACES
+#undef OF_FILE
+#undef PARENT
+#undef CONTAINER
+#undef DESCRIPTORS
+#undef MINIMAL
+#undef MARK
+#undef FIXED
+#undef EXTRA
+#undef MAPPED
+#undef UNMAPPED_ECS
+#undef UNMAPPED_OCSF
+#undef UNMAPPED_BOTH
+#undef AT
+#undef FIELD
 
 static inline bool field_value_format_string(const char *string, struct text *value)
 {

@@ -210,3 +210,22 @@ bool filter_uses(const struct filter *filter, const char *key)
 
 	return rules_use(&filter->only, field) || rules_use(&filter->skip, field);
 }
+
+/* A rule for a list of keys is about all that could be in it. */
+static uint32_t rules_record_keys(const struct rules *rules)
+{
+	uint32_t keys = 0;
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct field *field = rules->list[i].field;
+
+		keys |= field->kind == FIELD_KIND_KEYS ? RECORD_KEY_ALL
+						       : field->record_key | field->derived_from;
+	}
+	return keys;
+}
+
+uint32_t filter_record_keys(const struct filter *filter)
+{
+	return rules_record_keys(&filter->only) | rules_record_keys(&filter->skip);
+}

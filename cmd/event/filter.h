@@ -26,6 +26,9 @@ int filter_add_skip(struct filter *filter, const char *rule);
  */
 const char *filter_fault(const struct filter *filter, unsigned int events, const char **rule);
 
+/* Returns the bits of enum record_key of what the rules are about. */
+uint32_t filter_record_keys(const struct filter *filter);
+
 /* Reports whether there is a rule for a key. */
 bool filter_uses(const struct filter *filter, const char *key);
 

@@ -231,6 +231,8 @@ static void add_redacted(struct event *event, enum record_key key, const struct 
 {
 	event->process.redacted |= key;
 	event->process.redacted_bytes += (uint32_t)mask_bytes(mask);
+	if (key == RECORD_KEY_ARGS)
+		event->process.redacted_args_bytes = (uint32_t)mask_bytes(mask);
 }
 
 static void redact_args(struct redactor *redactor, struct event *event)

@@ -122,7 +122,10 @@ static bool is_unknown(const json_t *line, const char *key)
 						 "systemd_unit", NULL },
 				 *const names[] = { "user",   "group", "euser",
 						    "egroup", "auser", NULL },
-				 *const of_exe[] = { "memfd", "deleted", NULL },
+				 *const of_exe[] = { "memfd", "deleted", "exe_detached", NULL },
+				 *const of_cwd[] = { "cwd_detached", "cwd_deleted", NULL },
+				 *const of_parent_exe[] = { "parent_exe_detached",
+							    "parent_exe_deleted", NULL },
 				 *const always[] = { "ns_pid", "pid_ns",  "mnt_ns",
 						     "net_ns", "user_ns", NULL };
 	const char *type = json_string_value(json_object_get(line, "type"));
@@ -132,8 +135,10 @@ static bool is_unknown(const json_t *line, const char *key)
 	if (!strcmp(type, "exit"))
 		return false;
 	return (is_one_of(key, of_cgroup) && is_marked(line, "cgroup")) ||
-	       (is_one_of(key, of_exe) && is_marked(line, "exe")) || !strcmp(key, "argc") ||
-	       (!strcmp(key, "args_bytes") && is_marked(line, "args")) ||
+	       (is_one_of(key, of_exe) && is_marked(line, "exe")) ||
+	       (is_one_of(key, of_cwd) && is_marked(line, "cwd")) ||
+	       (is_one_of(key, of_parent_exe) && is_marked(line, "parent_exe")) ||
+	       !strcmp(key, "argc") || (!strcmp(key, "args_bytes") && is_marked(line, "args")) ||
 	       (!strcmp(key, "env_duplicates") && is_marked(line, "env"));
 }
 

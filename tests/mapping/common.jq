@@ -23,13 +23,16 @@ def process_name: if .type == "exec" then .exe // null | if . then base_name els
 # The name of the file that the parent runs, else its comm.
 def parent_name: if .parent_exe then .parent_exe | base_name else .parent_comm end;
 
+def id_string: if . == null then null else tostring end;
+
 def command_line: if .args then .args | join(" ") else null end;
 
 def message:
   (.comm // "?") as $comm | (.filename // "?") as $filename |
   if .type == "exec" then "\($comm) executed \($filename)"
-  elif .type == "exec_failed" then "\($comm) failed to execute \($filename): \(.error)"
-  elif .type == "exit" then if .signal then "\($comm) was ended by \(.signal)" else "\($comm) exited with \(.exit_code)" end
+  elif .type == "exec_failed" then "\($comm) failed to execute \($filename)\(if .error then ": \(.error)" else "" end)"
+  elif .type == "exit" then if .signal then "\($comm) was ended by \(.signal)"
+    elif .exit_code != null then "\($comm) exited with \(.exit_code)" else "\($comm) ended" end
   elif .type == "lost" then "\(if .count then "\(.count) " else "" end)event\(if .count == 1 then "" else "s" end) lost: \(.reason)"
   elif .type == "start" then "exectap began to watch"
   elif .type == "stats" then "exectap is watching"

@@ -41,7 +41,7 @@ def event:
     id: .event_id,
     reason,
     start: (if .type == "exit" then .start else .from end),
-    end: (if .type == "exit" then .timestamp else .to end),
+    end: (if .type == "exit" then if .duration then .timestamp else null end else .to end),
     duration: (if .duration then .duration | microseconds else null end)
   };
 
@@ -51,11 +51,11 @@ def process:
     args, args_count: .argc, command_line: command_line,
     env_vars: (if .env then .env | to_entries | map("\(.key)=\(.value)") | sort else null end),
     working_directory: .cwd,
-    start, end: (if .type == "exit" then .timestamp else null end), exit_code,
-    interactive: (.tty != null), tty: (if .tty then .tty | tty_device else null end),
-    user: {id: .euid | tostring, name: .euser}, real_user: {id: .uid | tostring, name: .user},
-    group: {id: .egid | tostring, name: .egroup}, real_group: {id: .gid | tostring, name: .group},
-    thread: {capabilities: {effective: (if .cap_eff == all_capabilities then null else .cap_eff | capabilities end)}},
+    start, end: (if .type == "exit" and .duration then .timestamp else null end), exit_code,
+    interactive: (if $omitted | index("tty") then null else .tty != null end), tty: (if .tty then .tty | tty_device else null end),
+    user: {id: .euid | id_string, name: .euser}, real_user: {id: .uid | id_string, name: .user},
+    group: {id: .egid | id_string, name: .egroup}, real_group: {id: .gid | id_string, name: .group},
+    thread: {capabilities: {effective: (if .cap_eff == null or .cap_eff == all_capabilities then null else .cap_eff | capabilities end)}},
     parent: {entity_id: .parent_id, pid: .ppid, name: parent_name, executable: .parent_exe},
     group_leader: {pid: .pgid}, session_leader: {pid: .sid}
   };
@@ -65,9 +65,10 @@ def process:
   ecs: {version: "9.4.0"},
   event: event,
   labels: .tags,
-  host: {hostname: .host, name: .host, id: (if $machine_id == "" then null else $machine_id end), boot: {id: .boot_id}, os: {type: "linux", kernel: $kernel}},
+  host: {hostname: .host, name: .host, id: (if $machine_id == "" or .host == null then null else $machine_id end), boot: {id: .boot_id},
+    os: (if $omitted | index("kernel") then null else {type: "linux", kernel: $kernel} end)},
   process: (if is_process then process else null end),
-  user: (if is_process then {id: .uid | tostring, name: .user, effective: (if .euid != .uid then {id: .euid | tostring, name: .euser} else null end)} else null end),
+  user: (if is_process then {id: .uid | id_string, name: .user, effective: (if .uid != null and .euid != null and .euid != .uid then {id: .euid | id_string, name: .euser} else null end)} else null end),
   container: {id: .container_id, runtime: .container_runtime},
   orchestrator: (if .pod_uid then {type: "kubernetes", resource: {type: "pod", id: .pod_uid}} else null end),
   error: {code: .error, message: (if .type == "lost" then message else null end)},

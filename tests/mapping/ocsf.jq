@@ -43,23 +43,23 @@ def device:
   {
     type_id: 0,
     hostname: .host,
-    uid: (if $machine_id == "" then null else $machine_id end),
-    os_machine_uuid: (if $machine_id == "" then null else $machine_id | [.[:8], .[8:12], .[12:16], .[16:20], .[20:]] | join("-") end),
+    uid: (if $machine_id == "" or .host == null then null else $machine_id end),
+    os_machine_uuid: (if $machine_id == "" or .host == null then null else $machine_id | [.[:8], .[8:12], .[12:16], .[16:20], .[20:]] | join("-") end),
     boot_uid: .boot_id,
-    os: {name: "Linux", type_id: 200, kernel_release: $kernel}
+    os: (if $omitted | index("kernel") then null else {name: "Linux", type_id: 200, kernel_release: $kernel} end)
   };
 
 def process:
-  (.start | times("created_time")) + (if .type == "exit" then .timestamp | times("terminated_time") else {} end)
+  (.start | times("created_time")) + (if .type == "exit" and .duration then .timestamp | times("terminated_time") else {} end)
   + {
     pid, uid: .id, name: process_name, cmd_line: command_line,
     file: (if .exe then (.exe | file) + {is_deleted: .deleted} else null end),
     working_directory: .cwd,
     environment_variables: (if .env then .env | to_entries | map({name: .key, value}) | sort else null end),
     namespace_pid: .ns_pid,
-    user: {uid: .uid | tostring, name: .user}, group: {uid: .gid | tostring, name: .group}, euid, egid, auid,
+    user: {uid: .uid | id_string, name: .user}, group: {uid: .gid | id_string, name: .group}, euid, egid, auid,
     session: {uid: (if .ses then .ses | tostring else null end), terminal: .tty},
-    container: (if .container_id then {uid: .container_id, runtime: .container_runtime, pod_uuid: (if pod_is_placed then .pod_uid else null end)} else null end),
+    container: {uid: .container_id, runtime: .container_runtime, pod_uuid: (if pod_is_placed then .pod_uid else null end)},
     parent_process: {pid: .ppid, uid: .parent_id, name: parent_name, file: (.parent_exe | file)}
   };
 
@@ -72,7 +72,7 @@ class
   device: device,
   status_code: (.error // .reason),
   launch_type_id: (if is_call then 3 else null end),
-  actor: (if is_process then {process: {pid, uid: .id, name: .comm, ptid: .tid}, user: {uid: .uid | tostring, name: .user}} else null end),
+  actor: (if is_process then {process: {pid, uid: .id, name: .comm, ptid: .tid}, user: {uid: .uid | id_string, name: .user}} else null end),
   process: (if is_process then process else null end),
   exit_code,
   duration: (if .duration then .duration | microseconds / 1000 | floor else null end),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Encodes recorded and constructed records; jansson parses every line. */
 #include "event/decode.h"
+#include "event/field.h"
+#include "event/selection.h"
 #include "fixture.h"
 #include "reference.h"
 #include "tap.h"
@@ -169,6 +171,168 @@ static void golden_made_up(void)
 	ended->task.ns_pid = 0;
 	golden_record("tests/unit/records/made-signal", ended, length);
 	free(ended);
+}
+
+/* Encodes a record with a selection of fields. */
+static size_t selected_line(const struct encode_format *format, const struct selection *selection,
+			    const void *record, size_t length)
+{
+	CHECK(decode_record(record, length, &event) == 0);
+	event.seq = 7;
+	enrich_event(enricher, &event);
+	selection_apply(selection, &event);
+	return encode_event(format, &event, line, LINE_ROOM);
+}
+
+static struct selection *selection_of(const char *fields, const char *omit)
+{
+	struct selection *selection = NULL;
+	size_t length;
+	const char *word;
+
+	CHECK(selection_new(&selection) == 0);
+	CHECK(!fields || selection_add_fields(selection, fields, &word, &length) == 0);
+	CHECK(!omit || selection_add_omit(selection, omit, &word, &length) == 0);
+	return selection;
+}
+
+/* Compares the lines with the kept ones, which tests/mapping compares with each other. */
+static void golden_selection(const char *stem, const char *fields, const char *omit,
+			     const void *record, size_t length)
+{
+	struct selection *selection = selection_of(fields, omit);
+
+	for (size_t i = 0; i < FORMATS; i++)
+		CHECK(is_golden(formats[i], stem,
+				selected_line(formats[i], selection, record, length)));
+	selection_free(selection);
+}
+
+static void golden_selections(void)
+{
+	size_t length, exit_length, failed_length;
+	struct record_exec *exec =
+		contained_record("kubepods-pod01234567_89ab_cdef_0123_456789abcdef.slice:"
+				 "cri-containerd:" CONTAINER_ID,
+				 &length);
+	void *ended = fixture_read("tests/unit/records/exit.bin", &exit_length),
+	     *failed = fixture_read("tests/unit/records/failed.bin", &failed_length);
+
+	golden_selection("tests/unit/selected/minimal", "@minimal", NULL, exec, length);
+	golden_selection("tests/unit/selected/minimal-exit", "@minimal", NULL, ended, exit_length);
+	golden_selection("tests/unit/selected/ids", NULL, "@ids,@parent", exec, length);
+	golden_selection("tests/unit/selected/programs", "@default",
+			 "exe,comm,filename,args,raw,deleted,container_id", exec, length);
+	golden_selection("tests/unit/selected/failed", NULL,
+			 "error,cwd,comm,@namespaces,seq,event_id,boot_id,raw", failed,
+			 failed_length);
+	golden_selection("tests/unit/selected/exit", NULL, "duration,start,exit_code,euid,uid",
+			 ended, exit_length);
+	golden_selection("tests/unit/selected/one", "argc", NULL, exec, length);
+	free(exec);
+	free(ended);
+	free(failed);
+}
+
+/* Leaves out one field after the other: all others stay as they are. */
+static void omitted_one_by_one(const void *record, size_t length)
+{
+	size_t line_length;
+
+	CHECK(line_of(record, length, LINE_ROOM, &line_length) == 0);
+	for (unsigned int id = 0; id < FIELD_COUNT; id++) {
+		const struct field *field = field_get((enum field_id)id);
+		json_t *expected, *found;
+		char name[64];
+
+		if (field->groups & (FIELD_GROUP_FIXED | FIELD_GROUP_EXTRA))
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)field->key.length - 3,
+			 field->key.bytes + 1);
+		CHECK(line_of(record, length, LINE_ROOM, &line_length) == 0);
+		expected = parse(line_length);
+		json_object_del(expected, name);
+		if (!json_object_get(expected, "raw")) {
+			struct selection *selection = selection_of(NULL, name);
+
+			found = parse(selected_line(&encode_native, selection, record, length));
+			CHECK(json_equal(expected, found));
+			json_decref(found);
+			selection_free(selection);
+		}
+		json_decref(expected);
+	}
+}
+
+static void every_field_can_be_omitted(void)
+{
+	static const char *const paths[] = { "tests/unit/records/plain.bin",
+					     "tests/unit/records/exit.bin",
+					     "tests/unit/records/user.bin" };
+	size_t length;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		void *record = fixture_read(paths[i], &length);
+
+		omitted_one_by_one(record, length);
+		free(record);
+	}
+}
+
+static void doubtful_names_are_of_written_keys(void)
+{
+	size_t length;
+	struct record_exec *exec = contained_record("x", &length);
+	struct selection *selection = selection_of("container_id,exe,cwd", NULL);
+	const char *word;
+	json_t *json;
+
+	exec->truncated = RECORD_KEY_EXE | RECORD_KEY_ARGS | RECORD_KEY_PARENT_EXE;
+	exec->unreadable = RECORD_KEY_CGROUP | RECORD_KEY_COMM;
+	json = parse(selected_line(&encode_native, selection, exec, length));
+	CHECK(json_array_size(json_object_get(json, "truncated")) == 1);
+	CHECK(json_array_size(json_object_get(json, "unreadable")) == 1); /* of container_id */
+	CHECK(!strcmp(json_string_value(json_array_get(json_object_get(json, "unreadable"), 0)),
+		      "cgroup"));
+	CHECK(json_is_true(json_object_get(json, "exe_detached")));
+	json_decref(json);
+	CHECK(selection_record_keys(selection) ==
+	      (RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_CGROUP));
+	CHECK(selection_add_omit(selection, "exe_detached,unreadable,exe", &word, &length) == 0);
+	CHECK(selection_record_keys(selection) == (RECORD_KEY_CWD | RECORD_KEY_CGROUP));
+	json = parse(selected_line(&encode_native, selection, exec, length));
+	CHECK(!json_object_get(json, "unreadable") && !json_object_get(json, "exe_detached"));
+	CHECK(json_object_size(json) == 5); /* timestamp, type, cwd, cwd_detached and
+						parent_exe_detached */
+	json_decref(json);
+	selection_free(selection);
+	free(exec);
+}
+
+static void wrong_words_are_found(void)
+{
+	static const struct {
+		const char *list, *word;
+	} wrong[] = { { "pid,nonsense,foo", "nonsense" },
+		      { "", "" },
+		      { "pid,", "" },
+		      { "@ids,@no", "@no" },
+		      { "@", "@" },
+		      { "ids", "ids" },
+		      { " pid", " pid" },
+		      { "PID", "PID" } };
+	struct selection *selection = selection_of(NULL, NULL);
+	const char *word;
+	size_t length;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		CHECK(selection_add_fields(selection, wrong[i].list, &word, &length) == -EINVAL);
+		CHECK(length == strlen(wrong[i].word) && !memcmp(word, wrong[i].word, length));
+	}
+	CHECK(selection_add_fields(selection, "timestamp,raw,@default", &word, &length) == 0);
+	CHECK(selection_add_omit(selection, "pid,type", &word, &length) == -EINVAL);
+	CHECK(length == 4 && !memcmp(word, "type", 4));
+	selection_free(selection);
 }
 
 /* Fills a path of RECORD_PATH_BYTES with the byte. */
@@ -433,6 +597,11 @@ int main(void)
 	enricher = fixture_enricher("HOME,LANG,EVIL");
 	tap_run("recorded records give the recorded lines, in each format", golden_lines);
 	tap_run("made-up ones give the lines kept for them", golden_made_up);
+	tap_run("a selection of fields gives the lines kept for it", golden_selections);
+	tap_run("each field can be left out, and the others stay", every_field_can_be_omitted);
+	tap_run("what is truncated and unreadable is named if it is written, or the source of it",
+		doubtful_names_are_of_written_keys);
+	tap_run("wrong words of a list are found", wrong_words_are_found);
 	tap_run("with the worst of bytes in every string a line fits into the least limit",
 		worst_case_fits);
 	tap_run("at every limit the line is whole, within it, and not cut more than needed",

@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# --fields and --omit: the keys of lines, in each format, and what is captured for them.
+
+load lib
+
+# The lines lack keys that the schema requires: teardown is not to keep them.
+more_teardown() {
+	rm -f "$lines"
+}
+
+# keys: prints the keys of $line, sorted, on one line
+keys() {
+	jq -r 'keys | join(",")' <<<"$line"
+}
+
+# The lines of this test's program
+own_line() {
+	poll have_line '(.args[0] // "" | endswith("/noop")) and .type == "exec"'
+}
+
+# members GROUP: prints the names of its keys as --list-keys has them
+members() {
+	"$exectap" --list-keys | awk -F '\t' -v group="$1" '("," $3 ",") ~ "," group "," { print $1 }'
+}
+
+# rejects MESSAGE ARGUMENT...: these arguments are wrong usage, and the one line on stderr is the message
+rejects() {
+	local message=$1 status=0
+	shift
+	"$exectap" "$@" >"$lines" 2>"$log" 3>&- || status=$?
+	cat "$log"
+	[ "$status" = 2 ]
+	[ "$(cat "$log")" = "exectap: $message" ]
+}
+
+@test "--fields and --omit choose the keys of lines, whatever a filter needs, and marks stay" {
+	start_exectap --fields pid,args --fields @container --only "args=$marker" --only 'exe=*/noop' --heartbeat 1
+	"$helpers/noop" "$marker"
+	own_line
+	poll grep -q '"type":"stats"' "$lines"
+	stop_exectap
+	[ "$(jq -r 'keys - ["cgroup", "container_id", "container_runtime", "pod_uid"] | join(",")' <<<"$line")" = args,pid,timestamp,type ]
+	# lines about exectap itself are whole
+	jq -es 'map(select(.type == "stats")) | all(.[]; has("seq") and has("event_id") and has("hooks") and has("lost"))' "$lines"
+
+	start_exectap --omit @ids,@namespaces,cap_eff --only "args=*$marker*" --max-line 2048
+	"$helpers/noop" "$marker" "$(printf 'a%.0s' {1..3000})"
+	own_line
+	stop_exectap
+	expect 'pid // .ns_pid // .uid // .cap_eff // .parent_id' null
+	expect 'exe and .start' true
+	expect 'truncated == ["args"]' true
+
+	start_exectap --fields args --omit truncated --only "args=*$marker*" --max-line 2048
+	"$helpers/noop" "$marker" "$(printf 'a%.0s' {1..3000})"
+	own_line
+	stop_exectap
+	[ "$(keys)" = args,timestamp,type ]
+}
+
+@test "the groups are those of the manual, and --fields @minimal has no other key" {
+	local group
+	for group in ids namespaces file parent container descriptors minimal; do
+		echo "$group"
+		diff <(members $group | sort) <(awk -v item=".It Sy @$group" '$0 == item { inside = 1; next } inside && /^\.(It|El)/ { inside = 0 } inside' \
+			"$top/packaging/man/exectap-events.5" | sed 's/^\.Va//' | grep -oE '[a-z_]+' | sort)
+	done
+	start_exectap --fields @minimal --only "args=*$marker*"
+	"$helpers/noop" "$marker"
+	own_line
+	stop_exectap
+	[ "$(jq -r 'keys[]' <<<"$line" | grep -vxF -f <(members minimal; echo timestamp; echo type))" = "" ]
+	expect 'pid and .exe and .args and .event_id' true
+}
+
+@test "in ECS and OCSF the keys that native keys map to are chosen" {
+	local format
+	for format in ecs ocsf; do
+		start_exectap --format $format --fields pid,args,user --omit raw --only "args=*$marker*"
+		"$helpers/noop" "$marker"
+		poll grep -q "/noop\",\"$marker\"" "$lines"
+		stop_exectap
+		line=$(grep "/noop\",\"$marker\"" "$lines" | head -n 1)
+		if [ $format = ecs ]; then
+			[ "$(jq -c '[keys, (.process | keys)]' <<<"$line")" = \
+				'[["@timestamp","ecs","event","process","user"],["args","command_line","pid","real_user"]]' ]
+		else
+			[ "$(jq -c '[(.process | keys), .actor, .unmapped.args[1], .message]' <<<"$line")" = \
+				"[[\"cmd_line\",\"pid\",\"user\"],{\"process\":{\"pid\":$(jq .process.pid <<<"$line")},\"user\":{\"name\":\"root\"}},\"$marker\",\"? executed ?\"]" ]
+		fi
+	done
+}
+
+@test "an unknown name is wrong usage and is named, as is the omission of a key that every line has" {
+	rejects "unknown field 'nonsense' in --fields (see exectap-events(5))" --fields pid,nonsense
+	rejects "unknown field '@nonsense' in --omit (see exectap-events(5))" --omit @nonsense
+	rejects "unknown field '' in --fields (see exectap-events(5))" --fields pid,
+	rejects "invalid --omit 'type' (every line has this key)" --omit pid,type
+}
+
+@test "a path that nobody needs is not read; one that SIGHUP asks for is unreadable in the events before" {
+	printf '%s\n' 'fields = args,memfd' "only = args=*$marker*" >"$BATS_TEST_TMPDIR/conf"
+	start_exectap --config "$BATS_TEST_TMPDIR/conf"
+	kill -STOP "$exectap_pid"
+	"$helpers/noop" "$marker"
+	printf '%s\n' 'omit = pid' "only = args=*$marker*" >"$BATS_TEST_TMPDIR/conf"
+	kill -HUP "$exectap_pid"
+	kill -CONT "$exectap_pid"
+	own_line
+	poll grep -q 'conf: applied' "$log"
+	# memfd needed exe
+	expect 'unreadable | sort == ["cgroup", "cwd", "parent_exe"]' true
+	expect 'cwd // .cgroup // .parent_exe // .pid' null
+	expect exe "$helpers/noop"
+	: >"$lines"
+	"$helpers/noop" "$marker"
+	own_line
+	expect 'unreadable // .pid' null
+	expect 'cwd and .cgroup and .parent_exe' true
+	stop_exectap
+}
+
+@test "a rule for a path that no line has still decides" {
+	start_exectap --fields args --only "cwd=$BATS_TEST_TMPDIR" --skip 'parent_exe=*/timeout'
+	cd "$BATS_TEST_TMPDIR"
+	timeout 10 "$helpers/noop" "$marker-skipped"
+	"$helpers/noop" "$marker-shown"
+	cd /
+	"$helpers/noop" "$marker-elsewhere"
+	poll grep -q "/noop\",\"$marker-shown" "$lines"
+	stop_exectap
+	[ "$(select_lines '.args[0] | endswith("/noop")' | jq -r '.args[1]')" = "$marker-shown" ]
+}
+
+@test "what is masked in keys that are not written is not counted" {
+	start_exectap --fields env --env TOKEN,PASSWORD --redact --only "args=*$marker*"
+	PASSWORD=123456789 "$helpers/noop" "$marker" --password=secret
+	poll grep -q REDACTED "$lines"
+	line=$(grep REDACTED "$lines" | head -n 1)
+	stop_exectap
+	expect 'redacted == ["env"] and .redacted_bytes == 9' true
+	[ "$(keys)" = env,redacted,redacted_bytes,timestamp,type ]
+}
