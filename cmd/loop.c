@@ -10,15 +10,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
-/* While records keep coming, they are drained at this interval and none causes a wakeup. */
-#define BATCH_MS 20
-/* Rate of wakeups that are allowed in addition: 0.1 % of a CPU. */
-#define WAKEUPS_PER_S 20
-/* Maximum number of tokens. A burst starts with this many wakeups, and each one costs its exec
- * about 30 us. */
-#define WAKEUP_TOKENS_MAX 4
+/* Interval of the drains at the end. */
+#define STOPPING_MS 20
 /* The end waits that long for a consumer that takes nothing, and for a record that a program has
  * reserved and not yet submitted. */
 #define SHUTDOWN_STALLED_NS 2500000000ull
@@ -27,18 +23,36 @@
 
 static volatile sig_atomic_t stop_signals;
 static volatile sig_atomic_t reload_signals;
+static volatile sig_atomic_t signal_fd = -1; /* eventfd(2), readable after a signal */
+
+/* The registration of the output's descriptor with epoll(7). */
+struct polled {
+	int fd;
+	uint32_t events;
+	unsigned int opens; /* output_opens() */
+};
 
 struct loop {
 	struct loop_stages stages;
 	int epoll;
+	struct polled output;
 	int blocked; /* result of the last pipeline_drain(): -EAGAIN, -ENOTCONN, or else 0 */
 	long drained; /* records of the last pipeline_drain() */
-	unsigned int wakeup_tokens;
-	uint64_t wakeup_tokens_ns; /* CLOCK_BOOTTIME of the last refill */
+	bool was_asleep; /* the last wait had no timeout for records */
+	uint64_t drained_ns; /* CLOCK_BOOTTIME of the last drain that found records */
 	uint64_t heartbeat_ns; /* 0: none */
 	uint64_t next_heartbeat_ns; /* CLOCK_BOOTTIME; UINT64_MAX: no more */
 	uint64_t next_metrics_ns; /* likewise */
 };
+
+/* Ends the wait of the loop, or the next one: write(2) to an eventfd needs no lock. */
+static void wake_loop(void)
+{
+	const uint64_t one = 1;
+	ssize_t ignored = write(signal_fd, &one, sizeof(one));
+
+	(void)ignored;
+}
 
 /* The first signal requests an orderly end. The second one ends the process at once, for a consumer
  * that has stalled. */
@@ -54,21 +68,27 @@ static void handle_stop(int signal)
 		(void)ignored;
 		_exit(0);
 	}
+	wake_loop();
 }
 
 static void handle_reload(int signal)
 {
 	(void)signal;
 	reload_signals = 1;
+	wake_loop();
 }
 
-void loop_handle_signals(void)
+int loop_handle_signals(void)
 {
 	struct sigaction stop = { .sa_handler = handle_stop };
 	struct sigaction reload = { .sa_handler = handle_reload };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t handled;
+	int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
+	if (fd < 0)
+		return -errno;
+	signal_fd = fd;
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGHUP, &reload, NULL);
@@ -80,51 +100,52 @@ void loop_handle_signals(void)
 	sigaddset(&handled, SIGTERM);
 	sigaddset(&handled, SIGHUP);
 	sigprocmask(SIG_UNBLOCK, &handled, NULL);
+	return 0;
 }
 
-/* Waits like epoll_wait(2), but returns at once if a signal arrived before the call. */
-static int wait_for(int epoll, struct epoll_event *event, int timeout_ms, bool stopping)
+/* Waits like epoll_wait(2). A signal that has arrived before the call ends it too, by signal_fd. */
+static int wait_for(int epoll, struct epoll_event *event, int timeout_ms)
 {
-	sigset_t handled, previous;
-	int found;
+	int found = epoll_wait(epoll, event, 1, timeout_ms);
 
-	sigemptyset(&handled);
-	sigaddset(&handled, SIGINT);
-	sigaddset(&handled, SIGTERM);
-	sigaddset(&handled, SIGHUP);
-	sigprocmask(SIG_BLOCK, &handled, &previous);
-	found = (stop_signals && !stopping) || reload_signals
-			? 0
-			: epoll_pwait(epoll, event, 1, timeout_ms, &previous);
-	sigprocmask(SIG_SETMASK, &previous, NULL);
 	if (found < 0)
 		return errno == EINTR ? 0 : -errno;
 	return found;
 }
 
-/* Registers the output's descriptor, which changes with each connection. A regular file cannot be
- * polled, and never blocks (epoll_ctl(2)). */
-static void poll_output(const struct loop *loop)
+/* Registers the output's descriptor if it, or what it waits for, has changed. A regular file cannot
+ * be polled, and never blocks (epoll_ctl(2)). */
+static void poll_output(struct loop *loop)
 {
-	struct epoll_event event = { .events = output_events(loop->stages.output, loop->blocked),
-				     .data.fd = output_fd(loop->stages.output) };
+	const struct polled polled = { .fd = output_fd(loop->stages.output),
+				       .events = output_events(loop->stages.output, loop->blocked),
+				       .opens = output_opens(loop->stages.output) };
+	struct epoll_event event = { .events = polled.events, .data.fd = polled.fd };
 
-	if (event.data.fd >= 0 && epoll_ctl(loop->epoll, EPOLL_CTL_MOD, event.data.fd, &event) &&
+	if (!memcmp(&polled, &loop->output, sizeof(polled)))
+		return;
+	loop->output = polled;
+	if (polled.fd >= 0 && epoll_ctl(loop->epoll, EPOLL_CTL_MOD, polled.fd, &event) &&
 	    errno == ENOENT)
-		epoll_ctl(loop->epoll, EPOLL_CTL_ADD, event.data.fd, &event);
+		epoll_ctl(loop->epoll, EPOLL_CTL_ADD, polled.fd, &event);
 }
 
-static int poll_capture(const struct loop *loop)
+/* Registers a descriptor; below 0: none. */
+static int poll_input(const struct loop *loop, int fd, uint32_t events)
 {
-	struct epoll_event records = { .events = EPOLLIN | EPOLLET,
-				       .data.fd = capture_fd(loop->stages.capture) };
-	struct epoll_event pins = { .events = EPOLLIN,
-				    .data.fd = capture_pin_fd(loop->stages.capture) };
+	struct epoll_event event = { .events = events, .data.fd = fd };
 
-	if (epoll_ctl(loop->epoll, EPOLL_CTL_ADD, records.data.fd, &records) ||
-	    (pins.data.fd >= 0 && epoll_ctl(loop->epoll, EPOLL_CTL_ADD, pins.data.fd, &pins)))
-		return -errno;
-	return 0;
+	return fd >= 0 && epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int poll_inputs(const struct loop *loop)
+{
+	int result = poll_input(loop, capture_fd(loop->stages.capture), EPOLLIN | EPOLLET);
+
+	if (!result)
+		result = poll_input(loop, capture_pin_fd(loop->stages.capture), EPOLLIN);
+	/* edge-triggered: nothing reads it */
+	return result ? result : poll_input(loop, signal_fd, EPOLLIN | EPOLLET);
 }
 
 static int open_epoll(struct loop *loop)
@@ -134,17 +155,20 @@ static int open_epoll(struct loop *loop)
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll < 0)
 		return -errno;
-	result = poll_capture(loop);
+	result = poll_inputs(loop);
 	if (result)
 		close(loop->epoll);
 	return result;
 }
 
-/* Shortens the timeout to the next heartbeat, version of the metrics or watchdog notification. */
+/* Shortens the timeout to the next check of the losses, heartbeat, version of the metrics or
+ * watchdog notification. */
 static int limit_timeout_ms(const struct loop *loop, int timeout_ms)
 {
 	uint64_t now_ns = clock_boot_ns(), due_ns = notify_due_ns(loop->stages.notify), left_ms;
 
+	if (!loop->blocked && pipeline_check_due_ns(loop->stages.pipeline) < due_ns)
+		due_ns = pipeline_check_due_ns(loop->stages.pipeline);
 	if (loop->next_heartbeat_ns < due_ns)
 		due_ns = loop->next_heartbeat_ns;
 	if (loop->next_metrics_ns < due_ns)
@@ -224,28 +248,21 @@ static int heartbeat(struct loop *loop)
 	return result;
 }
 
-/* Consumes a wakeup token; false if none is left. */
-static bool take_wakeup_token(struct loop *loop)
+/*
+ * Reports whether the next record may end the wait. A wakeup costs its exec about 30 us, and a
+ * drain of one record as much as one of many. It may if the last drain found no record, or if the
+ * records come at a greater distance than that of the drains by time.
+ */
+static bool may_sleep(struct loop *loop)
 {
-	uint64_t now_ns = clock_boot_ns();
-	uint64_t more = (now_ns - loop->wakeup_tokens_ns) / (1000000000 / WAKEUPS_PER_S);
+	uint64_t now_ns = clock_boot_ns(), since_ns = now_ns - loop->drained_ns;
 
-	if (more) {
-		loop->wakeup_tokens = more < WAKEUP_TOKENS_MAX - loop->wakeup_tokens
-					      ? loop->wakeup_tokens + (unsigned int)more
-					      : WAKEUP_TOKENS_MAX;
-		loop->wakeup_tokens_ns = now_ns;
-	}
-	if (!loop->wakeup_tokens)
-		return false;
-	loop->wakeup_tokens--;
-	return true;
+	if (!loop->drained)
+		return true;
+	loop->drained_ns = now_ns;
+	return loop->was_asleep && since_ns >= loop->stages.latency_ms * 1000000ull;
 }
 
-/*
- * A record causes a wakeup only if the last drain found none, or if a token is left. On a host with
- * a few execs per second each of them is reported at once; under load they come in batches.
- */
 static int choose_timeout_ms(struct loop *loop, bool stopping)
 {
 	int timeout_ms;
@@ -254,12 +271,13 @@ static int choose_timeout_ms(struct loop *loop, bool stopping)
 		return 0;
 	if (loop->blocked) {
 		timeout_ms = output_retry_ms(loop->stages.output);
-		return stopping && (timeout_ms < 0 || timeout_ms > BATCH_MS) ? BATCH_MS
-									     : timeout_ms;
+		return stopping && (timeout_ms < 0 || timeout_ms > STOPPING_MS) ? STOPPING_MS
+										: timeout_ms;
 	}
-	if (stopping || (loop->drained && !take_wakeup_token(loop)))
-		return BATCH_MS;
-	return capture_sleep(loop->stages.capture) ? -1 : BATCH_MS;
+	if (stopping)
+		return STOPPING_MS;
+	loop->was_asleep = may_sleep(loop) && capture_sleep(loop->stages.capture);
+	return loop->was_asleep ? -1 : (int)loop->stages.latency_ms;
 }
 
 static void set_heartbeat(struct loop *loop, unsigned int heartbeat_s)
@@ -306,7 +324,7 @@ static int wait_and_drain(struct loop *loop, bool stopping)
 
 	poll_output(loop);
 	timeout_ms = choose_timeout_ms(loop, stopping);
-	found = wait_for(loop->epoll, &event, limit_timeout_ms(loop, timeout_ms), stopping);
+	found = wait_for(loop->epoll, &event, limit_timeout_ms(loop, timeout_ms));
 	capture_wake(loop->stages.capture);
 	if (found < 0)
 		return found;
@@ -364,6 +382,8 @@ static int shutdown_drain(struct loop *loop)
 	loop->next_heartbeat_ns = UINT64_MAX;
 	output_retry_now(loop->stages.output);
 	result = drain_until(loop, end);
+	if (!result)
+		result = pipeline_check(loop->stages.pipeline);
 	if (!result && loop->heartbeat_ns)
 		result = pipeline_heartbeat(loop->stages.pipeline, EVENT_STOP);
 	if (result == -EAGAIN)
@@ -375,6 +395,7 @@ int loop_run(const struct loop_stages *stages, unsigned int heartbeat_s)
 {
 	/* -ENOTCONN makes the first iteration connect without a record to write */
 	struct loop loop = { .stages = *stages,
+			     .output = { .fd = -1 },
 			     .blocked = -ENOTCONN,
 			     .next_heartbeat_ns = UINT64_MAX,
 			     .next_metrics_ns = UINT64_MAX };

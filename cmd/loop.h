@@ -11,10 +11,10 @@
 
 /*
  * Installs the handlers. The first SIGINT or SIGTERM makes loop_run() drain and return, the second
- * one ends the process at once with status 0. SIGHUP reopens the output's file and reads
- * the options again. SIGPIPE is ignored.
+ * one ends the process at once with status 0. SIGHUP reopens the output's file and reads the
+ * options again. SIGPIPE is ignored. Returns 0 or -errno of eventfd(2).
  */
-void loop_handle_signals(void);
+int loop_handle_signals(void);
 
 struct loop_stages {
 	struct capture *capture;
@@ -22,6 +22,7 @@ struct loop_stages {
 	struct output *output;
 	struct notify *notify;
 	struct metrics *metrics; /* NULL: none */
+	unsigned int latency_ms; /* interval of the drains while records keep coming */
 	const char *format; /* its name, for the metrics */
 	uint64_t started_wall_ns; /* start of the process, since the epoch */
 	/* Called at SIGHUP, between two events. Returns the new heartbeat_s. */

@@ -378,6 +378,7 @@ static enum status new_loop(const struct options *options, const struct pipeline
 
 	loop->capture = stages->capture;
 	loop->output = stages->output;
+	loop->latency_ms = options->latency_ms;
 	loop->format = options->format->name;
 	loop->started_wall_ns = clock_boot_ns() + (uint64_t)clock_wall_minus_boot_ns();
 	if (!result)
@@ -493,6 +494,7 @@ static enum status start(struct options *options, int argc, char **argv)
 {
 	struct reload reload = { .argc = argc, .argv = argv, .running = options };
 	enum status status;
+	int result;
 
 	log_set_verbose(options->verbose);
 	if (options->help) {
@@ -517,7 +519,11 @@ static enum status start(struct options *options, int argc, char **argv)
 	if (options_check_line(options, options->format, options->line_max_bytes))
 		return STATUS_USAGE;
 	clock_init();
-	loop_handle_signals();
+	result = loop_handle_signals();
+	if (result) {
+		log_error("cannot start: %s", strerror(-result));
+		return STATUS_FAILED;
+	}
 	unblock_stdout();
 	status =
 		options->pin_directory ? run_pinned(options, &reload) : run(options, NULL, &reload);

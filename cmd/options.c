@@ -37,6 +37,8 @@
 
 #define MAX_CLIENTS_LIMIT 65536
 #define HEARTBEAT_LIMIT_S (24 * 60 * 60)
+#define LATENCY_DEFAULT_MS 100
+#define LATENCY_LIMIT_MS 10000
 
 #define HOST_BYTES 253 /* a name of the DNS, RFC 1035 */
 
@@ -284,6 +286,17 @@ static int parse_heartbeat(struct options *options, const char *name, const char
 	return 0;
 }
 
+static int parse_latency(struct options *options, const char *name, const char *value)
+{
+	uint64_t milliseconds;
+
+	if (number_parse(value, 10, 0, LATENCY_LIMIT_MS, &milliseconds))
+		return usage_error("invalid --%s '%s' (0 to %d milliseconds)", name, value,
+				   LATENCY_LIMIT_MS);
+	options->latency_ms = (unsigned int)milliseconds;
+	return 0;
+}
+
 static int parse_mode(const char *name, const char *value, mode_t *mode)
 {
 	uint64_t number;
@@ -419,6 +432,8 @@ static const struct option_row rows[] = {
 	  .reloads = true },
 	{ NULL, "metrics", "FILE", "write counters for Prometheus every 15 s", parse_metrics },
 	{ "Operation", "buffer", "SIZE", "size of the ring buffer (default 8M)", parse_buffer },
+	{ NULL, "latency", "MS", "delay of events that follow others (default 100)",
+	  parse_latency },
 	{ NULL, "user", "NAME", "drop privileges to NAME or UID:GID once attached", parse_user,
 	  .opens_files = true },
 	{ NULL, "no-sandbox", NULL, "no seccomp filter, no limit of file access",
@@ -704,6 +719,7 @@ static int parse_from_start(struct options *options, bool is_reload, struct filt
 		.socket_group = (gid_t)-1,
 		.line_max_bytes = LINE_MAX_DEFAULT_BYTES,
 		.buffer_bytes = BUFFER_DEFAULT_BYTES,
+		.latency_ms = LATENCY_DEFAULT_MS,
 	};
 	optind = 0; /* getopt(3): start again */
 	return parse_all(options, argc, argv);

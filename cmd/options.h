@@ -43,6 +43,7 @@ struct options {
 	const char *socket_file_option; /* likewise, a socket with a path */
 	unsigned int max_clients; /* of a listening socket; 0: the default */
 	unsigned int heartbeat_s; /* 0: none */
+	unsigned int latency_ms;
 	const char *metrics_path; /* NULL: none */
 	const char *user; /* NULL: no change of user */
 	uid_t uid; /* the user's */

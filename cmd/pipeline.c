@@ -17,6 +17,8 @@ enum undecoded {
 	UNDECODED_REASONS,
 };
 
+/* Interval of the checks for losses that only the kernel counts */
+#define CHECK_INTERVAL_NS 1000000000ull
 /* Records between two readings of the clock in a drain */
 #define DRAIN_CLOCK_RECORDS 16
 
@@ -38,6 +40,9 @@ struct pipeline {
 	/* until_ns: the last time when report_losses() had reported everything */
 	struct capture_lost lost_reported;
 	struct lost_count undecoded[UNDECODED_REASONS];
+	uint64_t checked_ns; /* CLOCK_BOOTTIME of the last pipeline_check() */
+	uint64_t checked_losses; /* count_known_losses() then */
+	bool is_unchecked; /* records came after it */
 	bool interrupted; /* the last drain ended at its time limit */
 	struct event event; /* the current one */
 };
@@ -258,6 +263,47 @@ static int drain_records(struct pipeline *pipeline, long *records)
 	return result;
 }
 
+/* Returns a number that changes with each loss but those that only the kernel counts. */
+static uint64_t count_known_losses(const struct pipeline *pipeline)
+{
+	uint64_t count = capture_count_flagged(pipeline->stages.capture) +
+			 capture_has_gap(pipeline->stages.capture);
+
+	for (int reason = 0; reason < UNDECODED_REASONS; reason++)
+		count += pipeline->undecoded[reason].now;
+	return count;
+}
+
+int pipeline_check(struct pipeline *pipeline)
+{
+	uint64_t losses = count_known_losses(pipeline);
+	int result = report_losses(pipeline);
+
+	if (result)
+		return result;
+	pipeline->checked_ns = clock_boot_ns();
+	pipeline->checked_losses = losses;
+	pipeline->is_unchecked = false;
+	return flush(pipeline);
+}
+
+uint64_t pipeline_check_due_ns(const struct pipeline *pipeline)
+{
+	return pipeline->is_unchecked ? pipeline->checked_ns + CHECK_INTERVAL_NS : UINT64_MAX;
+}
+
+/*
+ * The kernel's count of skipped runs costs a system call for each program. It is read after a loss
+ * that is known, once a second while records come, and when they have ended.
+ */
+static bool must_check(const struct pipeline *pipeline, long records)
+{
+	if (count_known_losses(pipeline) != pipeline->checked_losses)
+		return true;
+	return pipeline->is_unchecked &&
+	       (!records || clock_boot_ns() >= pipeline_check_due_ns(pipeline));
+}
+
 long pipeline_drain(struct pipeline *pipeline)
 {
 	long records = 0;
@@ -268,10 +314,9 @@ long pipeline_drain(struct pipeline *pipeline)
 	result = flush(pipeline); /* the rest of the last drain */
 	if (!result)
 		result = drain_records(pipeline, &records);
+	pipeline->is_unchecked |= records > 0;
 	if (!result)
-		result = report_losses(pipeline);
-	if (!result)
-		result = flush(pipeline);
+		result = must_check(pipeline, records) ? pipeline_check(pipeline) : flush(pipeline);
 	pipeline->interrupted &= !result;
 	return result ? result : records;
 }

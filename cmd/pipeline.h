@@ -37,13 +37,21 @@ int pipeline_new(struct pipeline **pipeline, const struct pipeline_stages *stage
 void pipeline_free(struct pipeline *pipeline);
 
 /*
- * Converts the available records to lines, adds a line for each kind of loss, and writes them. The
+ * Converts the available records to lines, adds a line for each kind of loss at most once a second,
+ * at once for those that the programs count, and writes them. The
  * space of a record in the ring buffer is released when its line is written. Returns the number of
  * records (at least 0) or -errno of output_flush(); after -EAGAIN and -ENOTCONN call it again.
  * Returns early after PIPELINE_DRAIN_MAX_MS, so that the caller can serve signals and the watchdog.
  */
 #define PIPELINE_DRAIN_MAX_MS 200
 long pipeline_drain(struct pipeline *pipeline);
+
+/* Adds a line for each kind of loss, and writes it. Returns 0 or -errno of output_flush(). */
+int pipeline_check(struct pipeline *pipeline);
+
+/* Returns the time of the next check for losses, CLOCK_BOOTTIME; UINT64_MAX: none is due. The next
+ * pipeline_drain() after it makes the check. */
+uint64_t pipeline_check_due_ns(const struct pipeline *pipeline);
 
 /* True if the last pipeline_drain() returned early: call it again without waiting. */
 bool pipeline_is_interrupted(const struct pipeline *pipeline);

@@ -41,6 +41,27 @@ close_to() {
 	[ $(($2 - found)) -le "$3" ]
 }
 
+# waits_for_execs OPTION...: prints how often exectap waits while 200 programs are executed one after the other
+waits_for_execs() {
+	local before number
+	start_exectap "$@"
+	before=$(awk '/^voluntary_ctxt_switches/ { print $2 }' "/proc/$exectap_pid/status")
+	for number in {1..200}; do "$helpers/noop" "$marker-$number"; done
+	echo $(($(awk '/^voluntary_ctxt_switches/ { print $2 }' "/proc/$exectap_pid/status") - before)) >"$BATS_TEST_TMPDIR/waits"
+	stop_exectap
+	[ "$(grep -cE "\"$marker-[0-9]+\"\]" "$lines")" = 200 ]
+}
+
+@test "--latency: events that follow others are taken together; with 0, each at once" {
+	local together apart
+	waits_for_execs --latency 10000
+	together=$(<"$BATS_TEST_TMPDIR/waits")
+	waits_for_execs --latency 0
+	apart=$(<"$BATS_TEST_TMPDIR/waits")
+	echo "$together and $apart waits"
+	[ "$apart" -ge $((4 * together)) ]
+}
+
 @test "an exit line has the code, times and memory that wait4 reports" {
 	start_exectap --events exec,exit
 	reap bash -c 'for ((i = 0; i < 60000; i++)); do :; done; for ((i = 0; i < 300; i++)); do read -r x </proc/self/stat; done; exit 42' "$marker"

@@ -79,6 +79,8 @@ rejects() {
 	rejects "invalid format 'json' (choose native, ecs, ocsf)" -f json
 	rejects "invalid event type 'forks' (choose exec, exec_failed, exit)" -e exec,forks
 	rejects "invalid --heartbeat '0' (1 to 86400 seconds)" --heartbeat 0
+	rejects "invalid --latency '-1' (0 to 10000 milliseconds)" --latency -1
+	rejects "invalid --latency '10001' (0 to 10000 milliseconds)" --latency 10001
 	rejects "invalid --heartbeat '18446744073709551617' (1 to 86400 seconds)" --heartbeat 18446744073709551617
 	rejects "invalid --buffer '1X' (a number of bytes, or one with K, M or G)" --buffer 1X
 	rejects "invalid --buffer '99999999999G' (131072 to 1073741824 bytes)" --buffer 99999999999G

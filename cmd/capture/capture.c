@@ -438,6 +438,11 @@ void capture_get_hooks(const struct capture *capture, const char **names, size_t
 	*length = capture->hooks_length;
 }
 
+uint64_t capture_count_flagged(const struct capture *capture)
+{
+	return ring_source_count_flagged(capture->source);
+}
+
 void capture_get_lost(const struct capture *capture, struct capture_lost *lost)
 {
 	ring_source_get_lost(capture->source, lost);

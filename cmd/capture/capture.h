@@ -99,6 +99,10 @@ void capture_wake(struct capture *capture);
  */
 void capture_get_hooks(const struct capture *capture, const char **names, size_t *length);
 
+/* Returns a number that grows with the losses that the programs count themselves: a reason to call
+ * capture_get_lost() at once. */
+uint64_t capture_count_flagged(const struct capture *capture);
+
 /*
  * Copies the losses so far, and the part of them that has been reported, also by an earlier
  * process.

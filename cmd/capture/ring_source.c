@@ -162,6 +162,17 @@ static uint64_t count_skipped_execs(const struct ring_source *source)
 	return ended > claimed ? ended - claimed : 0;
 }
 
+uint64_t ring_source_count_flagged(const struct ring_source *source)
+{
+	uint64_t count = 0;
+
+	for (int type = 0; type < RECORD_TYPES; type++)
+		for (int reason = 0; reason < RECORD_LOSSES; reason++)
+			count += __atomic_load_n(&source->shared->lost[type][reason],
+						 __ATOMIC_RELAXED);
+	return count;
+}
+
 void ring_source_get_lost(const struct ring_source *source, struct capture_lost *lost)
 {
 	for (int type = 0; type < RECORD_TYPES; type++) {

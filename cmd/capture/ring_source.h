@@ -45,6 +45,9 @@ void ring_source_set_consumer_sleeps(struct ring_source *source, bool sleeps);
 /* Sets the bits of enum record_key that the programs need not read. */
 void ring_source_set_omitted_keys(struct ring_source *source, uint32_t keys);
 
+/* Returns the losses that the programs have counted themselves, which costs no system call. */
+uint64_t ring_source_count_flagged(const struct ring_source *source);
+
 /* Copy the losses since the programs were loaded, and the part of them that lines have reported. */
 void ring_source_get_lost(const struct ring_source *source, struct capture_lost *lost);
 void ring_source_get_reported(const struct ring_source *source, struct capture_lost *reported);

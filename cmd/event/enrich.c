@@ -24,6 +24,8 @@
 /* More variables of one environment are not shown: each costs a search among the others. */
 #define VARIABLES_MAX 256
 
+#define REFRESH_INTERVAL_NS 1000000000ull
+
 struct enricher {
 	struct enrich_facts facts;
 	struct text host; /* of facts, as are the next ones */
@@ -42,6 +44,7 @@ struct enricher {
 	char *names; /* patterns, each ended by a NUL */
 	size_t names_bytes;
 	struct users *users; /* NULL: the files of names are not those of the host */
+	uint64_t refreshed_ns; /* CLOCK_BOOTTIME of the last look at the names; 0: none yet */
 	uint64_t own_events; /* about exectap itself, so far */
 };
 
@@ -191,11 +194,15 @@ void enrich_find_files(const struct enricher *enricher, const char *paths[ENRICH
 void enrich_refresh(struct enricher *enricher)
 {
 	struct enrich_facts *facts = &enricher->facts;
+	uint64_t now_ns = clock_boot_ns();
 
-	if (enricher->users)
-		users_refresh(enricher->users, clock_boot_ns());
 	facts->wall_minus_boot_ns =
 		clock_follow(facts->wall_minus_boot_ns, clock_wall_minus_boot_ns());
+	if (enricher->refreshed_ns && now_ns - enricher->refreshed_ns < REFRESH_INTERVAL_NS)
+		return;
+	enricher->refreshed_ns = now_ns;
+	if (enricher->users)
+		users_refresh(enricher->users, now_ns);
 	read_uts_names(facts);
 	set_host_texts(enricher);
 }

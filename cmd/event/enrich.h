@@ -50,8 +50,8 @@ void enrich_free(struct enricher *enricher);
  * for each if it reads none. They are opened with REGULAR_FILE_OPEN_FLAGS. */
 void enrich_find_files(const struct enricher *enricher, const char *paths[ENRICH_FILES]);
 
-/* Samples the node name and the clocks again, and reads changed files of names, once for each batch
- * of events. */
+/* Samples the clocks again and, at most once a second, the node name and the files of names. To be
+ * called for each batch of events. */
 void enrich_refresh(struct enricher *enricher);
 
 /* Fills the fields that event.h lists under "enrich". The event borrows from the enricher. */

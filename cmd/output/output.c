@@ -35,6 +35,7 @@ struct output {
 	const struct output_ops *ops; /* a copy of target.ops */
 	struct output_device *device;
 	bool open;
+	unsigned int opens; /* output_opens() */
 	bool polled; /* output_flush() waits for the descriptor alone */
 	enum outage outage;
 	int outage_error; /* errno; 0: none */
@@ -178,6 +179,7 @@ static int reconnect(struct output *output)
 		return -ENOTCONN;
 	}
 	output->open = true;
+	output->opens++;
 	output->opened_ns = clock_boot_ns();
 	if (output->outage == OUTAGE_LOGGED) {
 		log_info("%s: connected", output->target.name);
@@ -223,6 +225,7 @@ static int open_output(struct output *output)
 		return 0;
 	result = output->ops->open(output->device);
 	output->open = !result;
+	output->opens += !result;
 	if (!result || result == -ECANCELED)
 		return result;
 	if (result == -EACCES)
@@ -280,6 +283,11 @@ void output_set_drop_notice(struct output *output, drop_notice_fn encode, void *
 int output_fd(const struct output *output)
 {
 	return output->device->fd;
+}
+
+unsigned int output_opens(const struct output *output)
+{
+	return output->opens;
 }
 
 uint32_t output_events(const struct output *output, bool blocked)

@@ -73,6 +73,10 @@ void output_set_drop_notice(struct output *output, drop_notice_fn encode, void *
 
 /* Returns the descriptor to be polled for output_events(); -1 while there is no connection. */
 int output_fd(const struct output *output);
+
+/* Returns the number of times that the destination was opened: a descriptor of the same number is
+ * another one after that. */
+unsigned int output_opens(const struct output *output);
 uint32_t output_events(const struct output *output, bool blocked);
 
 /*
