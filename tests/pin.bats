@@ -141,7 +141,7 @@ grown() {
 	"$helpers/churn" 300 "$helpers/noop"
 	start_pinned --events exec_failed
 	stop_exectap
-	[ "$(jq -c 'select(.type == "exec_failed" and .filename == "/nonexistent" and .error == "ENOENT")' "$lines" | wc -l)" -ge 30 ]
+	[ "$(jq -c 'select(.type == "exec_failed" and .filename == "'"$helpers"'/noop/absent" and .error == "ENOTDIR")' "$lines" | wc -l)" -ge 30 ]
 }
 
 @test "losses of a time without an instance are reported once: lines and losses are all execs" {
