@@ -12,6 +12,7 @@
 #include "host/metrics.h"
 #include "host/notify.h"
 #include "host/sandbox.h"
+#include "host/terminal.h"
 #include "loop.h"
 #include "options.h"
 #include "output/output.h"
@@ -19,6 +20,7 @@
 #include "redact/redact.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/number.h"
 #include "util/regular_file.h"
 
 #include <errno.h>
@@ -151,6 +153,20 @@ static struct pipeline_rules rules_of(const struct options *options)
 					.selection = options->selection };
 }
 
+/* Adapts lines for people to the terminal, if standard output is one. */
+static void adapt_format(const struct options *options, struct encode_format *format)
+{
+	bool is_shown = !strcmp(options->output, "-");
+
+	*format = *options->format;
+	if (format->write != encode_text.write)
+		return;
+	terminal_init();
+	format->terminal.columns = is_shown ? terminal_columns(STDOUT_FILENO) : 0;
+	format->terminal.colors =
+		terminal_has_colors(is_shown ? STDOUT_FILENO : -1, options->color);
+}
+
 /* Makes the stages behind the capture. */
 static enum status new_stages(const struct options *options, struct pipeline_stages *stages)
 {
@@ -159,7 +175,7 @@ static enum status new_stages(const struct options *options, struct pipeline_sta
 	stages->rules = rules_of(options);
 	if (options->no_args)
 		redact_hide_args(options->redactor);
-	stages->format = options->format;
+	adapt_format(options, &stages->format);
 	stages->line_max_bytes = options->line_max_bytes;
 	stages->buffer_bytes = options->buffer_bytes;
 	status = new_enricher(options, &stages->enricher);
@@ -276,6 +292,19 @@ static void report_pins(const struct options *options, struct capture *capture)
 			 options->pin_directory, options->pin_directory);
 }
 
+/* Reports the totals to the reader of lines for people. */
+static void report_totals(const struct options *options, const struct pipeline *pipeline)
+{
+	const char *what = options->events == EVENT_BIT(EVENT_EXEC) ? "execs" : "events";
+	char written[NUMBER_GROUPED_BYTES], lost[NUMBER_GROUPED_BYTES];
+	uint64_t written_count, lost_count;
+
+	pipeline_get_totals(pipeline, &written_count, &lost_count);
+	number_group(written_count, written);
+	number_group(lost_count, lost);
+	log_info("%s %s, %s lost", written, what, lost);
+}
+
 static enum status watch(const struct options *options, const struct pipeline_stages *stages,
 			 const struct loop_stages *loop)
 {
@@ -287,6 +316,8 @@ static enum status watch(const struct options *options, const struct pipeline_st
 	result = loop_run(loop, options->heartbeat_s);
 	if (options->pin_directory)
 		report_pins(options, stages->capture);
+	if (options->format->write == encode_text.write)
+		report_totals(options, loop->pipeline);
 	return loop_status(options, stages, loop->pipeline, result);
 }
 

@@ -100,8 +100,24 @@ static int parse_format(struct options *options, const char *name, const char *v
 {
 	options->format = encode_find(value);
 	if (!options->format)
-		return usage_error("invalid %s '%s' (choose native, ecs, ocsf)", name, value);
+		return usage_error("invalid %s '%s' (choose native, ecs, ocsf, text)", name, value);
 	return 0;
+}
+
+static int parse_color(struct options *options, const char *name, const char *value)
+{
+	static const char *const words[] = {
+		[TERMINAL_COLOR_AUTO] = "auto",
+		[TERMINAL_COLOR_ALWAYS] = "always",
+		[TERMINAL_COLOR_NEVER] = "never",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(value, words[i])) {
+			options->color = (enum terminal_color)i;
+			return 0;
+		}
+	return usage_error("invalid --%s '%s' (choose auto, always, never)", name, value);
 }
 
 static int parse_events(struct options *options, const char *name, const char *value)
@@ -409,8 +425,9 @@ static const struct option_row rows[] = {
 	{ NULL, "socket-mode", "MODE", "of new files, the socket (0600)", parse_socket_mode },
 	{ NULL, "socket-group", "NAME", NULL, parse_socket_group, .opens_files = true },
 	{ NULL, "max-clients", "N", "its group; clients (default 64)", parse_max_clients },
-	{ "Events and keys", "format", "NAME", "native (default), ecs, ocsf", parse_format,
+	{ "Events and keys", "format", "NAME", "native (default), ecs, ocsf, text", parse_format,
 	  .letter = 'f' },
+	{ NULL, "color", "WHEN", "colors of text: auto (default), always, never", parse_color },
 	{ NULL, "events", "LIST", "exec (default), exec_failed, exit", parse_events,
 	  .repeats = true, .letter = 'e' },
 	{ NULL, "env", "NAME[,NAME]", "report environment variables, globs; repeatable", parse_env,

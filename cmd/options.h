@@ -3,6 +3,7 @@
 #ifndef EXECTAP_OPTIONS_H
 #define EXECTAP_OPTIONS_H
 
+#include "host/terminal.h"
 #include "util/text.h"
 
 #include <stdbool.h>
@@ -24,6 +25,7 @@ struct options {
 	const char *output; /* output.h */
 	bool output_is_given; /* on the command line, or in the file that is being read */
 	const struct encode_format *format;
+	enum terminal_color color; /* of format text */
 	size_t line_max_bytes;
 	size_t buffer_bytes; /* a power of two */
 	unsigned int events; /* EVENT_BIT()s of the types to report */

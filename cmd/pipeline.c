@@ -77,7 +77,7 @@ static size_t encode_drop_notice(void *context, uint64_t count, uint64_t from_ns
 	enrich_event(pipeline->stages.enricher, event);
 	selection_apply(pipeline->stages.rules.selection, event);
 	pipeline->client_lost += count;
-	return encode_event(pipeline->stages.format, event, line, pipeline->stages.line_max_bytes);
+	return encode_event(&pipeline->stages.format, event, line, pipeline->stages.line_max_bytes);
 }
 
 int pipeline_new(struct pipeline **pipeline, const struct pipeline_stages *stages)
@@ -137,7 +137,7 @@ static void write_event(struct pipeline *pipeline)
 	}
 	redact_event(rules->redactor, &pipeline->event);
 	selection_apply(rules->selection, &pipeline->event);
-	length = encode_event(pipeline->stages.format, &pipeline->event, line,
+	length = encode_event(&pipeline->stages.format, &pipeline->event, line,
 			      pipeline->stages.line_max_bytes);
 	output_commit(pipeline->stages.output, length, pipeline->event.seq);
 	pipeline->seq++;

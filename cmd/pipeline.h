@@ -26,7 +26,7 @@ struct pipeline_stages {
 	struct capture *capture;
 	struct enricher *enricher;
 	struct pipeline_rules rules;
-	const struct encode_format *format;
+	struct encode_format format;
 	size_t line_max_bytes; /* the same as in output_options */
 	size_t buffer_bytes; /* size of the ring buffer */
 	struct output *output;

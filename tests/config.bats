@@ -45,7 +45,7 @@ reload() {
 
 @test "--test-config says file and line of each error, and exits with status 2, 0 if there is none" {
 	configure 'format = json' 'heartbeat = 0' 'nonsense = 1' 'output =' 'no-args = perhaps' 'help' '= x' 'format = ocsf'
-	tested 2 "CONF:1: invalid format 'json' (choose native, ecs, ocsf)" \
+	tested 2 "CONF:1: invalid format 'json' (choose native, ecs, ocsf, text)" \
 		"CONF:2: invalid --heartbeat '0' (1 to 86400 seconds)" \
 		"CONF:3: unknown option 'nonsense'; see 'exectap --help'" \
 		"CONF:4: option 'output' requires a value; see 'exectap --help'" \

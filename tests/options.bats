@@ -76,9 +76,10 @@ rejects() {
 	rejects "option '--check' does not allow an argument; $hint" --check=1
 	rejects "unrecognized or ambiguous option '--nonsense'; $hint" --nonsense
 	rejects "unrecognized or ambiguous option '-Z'; $hint" -Z
-	rejects "invalid format 'json' (choose native, ecs, ocsf)" -f json
+	rejects "invalid format 'json' (choose native, ecs, ocsf, text)" -f json
 	rejects "invalid event type 'forks' (choose exec, exec_failed, exit)" -e exec,forks
 	rejects "invalid --heartbeat '0' (1 to 86400 seconds)" --heartbeat 0
+	rejects "invalid --color 'red' (choose auto, always, never)" --color red
 	rejects "invalid --latency '-1' (0 to 10000 milliseconds)" --latency -1
 	rejects "invalid --latency '10001' (0 to 10000 milliseconds)" --latency 10001
 	rejects "invalid --heartbeat '18446744073709551617' (1 to 86400 seconds)" --heartbeat 18446744073709551617

@@ -7,7 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
-static const struct encode_format *const formats[] = { &encode_native, &encode_ecs, &encode_ocsf };
+static const struct encode_format *const formats[] = { &encode_native, &encode_ecs, &encode_ocsf,
+						       &encode_text };
 
 const struct encode_format *encode_find(const char *name)
 {
@@ -50,7 +51,7 @@ static size_t write_event(const struct encoding *encoding)
 {
 	struct json_writer json = json_writer_new(encoding->bytes, encoding->max_bytes);
 
-	encoding->format->write(&json, encoding->event);
+	encoding->format->write(&json, encoding->event, encoding->format);
 	json_writer_append(&json, "\n", 1);
 	return json.length;
 }

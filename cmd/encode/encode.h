@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* struct event -> one line of JSON. Nothing is allocated for it. */
+/* struct event -> one line: of JSON, or for people. Nothing is allocated for it. */
 #ifndef EXECTAP_ENCODE_H
 #define EXECTAP_ENCODE_H
 
@@ -11,11 +11,19 @@
 /* Lowest limit that every format accepts, bytes. */
 #define ENCODE_LINE_MIN_BYTES 2048
 
+/* What lines for people are shown on. */
+struct encode_terminal {
+	unsigned int columns; /* 0: no limit */
+	bool colors;
+};
+
 /* A format of lines. */
 struct encode_format {
 	const char *name;
-	/* Appends the event as one object. */
-	void (*write)(struct json_writer *json, const struct event *event);
+	/* Appends the event as one object, or as a line for people. */
+	void (*write)(struct json_writer *json, const struct event *event,
+		      const struct encode_format *format);
+	struct encode_terminal terminal;
 	/* Cost of an argument: it occurs so many times in a line, with these bytes around it in all
 	 * ... */
 	unsigned int argument_times;
@@ -28,7 +36,7 @@ struct encode_format {
 	size_t line_min_bytes; /* a line without its strings fits into this */
 };
 
-extern const struct encode_format encode_native, encode_ecs, encode_ocsf;
+extern const struct encode_format encode_native, encode_ecs, encode_ocsf, encode_text;
 
 /* Returns the format of that name, or NULL. */
 const struct encode_format *encode_find(const char *name);

@@ -379,10 +379,12 @@ static void write_error(struct json_writer *json, const struct event *event)
 	json_writer_object_end(json);
 }
 
-static JSON_WRITER_FLATTEN void write_ecs(struct json_writer *json, const struct event *event)
+static JSON_WRITER_FLATTEN void write_ecs(struct json_writer *json, const struct event *event,
+					  const struct encode_format *format)
 {
 	struct json_writer local = *json, before;
 
+	(void)format;
 	json_writer_object_begin(&local, JSON_WRITER_NO_KEY);
 	encode_mapped_time(&local, JSON_WRITER_KEY("@timestamp"), event->wall_ns);
 	write_event(&local, event);

@@ -163,11 +163,13 @@ static inline void write_fields(struct json_writer *json, const struct event *ev
 
 /* An instance of its own for whole lines of the most frequent type: the tests are constant there.
  */
-static JSON_WRITER_FLATTEN void write_native(struct json_writer *json, const struct event *event)
+static JSON_WRITER_FLATTEN void write_native(struct json_writer *json, const struct event *event,
+					     const struct encode_format *format)
 {
 	static const struct field_set none;
 	struct json_writer local = *json;
 
+	(void)format;
 	if (event->type == EVENT_EXEC && field_set_is_empty(&event->omitted))
 		write_fields(&local, event, EVENT_EXEC, &none);
 	else

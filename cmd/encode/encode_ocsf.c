@@ -389,10 +389,12 @@ static void write_unmapped(struct json_writer *json, const struct event *event, 
 		json_writer_members(json, JSON_WRITER_MEMBERS("\"deleted\":true"));
 }
 
-static JSON_WRITER_FLATTEN void write_ocsf(struct json_writer *json, const struct event *event)
+static JSON_WRITER_FLATTEN void write_ocsf(struct json_writer *json, const struct event *event,
+					   const struct encode_format *format)
 {
 	struct json_writer local = *json;
 
+	(void)format;
 	json_writer_object_begin(&local, JSON_WRITER_NO_KEY);
 	write_time(&local, JSON_WRITER_KEY("time"), JSON_WRITER_KEY("time_dt"), event->wall_ns);
 	json_writer_members(&local, members[event->type].class);

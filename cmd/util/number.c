@@ -2,6 +2,8 @@
 #include "util/number.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 int number_read(const char **string, unsigned int base, uint64_t *number)
 {
@@ -33,4 +35,17 @@ int number_parse(const char *string, unsigned int base, uint64_t min, uint64_t m
 		return -ERANGE;
 	*number = value;
 	return 0;
+}
+
+void number_group(uint64_t number, char out[NUMBER_GROUPED_BYTES])
+{
+	char digits[NUMBER_GROUPED_BYTES];
+	size_t length = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, number);
+
+	for (size_t i = 0; i < length; i++) {
+		if (i && (length - i) % 3 == 0)
+			*out++ = ',';
+		*out++ = digits[i];
+	}
+	*out = '\0';
 }

@@ -16,4 +16,9 @@ int number_read(const char **string, unsigned int base, uint64_t *number);
 int number_parse(const char *string, unsigned int base, uint64_t min, uint64_t max,
 		 uint64_t *number);
 
+#define NUMBER_GROUPED_BYTES sizeof("18,446,744,073,709,551,615")
+
+/* Writes a number with a comma between groups of three digits. */
+void number_group(uint64_t number, char out[NUMBER_GROUPED_BYTES]);
+
 #endif

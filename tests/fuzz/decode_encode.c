@@ -7,6 +7,7 @@
  */
 #include "fixture.h"
 #include "reference.h"
+#include "util/text_json.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -65,6 +66,24 @@ static void verify(const struct encode_format *format, const struct event *event
 	json_decref(expected);
 }
 
+/* Lines for people: nothing but text reaches the terminal, and the sequences that set colours. */
+static void verify_text(const struct encode_format *format, const char *line, size_t length,
+			size_t limit)
+{
+	struct text text = { line, length - 1 };
+
+	if (!length || length > limit || line[length - 1] != '\n' || !text_is_utf8(text))
+		abort();
+	for (size_t i = 0; i < text.length; i++) {
+		struct text rest = text_skip(text, i);
+
+		if (format->terminal.colors && text_has_prefix(rest, "\x1b["))
+			continue;
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f || text_json_escaped(rest))
+			abort();
+	}
+}
+
 static void encode(const struct encode_format *format, const uint8_t *data, const void *record,
 		   size_t length)
 {
@@ -75,13 +94,20 @@ static void encode(const struct encode_format *format, const uint8_t *data, cons
 
 	if (!enricher)
 		enricher = fixture_enricher("HOME,LANG,EVIL");
-	if (!fixture_line(enricher, format, record, length, &event, line, limit, &line_length))
+	if (fixture_line(enricher, format, record, length, &event, line, limit, &line_length)) {
+		free(line);
+		return;
+	}
+	if (format->write == encode_text.write)
+		verify_text(format, line, line_length, limit);
+	else
 		verify(format, &event, line, line_length, limit);
 	free(line);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct encode_format text = encode_text;
 	void *record;
 
 	if (size < 2)
@@ -91,6 +117,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	encode(&encode_native, data, record, size - 2);
 	encode(&encode_ecs, data, record, size - 2);
 	encode(&encode_ocsf, data, record, size - 2);
+	text.terminal = (struct encode_terminal){ .columns = data[0], .colors = data[1] & 1 };
+	encode(&text, data, record, size - 2);
 	free(record);
 	return 0;
 }

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Lines for people: time, user, caller and command line, notes, working directory, terminal. */
+#include "encode/encode.h"
+
+#include "encode/strip.h"
+#include "util/error_name.h"
+#include "util/signal_name.h"
+
+#include <inttypes.h>
+#include <sys/wait.h>
+#include <time.h>
+
+/* Columns and bytes that notes, working directory and terminal get: half of those of the line, or
+ * these. */
+#define TAIL_COLUMNS_MAX 512
+#define TAIL_BYTES_MAX 4096
+
+#define DIM "2"
+#define BOLD "1"
+#define RED "31"
+#define CYAN "36"
+#define END ""
+
+/* A line in the making. */
+struct text_line {
+	struct strip strip;
+	bool colors;
+};
+
+static void color(struct text_line *line, const char *parameters)
+{
+	if (line->colors)
+		strip_color(&line->strip, parameters);
+}
+
+/* Appends the local time, to the millisecond. */
+static void append_time(struct text_line *line, const struct event *event)
+{
+	time_t seconds = (time_t)(event->wall_ns / 1000000000);
+	char digits[sizeof("12:34:56")];
+	struct tm local;
+
+	localtime_r(&seconds, &local);
+	strftime(digits, sizeof(digits), "%T", &local);
+	color(line, DIM);
+	strip_format(&line->strip, "%s.%03u ", digits,
+		     (unsigned int)(event->wall_ns / 1000000 % 1000));
+	color(line, END);
+}
+
+static void append_user(struct text_line *line, const struct event_process *process)
+{
+	color(line, CYAN);
+	if (process->user.length)
+		strip_append_text(&line->strip, process->user);
+	else
+		strip_format(&line->strip, "%" PRIu32, process->task.uid);
+	color(line, END);
+	strip_append(&line->strip, " ");
+}
+
+static void append_command(struct text_line *line, const struct event_exec *exec)
+{
+	struct text args = exec->args, string;
+	bool first = true;
+
+	color(line, BOLD);
+	if (!args.length || exec->args_hidden)
+		strip_append_word(&line->strip, exec->filename);
+	else
+		while (!line->strip.is_cut && text_next_string(&args, &string)) {
+			if (!first)
+				strip_append(&line->strip, " ");
+			strip_append_word(&line->strip, string);
+			first = false;
+		}
+	color(line, END);
+}
+
+/* Appends the program if the first argument has another name. */
+static void append_program(struct text_line *line, const struct event_exec *exec)
+{
+	struct text args = exec->args, name = {}, exe = exec->paths[EVENT_PATH_EXE];
+	struct text program = text_base_name(exe);
+
+	if (!program.length || exec->args_hidden || !text_next_string(&args, &name))
+		return;
+	name = text_base_name(name);
+	if (name.length == program.length && !memcmp(name.bytes, program.bytes, name.length))
+		return;
+	strip_append(&line->strip, " exe=");
+	strip_append_word(&line->strip, exe);
+}
+
+static void append_notes(struct text_line *line, const struct event *event)
+{
+	const struct event_exec *exec = &event->exec;
+	const struct {
+		bool is_set;
+		const char *name;
+	} notes[] = {
+		{ exec->memfd, " memfd" },
+		{ exec->deleted, " deleted" },
+		{ exec->exe_detached, " detached" },
+		{ exec->cwd_detached, " cwd-detached" },
+		{ exec->cwd_deleted, " cwd-deleted" },
+		{ event->process.truncated, " truncated" },
+		{ event->process.unreadable, " unreadable" },
+		{ event->process.redacted, " redacted" },
+	};
+	char name[ERROR_NAME_BYTES];
+
+	color(line, RED);
+	if (event->type == EVENT_EXEC_FAILED)
+		strip_format(&line->strip, " %s", error_name(exec->error, name));
+	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
+		if (notes[i].is_set)
+			strip_append(&line->strip, notes[i].name);
+	append_program(line, exec);
+	color(line, END);
+}
+
+static void append_place(struct text_line *line, const struct event *event)
+{
+	struct text cwd = event->exec.paths[EVENT_PATH_CWD];
+
+	color(line, DIM);
+	if (cwd.length) {
+		strip_append(&line->strip, " in ");
+		strip_append_word(&line->strip, cwd);
+	}
+	if (event->process.tty.length) {
+		strip_append(&line->strip, " on ");
+		strip_append_text(&line->strip, event->process.tty);
+	}
+	color(line, END);
+}
+
+static size_t lesser(size_t one, size_t other)
+{
+	return one < other ? one : other;
+}
+
+static void append_caller_and_command(struct text_line *line, const struct event *event)
+{
+	append_user(line, &event->process);
+	strip_append_text(&line->strip, event->process.comm);
+	strip_append_text(&line->strip, text_from_string(" \xe2\x86\x92 "));
+	append_command(line, &event->exec);
+}
+
+/* The command line gets what the end of the line does not need. */
+static void append_exec(struct text_line *line, const struct event *event)
+{
+	struct strip *strip = &line->strip;
+	char bytes[TAIL_BYTES_MAX];
+	struct text_line tail = {
+		.strip = strip_new(bytes, lesser(sizeof(bytes), strip->capacity / 2),
+				   lesser(TAIL_COLUMNS_MAX, strip->columns_max / 2)),
+		.colors = line->colors,
+	};
+
+	append_notes(&tail, event);
+	append_place(&tail, event);
+	strip->columns_max -= tail.strip.columns;
+	strip->capacity -= tail.strip.length;
+	append_caller_and_command(line, event);
+	memcpy(strip->bytes + strip->length, bytes, tail.strip.length);
+	strip->length += tail.strip.length;
+}
+
+static void append_exit(struct text_line *line, const struct event *event)
+{
+	int status = (int)event->exit.status;
+	char name[SIGNAL_NAME_BYTES];
+
+	append_user(line, &event->process);
+	strip_append_text(&line->strip, event->process.comm);
+	strip_append(&line->strip, " ");
+	color(line, status ? RED : DIM);
+	if (WIFSIGNALED(status))
+		strip_format(&line->strip, "killed by %s%s", signal_name(WTERMSIG(status), name),
+			     WCOREDUMP(status) ? ", core dumped" : "");
+	else
+		strip_format(&line->strip, "exit %d", WEXITSTATUS(status));
+	color(line, END);
+	color(line, DIM);
+	strip_format(&line->strip, " after %" PRIu64 ".%03u s",
+		     event->exit.duration_ns / 1000000000,
+		     (unsigned int)(event->exit.duration_ns / 1000000 % 1000));
+	color(line, END);
+}
+
+static void append_lost(struct text_line *line, const struct event_lost *lost)
+{
+	color(line, RED);
+	if (lost->count)
+		strip_format(&line->strip, "lost %" PRIu64 " %s: %s", lost->count,
+			     lost->event_type ? lost->event_type : "events", lost->reason);
+	else
+		strip_format(&line->strip, "lost events: %s", lost->reason);
+	color(line, END);
+}
+
+static void append_heartbeat(struct text_line *line, const struct event *event)
+{
+	const struct event_heartbeat *heartbeat = &event->heartbeat;
+
+	color(line, DIM);
+	strip_format(&line->strip,
+		     "%s: %" PRIu64 " seen, %" PRIu64 " written, %" PRIu64 " filtered, %" PRIu64
+		     " lost",
+		     event_type_name(event->type), heartbeat->seen, heartbeat->written,
+		     heartbeat->filtered, heartbeat->lost);
+	color(line, END);
+}
+
+static void append_event(struct text_line *line, const struct event *event)
+{
+	if (event_is_exec(event))
+		append_exec(line, event);
+	else if (event->type == EVENT_EXIT)
+		append_exit(line, event);
+	else if (event->type == EVENT_LOST)
+		append_lost(line, &event->lost);
+	else
+		append_heartbeat(line, event);
+}
+
+/* The line is never longer than the capacity: what does not fit is an ellipsis. One byte is left
+ * for the newline. */
+static void write_text(struct json_writer *json, const struct event *event,
+		       const struct encode_format *format)
+{
+	size_t columns = format->terminal.columns;
+	struct text_line line = { .strip = strip_new(json->bytes, json->capacity - 1,
+						     columns ? columns : STRIP_NO_LIMIT),
+				  .colors = format->terminal.colors };
+
+	append_time(&line, event);
+	append_event(&line, event);
+	json->length += line.strip.length;
+}
+
+const struct encode_format encode_text = {
+	.name = "text",
+	.write = write_text,
+	.argument_times = 1,
+	.filename_times = 1,
+	.exe_times = 1,
+	.line_min_bytes = ENCODE_LINE_MIN_BYTES,
+};
