@@ -201,6 +201,11 @@ static __always_inline enum output_result exec_send_short(struct scratch *scratc
 		return OUTPUT_TOO_LONG;
 	if (output_is_in_reserve(end + length))
 		return OUTPUT_NO_ROOM;
+	/* up to 6.1 the verifier forgets the bounds of what is on the stack during the call */
+	barrier_var(end);
+	barrier_var(length);
+	if (end > RECORD_HEAD_MAX_BYTES || length > RECORD_SHORT_ARGS_BYTES)
+		return OUTPUT_TOO_LONG;
 	if (bpf_probe_read_user(&scratch->record[end], length, (const void *)scratch->tail.args))
 		return OUTPUT_UNREADABLE;
 	output_scratch(scratch, RECORD_EXEC, end + length);
