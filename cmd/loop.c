@@ -161,8 +161,8 @@ static int open_epoll(struct loop *loop)
 	return result;
 }
 
-/* Shortens the timeout to the next check of the losses, heartbeat, version of the metrics or
- * watchdog notification. */
+/* Shortens the timeout to the next check of the losses, heartbeat, version of the metrics, summary
+ * or watchdog notification. */
 static int limit_timeout_ms(const struct loop *loop, int timeout_ms)
 {
 	uint64_t now_ns = clock_boot_ns(), due_ns = notify_due_ns(loop->stages.notify), left_ms;
@@ -173,6 +173,8 @@ static int limit_timeout_ms(const struct loop *loop, int timeout_ms)
 		due_ns = loop->next_heartbeat_ns;
 	if (loop->next_metrics_ns < due_ns)
 		due_ns = loop->next_metrics_ns;
+	if (!loop->blocked && pipeline_due_ns(loop->stages.pipeline) < due_ns)
+		due_ns = pipeline_due_ns(loop->stages.pipeline);
 	left_ms = due_ns > now_ns ? (due_ns - now_ns) / 1000000 + 1 : 0;
 	if (due_ns == UINT64_MAX || (timeout_ms >= 0 && (uint64_t)timeout_ms <= left_ms))
 		return timeout_ms;
@@ -381,6 +383,7 @@ static int shutdown_drain(struct loop *loop)
 
 	loop->next_heartbeat_ns = UINT64_MAX;
 	output_retry_now(loop->stages.output);
+	pipeline_end_windows(loop->stages.pipeline);
 	result = drain_until(loop, end);
 	if (!result)
 		result = pipeline_check(loop->stages.pipeline);

@@ -150,7 +150,8 @@ static struct pipeline_rules rules_of(const struct options *options)
 {
 	return (struct pipeline_rules){ .filter = options->filter,
 					.redactor = options->redactor,
-					.selection = options->selection };
+					.selection = options->selection,
+					.limit = options->limit };
 }
 
 /* Adapts lines for people to the terminal, if standard output is one. */

@@ -185,6 +185,21 @@ static int check_list(const char *name, const char *word, size_t length, int res
 			   word, name);
 }
 
+static int parse_limit(struct options *options, const char *name, const char *value)
+{
+	size_t length = 0;
+	const char *word;
+	int result = limit_parse(value, &options->limit, &word, &length);
+
+	if (result == -ENOENT)
+		return usage_error("--%s cannot compare '%.*s' (see exectap-events(5))", name,
+				   (int)length, word);
+	if (result)
+		return usage_error("invalid --%s '%s' (COUNT/SECONDS[:KEY,...], at most %d/%d)",
+				   name, value, LIMIT_COUNT_MAX, LIMIT_SECONDS_MAX);
+	return 0;
+}
+
 static int parse_fields(struct options *options, const char *name, const char *value)
 {
 	size_t length = 0;
@@ -441,6 +456,8 @@ static const struct option_row rows[] = {
 	{ NULL, "only", "KEY=GLOB", NULL, parse_only, .repeats = true, .reloads = true },
 	{ NULL, "skip", "KEY=GLOB", "include, exclude matching events", parse_skip, .repeats = true,
 	  .reloads = true },
+	{ NULL, "limit", "N/SECS[:KEY,KEY]", "at most N equal events in SECS seconds", parse_limit,
+	  .reloads = true },
 	{ NULL, "redact", "[=ERE]", "mask secrets, and what ERE matches, in args and env",
 	  parse_redact, .repeats = true, .reloads = true },
 	{ NULL, "no-args", NULL, "leave out arguments", FLAG(no_args) },
@@ -527,6 +544,16 @@ static int getopt_error(int found, char **argv)
 	return usage_error("unrecognized or ambiguous option '%s'; " HINT, option);
 }
 
+/* Reports whether the limit applies to a selected type. */
+static bool limits_events(const struct options *options)
+{
+	for (int type = 0; type < EVENT_TYPES; type++)
+		if (options->events & EVENT_BIT(type) &&
+		    limit_applies(&options->limit, (enum event_type)type))
+			return true;
+	return false;
+}
+
 /* Checks that every rule can match, once all options are known. */
 static int check_rules(const struct options *options)
 {
@@ -536,6 +563,8 @@ static int check_rules(const struct options *options)
 		return usage_error("rule '%s': %s", rule, fault);
 	if (options->no_args && filter_uses(options->filter, "args"))
 		return usage_error("a rule for args cannot match with --no-args");
+	if (options->limit.count && !limits_events(options))
+		return usage_error("--limit: no selected event has all of its keys, see --events");
 	if (!options->env_names &&
 	    (filter_uses(options->filter, "env") || filter_uses(options->filter, "env_duplicates")))
 		return usage_error("a rule for env needs --env NAME");
@@ -549,7 +578,8 @@ static bool has_scheme(const struct options *options, const char *scheme)
 
 uint32_t options_record_keys(const struct options *options)
 {
-	return selection_record_keys(options->selection) | filter_record_keys(options->filter);
+	return selection_record_keys(options->selection) | filter_record_keys(options->filter) |
+	       limit_record_keys(&options->limit);
 }
 
 struct text options_tags(const struct options *options)

@@ -3,6 +3,7 @@
 #ifndef EXECTAP_OPTIONS_H
 #define EXECTAP_OPTIONS_H
 
+#include "event/limit.h"
 #include "host/terminal.h"
 #include "util/text.h"
 
@@ -31,6 +32,7 @@ struct options {
 	unsigned int events; /* EVENT_BIT()s of the types to report */
 	const char *host; /* NULL: the node name */
 	struct selection *selection; /* owned */
+	struct limit_rule limit;
 	struct tags *tags; /* owned; NULL: none */
 	char *env_names; /* separated by commas; owned; NULL: none */
 	struct filter *filter; /* borrowed */
@@ -74,7 +76,8 @@ void options_free(struct options *options);
 
 /*
  * Does the same while exectap runs, but opens no file except that of --config: --user and
- * --socket-group are not parsed. A change of --env, --fields, --heartbeat, --host, --omit, --only,
+ * --socket-group are not parsed. A change of --env, --fields, --heartbeat, --host, --limit, --omit,
+ * --only,
  * --redact, --skip, --tag and --verbose can take effect then.
  */
 int options_reload(struct options *options, struct filter *filter, struct redactor *redactor,

@@ -32,6 +32,7 @@ struct pipeline {
 	uint64_t seq;
 	uint64_t seen;
 	uint64_t filtered;
+	uint64_t suppressed;
 	uint64_t lost;
 	uint64_t written[EVENT_TYPES];
 	uint64_t line_bytes;
@@ -43,6 +44,10 @@ struct pipeline {
 	uint64_t checked_ns; /* CLOCK_BOOTTIME of the last pipeline_check() */
 	uint64_t checked_losses; /* count_known_losses() then */
 	bool is_unchecked; /* records came after it */
+	struct limiter *limiter;
+	struct selection *limit_selection; /* of summaries */
+	uint64_t limit_now_ns; /* CLOCK_BOOTTIME: all earlier events are counted */
+	bool ends_windows;
 	bool interrupted; /* the last drain ended at its time limit */
 	struct event event; /* the current one */
 };
@@ -91,12 +96,21 @@ int pipeline_new(struct pipeline **pipeline, const struct pipeline_stages *stage
 	if (!created->lost_reported.until_ns)
 		created->lost_reported.until_ns = clock_boot_ns();
 	output_set_drop_notice(created->stages.output, encode_drop_notice, created);
+	if (limit_new(&created->limiter) || selection_new(&created->limit_selection)) {
+		pipeline_free(created);
+		return -ENOMEM;
+	}
+	limit_set_rule(created->limiter, &stages->rules.limit);
 	*pipeline = created;
 	return 0;
 }
 
 void pipeline_free(struct pipeline *pipeline)
 {
+	if (!pipeline)
+		return;
+	limit_free(pipeline->limiter);
+	selection_free(pipeline->limit_selection);
 	free(pipeline);
 }
 
@@ -123,20 +137,12 @@ static bool enrich_and_filter(struct pipeline *pipeline)
 	return filter_passes(pipeline->stages.rules.filter, &pipeline->event);
 }
 
-/* Encodes pipeline->event as the next line, unless it is filtered out. The output must have a free
- * buffer. */
-static void write_event(struct pipeline *pipeline)
+/* Encodes pipeline->event as the next line. The output must have a free buffer. */
+static void write_line(struct pipeline *pipeline)
 {
-	const struct pipeline_rules *rules = &pipeline->stages.rules;
 	char *line = output_buf(pipeline->stages.output);
 	size_t length;
 
-	if (!enrich_and_filter(pipeline)) {
-		pipeline->filtered++;
-		return;
-	}
-	redact_event(rules->redactor, &pipeline->event);
-	selection_apply(rules->selection, &pipeline->event);
 	length = encode_event(&pipeline->stages.format, &pipeline->event, line,
 			      pipeline->stages.line_max_bytes);
 	output_commit(pipeline->stages.output, length, pipeline->event.seq);
@@ -145,14 +151,56 @@ static void write_event(struct pipeline *pipeline)
 	pipeline->line_bytes += length;
 }
 
+/* Writes a line for an event, unless it is left out. `record`: that of an event about a process. */
+static void write_event(struct pipeline *pipeline, const void *record, size_t record_bytes)
+{
+	const struct pipeline_rules *rules = &pipeline->stages.rules;
+	struct event *event = &pipeline->event;
+
+	if (!enrich_and_filter(pipeline)) {
+		pipeline->filtered++;
+		return;
+	}
+	redact_event(rules->redactor, event);
+	if (record && !limit_passes(pipeline->limiter, event, record, record_bytes)) {
+		pipeline->suppressed++;
+		return;
+	}
+	selection_apply(rules->selection, event);
+	write_line(pipeline);
+}
+
+/* Writes the next summary of a limit, if there is one. */
+static bool write_summary(struct pipeline *pipeline)
+{
+	struct event *event = &pipeline->event;
+	struct limit_summary summary;
+
+	if (!limit_next_summary(pipeline->limiter, pipeline->limit_now_ns, &summary))
+		return false;
+	decode_record(summary.record, summary.record_bytes, event);
+	event->seq = pipeline->seq;
+	enrich_event(pipeline->stages.enricher, event);
+	redact_event(pipeline->stages.rules.redactor, event);
+	selection_set_fields(pipeline->limit_selection, &summary.keys);
+	selection_apply(pipeline->limit_selection, event);
+	limit_summarize(&summary, event);
+	enrich_summary(pipeline->stages.enricher, event);
+	write_line(pipeline);
+	limit_drop_summary(pipeline->limiter);
+	return true;
+}
+
 static void write_record(struct pipeline *pipeline, const void *record, size_t length)
 {
 	int result = decode_record(record, length, &pipeline->event);
 	enum undecoded reason = result == -EBADMSG ? UNDECODED_CORRUPT : UNDECODED_VERSION;
 
 	pipeline->seen++;
+	if (!result && pipeline->event.time_ns > pipeline->limit_now_ns)
+		pipeline->limit_now_ns = pipeline->event.time_ns;
 	if (!result)
-		write_event(pipeline);
+		write_event(pipeline, record, length);
 	else if (!pipeline->undecoded[reason].now++)
 		log_error("cannot decode a record of %zu bytes: %s; "
 			  "such records are counted in lost lines",
@@ -176,7 +224,7 @@ static int write_lost(struct pipeline *pipeline, const char *event_type, const c
 		.from_ns = pipeline->lost_reported.until_ns,
 		.to_ns = to_ns,
 	};
-	write_event(pipeline);
+	write_event(pipeline, NULL, 0);
 	pipeline->lost += count;
 	return 0;
 }
@@ -237,10 +285,22 @@ static int report_losses(struct pipeline *pipeline)
 	return result;
 }
 
+/* Advances the time of the limit, once there are no records. Returns false if it is that already.
+ */
+static bool advance_limit(struct pipeline *pipeline, uint64_t drain_ns)
+{
+	uint64_t now_ns = pipeline->ends_windows ? UINT64_MAX : drain_ns;
+
+	if (pipeline->limit_now_ns >= now_ns)
+		return false;
+	pipeline->limit_now_ns = now_ns;
+	return true;
+}
+
 /* Converts records to lines until none is left, the output is blocked, or the time is up. */
 static int drain_records(struct pipeline *pipeline, long *records)
 {
-	uint64_t end_ns = clock_boot_ns() + PIPELINE_DRAIN_MAX_MS * 1000000ull;
+	uint64_t drain_ns = clock_boot_ns(), end_ns = drain_ns + PIPELINE_DRAIN_MAX_MS * 1000000ull;
 	const void *record;
 	size_t length;
 	int result = 0;
@@ -250,13 +310,18 @@ static int drain_records(struct pipeline *pipeline, long *records)
 			result = flush(pipeline);
 			continue;
 		}
+		if (write_summary(pipeline))
+			continue;
 		if (*records % DRAIN_CLOCK_RECORDS == DRAIN_CLOCK_RECORDS - 1 &&
 		    clock_boot_ns() >= end_ns) {
 			pipeline->interrupted = true;
 			break;
 		}
-		if (!capture_next(pipeline->stages.capture, &record, &length))
-			break;
+		if (!capture_next(pipeline->stages.capture, &record, &length)) {
+			if (!advance_limit(pipeline, drain_ns))
+				break;
+			continue;
+		}
 		write_record(pipeline, record, length);
 		(*records)++;
 	}
@@ -350,11 +415,12 @@ int pipeline_heartbeat(struct pipeline *pipeline, enum event_type type)
 		.seen = pipeline->seen,
 		.written = count_written(pipeline),
 		.filtered = pipeline->filtered,
+		.suppressed = pipeline->suppressed,
 		.lost = pipeline->lost,
 	};
 	capture_get_hooks(pipeline->stages.capture, &event->heartbeat.hooks.bytes,
 			  &event->heartbeat.hooks.length);
-	write_event(pipeline);
+	write_event(pipeline, NULL, 0);
 	return flush(pipeline);
 }
 
@@ -367,6 +433,17 @@ void pipeline_get_totals(const struct pipeline *pipeline, uint64_t *written, uin
 void pipeline_set_rules(struct pipeline *pipeline, const struct pipeline_rules *rules)
 {
 	pipeline->stages.rules = *rules;
+	limit_set_rule(pipeline->limiter, &rules->limit);
+}
+
+uint64_t pipeline_due_ns(const struct pipeline *pipeline)
+{
+	return limit_due_ns(pipeline->limiter);
+}
+
+void pipeline_end_windows(struct pipeline *pipeline)
+{
+	pipeline->ends_windows = true;
 }
 
 static void add_events(const struct pipeline *pipeline, struct metrics *metrics)
@@ -389,6 +466,12 @@ static void add_events(const struct pipeline *pipeline, struct metrics *metrics)
 	metrics_add(metrics, "exectap_filtered_events_total", METRICS_COUNTER,
 		    "Events that --only and --skip left out.");
 	metrics_value(metrics, NULL, pipeline->filtered);
+	metrics_add(metrics, "exectap_suppressed_events_total", METRICS_COUNTER,
+		    "Events that --limit left out.");
+	metrics_value(metrics, NULL, pipeline->suppressed);
+	metrics_add(metrics, "exectap_limit_evicted_windows_total", METRICS_COUNTER,
+		    "Windows of --limit that ended early, because there were too many.");
+	metrics_value(metrics, NULL, limit_count_evicted(pipeline->limiter));
 }
 
 static void add_losses(const struct pipeline *pipeline, struct metrics *metrics)
@@ -442,7 +525,8 @@ void pipeline_add_metrics(const struct pipeline *pipeline, struct metrics *metri
 bool pipeline_has_passed(const struct pipeline *pipeline, uint64_t end)
 {
 	return capture_read(pipeline->stages.capture) >= end &&
-	       !output_is_pending(pipeline->stages.output);
+	       !output_is_pending(pipeline->stages.output) &&
+	       (!pipeline->ends_windows || limit_due_ns(pipeline->limiter) == UINT64_MAX);
 }
 
 uint64_t pipeline_count_unwritten(struct pipeline *pipeline)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The pipeline: record -> decode -> enrich -> filter -> redact -> select -> encode -> output, and
- * the report of losses. */
+/* The pipeline: record -> decode -> enrich -> filter -> redact -> limit -> select -> encode ->
+ * output, and the report of losses. */
 #ifndef EXECTAP_PIPELINE_H
 #define EXECTAP_PIPELINE_H
 
@@ -8,6 +8,7 @@
 #include "encode/encode.h"
 #include "event/enrich.h"
 #include "event/filter.h"
+#include "event/limit.h"
 #include "event/selection.h"
 #include "host/metrics.h"
 #include "output/output.h"
@@ -20,6 +21,7 @@ struct pipeline_rules {
 	struct filter *filter;
 	struct redactor *redactor;
 	struct selection *selection;
+	struct limit_rule limit;
 };
 
 struct pipeline_stages {
@@ -64,13 +66,24 @@ int pipeline_heartbeat(struct pipeline *pipeline, enum event_type type);
  * start of this process. */
 void pipeline_get_totals(const struct pipeline *pipeline, uint64_t *written, uint64_t *lost);
 
+/*
+ * Returns the time (CLOCK_BOOTTIME) at which pipeline_drain() has a summary to write, or
+ * UINT64_MAX.
+ */
+uint64_t pipeline_due_ns(const struct pipeline *pipeline);
+
+/* Ends all windows of the limit, and each that begins later: their summaries are part of what
+ * pipeline_drain() writes. */
+void pipeline_end_windows(struct pipeline *pipeline);
+
 /* Replaces the rules, whose members are borrowed, between two events. */
 void pipeline_set_rules(struct pipeline *pipeline, const struct pipeline_rules *rules);
 
 /* Adds the counters and states of all stages to the metrics. */
 void pipeline_add_metrics(const struct pipeline *pipeline, struct metrics *metrics);
 
-/* True if everything up to the position `end` (capture_written()) is written. */
+/* True if everything up to the position `end` (capture_written()) is written, and after
+ * pipeline_end_windows() all summaries. */
 bool pipeline_has_passed(const struct pipeline *pipeline, uint64_t end);
 
 /*

@@ -58,7 +58,7 @@ mandoc_options() {
 }
 
 help_options() {
-	grep -E '^  -' | grep -oE -- '(-[a-zA-Z], )?--[a-z-]+( [A-Z][][A-Z,=:]*|\[=[A-Z]+\])?' | tr -d ' ,=[]'
+	grep -E '^  -' | grep -oE -- '(-[a-zA-Z], )?--[a-z-]+( [A-Z][][A-Z,=:/]*|\[=[A-Z]+\])?' | tr -d ' ,=[]'
 }
 
 @test "exectap(8) explains every reason of a lost line, and no other" {
@@ -101,6 +101,7 @@ schema_keys() {
 		exec_failed|exec_failed
 		exit|exit
 		lost|lost
+		suppressed|suppressed
 		start, stats and stop|heartbeat
 	END
 }

@@ -8,7 +8,7 @@ native=$top/schema/exectap.schema.json
 
 # The native keys of the schema
 schema_keys() {
-	jq -r '."$defs" | .every_line, .process, .call, .exec, .exec_failed, .exit, .lost, .heartbeat | .properties | keys[]' "$native" | sort -u
+	jq -r '."$defs" | .every_line, .process, .call, .exec, .exec_failed, .exit, .lost, .suppressed, .heartbeat | .properties | keys[]' "$native" | sort -u
 }
 
 @test "what is generated from the schema is up to date" {
@@ -43,6 +43,9 @@ type_keys() {
 		diff <("$exectap" --list-keys | awk -v type="$type" '("," $2 ",") ~ "," type "," { print $1 }' | sort) \
 			<(type_keys "$type" | grep -vx raw)
 	done
+	# a summary has its own keys, those of every line, and can have those of its events
+	diff <("$exectap" --list-keys | awk '("," $2 ",") ~ ",(suppressed|exec|exec_failed|exit)," { print $1 }' | sort) \
+		<("$exectap" --list-keys | awk '("," $2 ",") ~ ",suppressed," { print $1 }' | sort)
 	if "$exectap" --help | grep -q list-keys; then return 1; fi
 }
 
@@ -66,8 +69,8 @@ format_rows() {
 	diff <(format_rows | cut -d '|' -f 2 | grep -o '`[a-z_]*`' | tr -d '`' | sort -u) \
 		<(schema_keys)
 	# values are in backticks as well; names in the table that are no paths of the schema are listed here
-	diff <(format_rows | cut -d '|' -f 3 | grep -oE "\`$paths\`" | tr -d '`' | grep -vxE 'exectap.exec|exec_failed|exit|uid|kubernetes|pod|lost' | sort -u) \
+	diff <(format_rows | cut -d '|' -f 3 | grep -oE "\`$paths\`" | tr -d '`' | grep -vxE 'exectap.exec|exec_failed|exit|uid|kubernetes|pod|lost|suppressed' | sort -u) \
 		<(leaves exectap-ecs)
-	diff <(format_rows | cut -d '|' -f 4 | grep -oE "\`$paths\`" | tr -d '`' | grep -vxE 'exec_failed|exit|exe' | sort -u) \
+	diff <(format_rows | cut -d '|' -f 4 | grep -oE "\`$paths\`" | tr -d '`' | grep -vxE 'exec_failed|exit|exe|suppressed' | sort -u) \
 		<(leaves exectap-ocsf)
 }

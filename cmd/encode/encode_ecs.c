@@ -39,6 +39,7 @@ static void write_event(struct json_writer *json, const struct event *event)
 				      KIND_PROCESS("info") ",\"outcome\":\"failure\""),
 		[EVENT_EXIT] = EVENT_MEMBERS("exit", "end", KIND_PROCESS("end")),
 		[EVENT_LOST] = EVENT_MEMBERS("lost", "lost", "\"pipeline_error\""),
+		[EVENT_SUPPRESSED] = EVENT_MEMBERS("suppressed", "suppressed", "\"metric\""),
 		[EVENT_START] = EVENT_MEMBERS("start", "start", "\"metric\""),
 		[EVENT_STATS] = EVENT_MEMBERS("stats", "stats", "\"metric\""),
 		[EVENT_STOP] = EVENT_MEMBERS("stop", "stop", "\"metric\""),
@@ -53,9 +54,10 @@ static void write_event(struct json_writer *json, const struct event *event)
 		encode_mapped_ascii(json, JSON_WRITER_KEY("id"), event->event_id);
 	if (event->type == EVENT_EXIT) {
 		write_event_exit(json, event);
-	} else if (event->type == EVENT_LOST) {
-		encode_mapped_ascii(json, JSON_WRITER_KEY("reason"),
-				    text_from_string(event->lost.reason));
+	} else if (event->type == EVENT_LOST || event->type == EVENT_SUPPRESSED) {
+		if (event->lost.reason)
+			encode_mapped_ascii(json, JSON_WRITER_KEY("reason"),
+					    text_from_string(event->lost.reason));
 		encode_mapped_time(json, JSON_WRITER_KEY("start"), event->lost.from_wall_ns);
 		encode_mapped_time(json, JSON_WRITER_KEY("end"), event->lost.to_wall_ns);
 	}
@@ -305,7 +307,7 @@ static void write_process(struct json_writer *json, const struct event *event)
 		write_call(json, event);
 	if (FIELD_IS_WRITTEN(event, start))
 		encode_mapped_time(json, JSON_WRITER_KEY("start"), process->start_wall_ns);
-	if (event->type == EVENT_EXIT)
+	if (event->source == EVENT_EXIT)
 		write_exit(json, event);
 	if (FIELD_IS_WRITTEN(event, tty))
 		write_tty(json, process);
@@ -368,7 +370,7 @@ static void write_error(struct json_writer *json, const struct event *event)
 	char buf[ERROR_NAME_BYTES];
 
 	if (event->type != EVENT_LOST &&
-	    (event->type != EVENT_EXEC_FAILED || !FIELD_IS_WRITTEN(event, error)))
+	    (event->source != EVENT_EXEC_FAILED || !FIELD_IS_WRITTEN(event, error)))
 		return;
 	json_writer_object_begin(json, JSON_WRITER_KEY("error"));
 	if (event->type == EVENT_LOST)

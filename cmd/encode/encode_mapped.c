@@ -11,7 +11,7 @@
 
 bool encode_mapped_name(const struct event *event, struct text *name)
 {
-	if (event->type == EVENT_EXEC) {
+	if (event->source == EVENT_EXEC) {
 		*name = text_base_name(event->exec.paths[EVENT_PATH_EXE]);
 		return encode_mapped_has_exe(event);
 	}
@@ -128,6 +128,12 @@ static void append_exit(struct json_writer *json, const struct event *event)
 	}
 }
 
+static void append_suppressed(struct json_writer *json, const struct event_lost *lost)
+{
+	append_number(json, lost->count);
+	append_part(json, lost->count == 1 ? " event suppressed" : " events suppressed");
+}
+
 static void append_lost(struct json_writer *json, const struct event_lost *lost)
 {
 	if (lost->count)
@@ -142,7 +148,9 @@ void encode_mapped_message(struct json_writer *json, struct text key, const stru
 {
 	json_writer_key(json, key);
 	json_writer_text_begin(json);
-	if (event_is_exec(event))
+	if (event->type == EVENT_SUPPRESSED)
+		append_suppressed(json, &event->lost);
+	else if (event_is_exec(event))
 		append_call(json, event);
 	else if (event->type == EVENT_EXIT)
 		append_exit(json, event);

@@ -21,7 +21,7 @@ static inline bool encode_mapped_is_readable(const struct event *event, enum rec
 
 static inline bool encode_mapped_has_exe(const struct event *event)
 {
-	return event->type == EVENT_EXEC && FIELD_IS_WRITTEN(event, exe) &&
+	return event->source == EVENT_EXEC && FIELD_IS_WRITTEN(event, exe) &&
 	       encode_mapped_is_readable(event, RECORD_KEY_EXE);
 }
 

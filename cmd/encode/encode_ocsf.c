@@ -46,6 +46,7 @@ static const struct {
 	[EVENT_EXEC_FAILED] = MEMBERS(LAUNCH FAILURE("1"), OF_PROCESS("exec_failed")),
 	[EVENT_EXIT] = MEMBERS(TERMINATE SUCCESS, OF_PROCESS("exit")),
 	[EVENT_LOST] = MEMBERS(GENERAL_ERROR FAILURE("3"), OF_HOST("lost")),
+	[EVENT_SUPPRESSED] = MEMBERS("", OF_PROCESS("suppressed")), /* the class of its source */
 	[EVENT_START] = MEMBERS(LIFECYCLE("3", "Start", "03") SUCCESS, OF_HOST("start")),
 	[EVENT_STATS] = MEMBERS(LIFECYCLE("99", "Heartbeat", "99") SUCCESS, OF_HOST("stats")),
 	[EVENT_STOP] = MEMBERS(LIFECYCLE("4", "Stop", "04") SUCCESS, OF_HOST("stop")),
@@ -323,7 +324,7 @@ static void write_process(struct json_writer *json, const struct event *event)
 	if (FIELD_IS_WRITTEN(event, start))
 		write_time(json, JSON_WRITER_KEY("created_time"),
 			   JSON_WRITER_KEY("created_time_dt"), process->start_wall_ns);
-	if (event->type == EVENT_EXIT && FIELD_IS_WRITTEN(event, duration))
+	if (event->source == EVENT_EXIT && FIELD_IS_WRITTEN(event, duration))
 		write_time(json, JSON_WRITER_KEY("terminated_time"),
 			   JSON_WRITER_KEY("terminated_time_dt"), event->wall_ns);
 	if (process->task.ns_pid && FIELD_IS_WRITTEN(event, ns_pid))
@@ -347,7 +348,9 @@ static void write_exit(struct json_writer *json, const struct event *event)
 
 static void write_lost(struct json_writer *json, const struct event_lost *lost)
 {
-	encode_mapped_ascii(json, JSON_WRITER_KEY("status_code"), text_from_string(lost->reason));
+	if (lost->reason)
+		encode_mapped_ascii(json, JSON_WRITER_KEY("status_code"),
+				    text_from_string(lost->reason));
 	if (lost->count)
 		encode_mapped_number(json, JSON_WRITER_KEY("count"), lost->count);
 	write_time(json, JSON_WRITER_KEY("start_time"), JSON_WRITER_KEY("start_time_dt"),
@@ -361,12 +364,12 @@ static void write_class(struct json_writer *json, const struct event *event)
 {
 	char buf[ERROR_NAME_BYTES];
 
-	if (event->type == EVENT_EXEC_FAILED && FIELD_IS_WRITTEN(event, error))
+	if (event->source == EVENT_EXEC_FAILED && FIELD_IS_WRITTEN(event, error))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("status_code"),
 				    text_from_string(error_name(event->exec.error, buf)));
-	else if (event->type == EVENT_EXIT)
+	else if (event->source == EVENT_EXIT)
 		write_exit(json, event);
-	else if (event->type == EVENT_LOST)
+	if (event->type == EVENT_LOST || event->type == EVENT_SUPPRESSED)
 		write_lost(json, &event->lost);
 	if (event_is_process(event)) {
 		write_actor(json, event);
@@ -397,7 +400,7 @@ static JSON_WRITER_FLATTEN void write_ocsf(struct json_writer *json, const struc
 	(void)format;
 	json_writer_object_begin(&local, JSON_WRITER_NO_KEY);
 	write_time(&local, JSON_WRITER_KEY("time"), JSON_WRITER_KEY("time_dt"), event->wall_ns);
-	json_writer_members(&local, members[event->type].class);
+	json_writer_members(&local, members[event->source].class);
 	write_metadata(&local, event);
 	encode_mapped_message(&local, JSON_WRITER_KEY("message"), event);
 	write_device(&local, event);
@@ -405,7 +408,7 @@ static JSON_WRITER_FLATTEN void write_ocsf(struct json_writer *json, const struc
 	json_writer_object_begin(&local, JSON_WRITER_KEY("unmapped"));
 	if (event_is_exec(event))
 		write_unmapped(&local, event,
-			       event->type == EVENT_EXEC_FAILED || encode_mapped_has_exe(event));
+			       event->source == EVENT_EXEC_FAILED || encode_mapped_has_exe(event));
 	encode_mapped_unmapped(&local, event, FIELD_OCSF);
 	json_writer_object_end(&local);
 	json_writer_object_end(&local);

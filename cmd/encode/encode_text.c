@@ -209,15 +209,32 @@ static void append_heartbeat(struct text_line *line, const struct event *event)
 	color(line, DIM);
 	strip_format(&line->strip,
 		     "%s: %" PRIu64 " seen, %" PRIu64 " written, %" PRIu64 " filtered, %" PRIu64
-		     " lost",
+		     " suppressed, %" PRIu64 " lost",
 		     event_type_name(event->type), heartbeat->seen, heartbeat->written,
-		     heartbeat->filtered, heartbeat->lost);
+		     heartbeat->filtered, heartbeat->suppressed, heartbeat->lost);
 	color(line, END);
+}
+
+/* Appends the number of events, and their command if that is a key of the limit. */
+static void append_suppressed(struct text_line *line, const struct event *event)
+{
+	const struct event_exec *exec = &event->exec;
+
+	color(line, RED);
+	strip_format(&line->strip, "suppressed %" PRIu64 " %s", event->lost.count,
+		     event->lost.event_type);
+	color(line, END);
+	if (!event_is_exec(event) || (!exec->args.length && !exec->filename.length))
+		return;
+	strip_append(&line->strip, ": ");
+	append_command(line, exec);
 }
 
 static void append_event(struct text_line *line, const struct event *event)
 {
-	if (event_is_exec(event))
+	if (event->type == EVENT_SUPPRESSED)
+		append_suppressed(line, event);
+	else if (event_is_exec(event))
 		append_exec(line, event);
 	else if (event->type == EVENT_EXIT)
 		append_exit(line, event);

@@ -383,8 +383,24 @@ static struct text own_event_id(struct enricher *enricher, struct event *event)
 	return (struct text){ id.bytes, (size_t)(end - id.bytes) };
 }
 
+static void set_interval(const struct enricher *enricher, struct event *event)
+{
+	event->lost.from_wall_ns = wall_ns(enricher, event->lost.from_ns);
+	event->lost.to_wall_ns = wall_ns(enricher, event->lost.to_ns);
+}
+
+void enrich_summary(struct enricher *enricher, struct event *event)
+{
+	event->type = EVENT_SUPPRESSED;
+	event->time_ns = event->lost.to_ns;
+	event->wall_ns = wall_ns(enricher, event->time_ns);
+	event->event_id = own_event_id(enricher, event);
+	set_interval(enricher, event);
+}
+
 void enrich_event(struct enricher *enricher, struct event *event)
 {
+	event->source = event->type;
 	event->wall_ns = wall_ns(enricher, event->time_ns);
 	event->omitted = (struct field_set){};
 	event->host = enricher->host;
@@ -393,10 +409,8 @@ void enrich_event(struct enricher *enricher, struct event *event)
 	event->kernel = enricher->kernel;
 	event->version = enricher->version;
 	event->tags = enricher->tags;
-	if (event->type == EVENT_LOST) {
-		event->lost.from_wall_ns = wall_ns(enricher, event->lost.from_ns);
-		event->lost.to_wall_ns = wall_ns(enricher, event->lost.to_ns);
-	}
+	if (event->type == EVENT_LOST)
+		set_interval(enricher, event);
 	if (event_is_process(event))
 		enrich_process(enricher, event);
 	else

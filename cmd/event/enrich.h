@@ -57,4 +57,7 @@ void enrich_refresh(struct enricher *enricher);
 /* Fills the fields that event.h lists under "enrich". The event borrows from the enricher. */
 void enrich_event(struct enricher *enricher, struct event *event);
 
+/* Turns an enriched event about a process into the EVENT_SUPPRESSED of event->lost. */
+void enrich_summary(struct enricher *enricher, struct event *event);
+
 #endif

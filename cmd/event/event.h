@@ -105,13 +105,14 @@ struct event_exit {
 	uint32_t status; /* wait(2) */
 };
 
+/* Events without a line: lost ones, or suppressed ones. */
 struct event_lost {
-	uint64_t count; /* events that have no line; 0: unknown */
-	const char *reason; /* static */
+	uint64_t count; /* 0: unknown */
+	const char *reason; /* static; NULL in EVENT_SUPPRESSED */
 	const char *event_type; /* static: the type of line that is missing; NULL where that can't
 				   be known */
-	uint64_t from_ns; /* CLOCK_BOOTTIME: they were lost after this ... */
-	uint64_t to_ns; /* ... and before this */
+	uint64_t from_ns; /* CLOCK_BOOTTIME: lost after this; or the first suppressed one ... */
+	uint64_t to_ns; /* ... before this; or the last one */
 	uint64_t from_wall_ns; /* enrich: the same by CLOCK_REALTIME */
 	uint64_t to_wall_ns;
 };
@@ -119,15 +120,18 @@ struct event_lost {
 /* Totals since the start of this run. */
 struct event_heartbeat {
 	struct text hooks; /* their names, each ended by a NUL */
-	uint64_t
-		seen; /* events taken from the kernel: written, filtered, or impossible to decode */
+	uint64_t seen; /* events taken from the kernel: written, filtered, suppressed, or impossible
+			  to decode */
 	uint64_t written; /* seen, and emitted as lines */
 	uint64_t filtered;
+	uint64_t suppressed; /* by a limit */
 	uint64_t lost; /* reported in lost lines */
 };
 
 struct event {
-	enum event_type type;
+	enum event_type type; /* of its line */
+	enum event_type
+		source; /* enrich: of the event; in EVENT_SUPPRESSED the type of the others */
 	uint64_t time_ns; /* CLOCK_BOOTTIME */
 	uint64_t seq; /* number of the line */
 
@@ -144,11 +148,11 @@ struct event {
 
 	struct field_set omitted; /* selection_apply(): fields that its line lacks */
 
+	struct event_lost lost; /* EVENT_LOST, EVENT_SUPPRESSED */
 	struct event_process process;
 	union {
 		struct event_exec exec;
 		struct event_exit exit;
-		struct event_lost lost;
 		struct event_heartbeat heartbeat;
 	};
 };
@@ -156,13 +160,13 @@ struct event {
 /* Reports whether event->exec is valid: an exec or a failed attempt, which has no exe. */
 static inline bool event_is_exec(const struct event *event)
 {
-	return EVENT_BIT(event->type) & EVENT_BITS_EXEC;
+	return EVENT_BIT(event->source) & EVENT_BITS_EXEC;
 }
 
 /* Reports whether event->process is valid; the others are about exectap itself. */
 static inline bool event_is_process(const struct event *event)
 {
-	return EVENT_BIT(event->type) & EVENT_BITS_PROCESS;
+	return EVENT_BIT(event->source) & EVENT_BITS_PROCESS;
 }
 
 /* Reports whether event->heartbeat is valid. */

@@ -18,13 +18,14 @@
 /* The table is static, so that a compiler that unrolls a loop over it knows each field's row, and
  * keeps only the code of the field's own kind. */
 
-/* Sets of event types that have a field. */
-#define EXEC EVENT_BIT(EVENT_EXEC)
-#define FAILED EVENT_BIT(EVENT_EXEC_FAILED)
-#define EXIT EVENT_BIT(EVENT_EXIT)
+/* Sets of event types that have a field. A summary can have each field of the events. */
+#define SUPPRESSED EVENT_BIT(EVENT_SUPPRESSED)
+#define EXEC (EVENT_BIT(EVENT_EXEC) | SUPPRESSED)
+#define FAILED (EVENT_BIT(EVENT_EXEC_FAILED) | SUPPRESSED)
+#define EXIT (EVENT_BIT(EVENT_EXIT) | SUPPRESSED)
 #define LOST EVENT_BIT(EVENT_LOST)
-#define CALL EVENT_BITS_EXEC
-#define PROCESS EVENT_BITS_PROCESS
+#define CALL (EVENT_BITS_EXEC | SUPPRESSED)
+#define PROCESS (EVENT_BITS_PROCESS | SUPPRESSED)
 #define HEARTBEAT EVENT_BITS_HEARTBEAT
 #define EVERY EVENT_BITS_ALL
 
@@ -58,6 +59,7 @@ static const struct field field_table[FIELD_COUNT] = {
 #include "event/field_table.h"
 };
 
+#undef SUPPRESSED
 #undef EXEC
 #undef FAILED
 #undef EXIT

@@ -142,6 +142,17 @@ int selection_add_omit(struct selection *selection, const char *list, const char
 	return result;
 }
 
+void selection_set_fields(struct selection *selection, const struct field_set *fields)
+{
+	*selection = (struct selection){ .has_fields = true, .fields = *fields };
+	for (unsigned int id = 0; id < FIELD_COUNT; id++)
+		if (field_get((enum field_id)id)->events & EVENT_BIT(EVENT_LOST))
+			field_set_add(&selection->fields, id);
+	field_set_add(&selection->fields,
+		      FIELD_ID_kernel); /* which other formats have in every line */
+	update(selection);
+}
+
 uint32_t selection_record_keys(const struct selection *selection)
 {
 	return selection->record_keys;

@@ -28,6 +28,9 @@ int selection_add_fields(struct selection *selection, const char *list, const ch
 int selection_add_omit(struct selection *selection, const char *list, const char **word,
 		       size_t *length);
 
+/* Selects the fields of a set, and those that lines about exectap itself have as well. */
+void selection_set_fields(struct selection *selection, const struct field_set *fields);
+
 /* Reports whether the name is that of a field that every line has. */
 bool selection_is_fixed(const char *word, size_t length);
 

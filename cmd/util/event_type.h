@@ -11,6 +11,7 @@ enum event_type {
 	EVENT_EXIT = 1,
 	EVENT_EXEC_FAILED = 2,
 	EVENT_LOST = 3, /* this type and the later ones are about exectap itself */
+	EVENT_SUPPRESSED,
 	EVENT_START,
 	EVENT_STATS,
 	EVENT_STOP,
@@ -29,8 +30,13 @@ enum event_type {
 static inline const char *event_type_name(enum event_type type)
 {
 	static const char *const names[EVENT_TYPES] = {
-		[EVENT_EXEC] = "exec", [EVENT_EXIT] = "exit",	[EVENT_EXEC_FAILED] = "exec_failed",
-		[EVENT_LOST] = "lost", [EVENT_START] = "start", [EVENT_STATS] = "stats",
+		[EVENT_EXEC] = "exec",
+		[EVENT_EXIT] = "exit",
+		[EVENT_EXEC_FAILED] = "exec_failed",
+		[EVENT_LOST] = "lost",
+		[EVENT_SUPPRESSED] = "suppressed",
+		[EVENT_START] = "start",
+		[EVENT_STATS] = "stats",
 		[EVENT_STOP] = "stop",
 	};
 

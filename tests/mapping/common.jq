@@ -14,11 +14,14 @@ def microseconds: . * 1000000 | round;
 
 def base_name: split("/") | last // "";
 
-def is_call: .type == "exec" or .type == "exec_failed";
-def is_process: is_call or .type == "exit";
+# The type of the event; a summary has that of the events that it counts.
+def source: if .type == "suppressed" then .event_type else .type end;
+
+def is_call: source == "exec" or source == "exec_failed";
+def is_process: is_call or source == "exit";
 
 # The name of the executed file of an exec, else the process's name.
-def process_name: if .type == "exec" then .exe // null | if . then base_name else null end else .comm end;
+def process_name: if source == "exec" then .exe // null | if . then base_name else null end else .comm end;
 
 # The name of the file that the parent runs, else its comm.
 def parent_name: if .parent_exe then .parent_exe | base_name else .parent_comm end;
@@ -29,7 +32,8 @@ def command_line: if .args then .args | join(" ") else null end;
 
 def message:
   (.comm // "?") as $comm | (.filename // "?") as $filename |
-  if .type == "exec" then "\($comm) executed \($filename)"
+  if .type == "suppressed" then "\(.count) event\(if .count == 1 then "" else "s" end) suppressed"
+  elif .type == "exec" then "\($comm) executed \($filename)"
   elif .type == "exec_failed" then "\($comm) failed to execute \($filename)\(if .error then ": \(.error)" else "" end)"
   elif .type == "exit" then if .signal then "\($comm) was ended by \(.signal)"
     elif .exit_code != null then "\($comm) exited with \(.exit_code)" else "\($comm) ended" end

@@ -29,8 +29,8 @@ def tty_device:
 
 def event:
   {
-    kind: (if is_process then "event" elif .type == "lost" then "pipeline_error" else "metric" end),
-    category: (if is_process then ["process"] else null end),
+    kind: (if .type != "suppressed" and is_process then "event" elif .type == "lost" then "pipeline_error" else "metric" end),
+    category: (if .type != "suppressed" and is_process then ["process"] else null end),
     type: {exec: ["start"], exec_failed: ["info"], exit: ["end"]}[.type],
     outcome: {exec: "success", exec_failed: "failure"}[.type],
     action: (if .type == "exit" then "end" else .type end),
@@ -52,7 +52,7 @@ def process:
     env_vars: (if .env then .env | to_entries | map("\(.key)=\(.value)") | sort else null end),
     working_directory: .cwd,
     start, end: (if .type == "exit" and .duration then .timestamp else null end), exit_code,
-    interactive: (if $omitted | index("tty") then null else .tty != null end), tty: (if .tty then .tty | tty_device else null end),
+    interactive: (if $omitted + (if .type == "suppressed" then ["tty"] else [] end) | index("tty") then null else .tty != null end), tty: (if .tty then .tty | tty_device else null end),
     user: {id: .euid | id_string, name: .euser}, real_user: {id: .uid | id_string, name: .user},
     group: {id: .egid | id_string, name: .egroup}, real_group: {id: .gid | id_string, name: .group},
     thread: {capabilities: {effective: (if .cap_eff == null or .cap_eff == all_capabilities then null else .cap_eff | capabilities end)}},
@@ -75,7 +75,7 @@ def process:
   exectap: (pick(["tid", "comm", "filename", "errno", "args_bytes", "memfd", "deleted", "exe_detached", "cwd_detached",
                   "cwd_deleted", "parent_comm", "parent_exe_detached", "parent_exe_deleted", "auid", "ses", "auser", "cgroup", "systemd_unit", "pid_ns", "mnt_ns",
                   "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "count", "event_type", "version",
-                  "hooks", "seen", "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])
+                  "hooks", "seen", "written", "filtered", "suppressed", "lost", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])
     + {raw: .raw, cap_full: (if .cap_eff == all_capabilities then true else null end)})
 }
 | prune

@@ -15,7 +15,7 @@ def class:
     start: [6, 6002, 3, "Start", 1, 1, "Success"],
     stats: [6, 6002, 99, "Heartbeat", 1, 1, "Success"],
     stop: [6, 6002, 4, "Stop", 1, 1, "Success"]
-  }[.type]
+  }[source]
   | {category_uid: .[0], class_uid: .[1], activity_id: .[2], activity_name: .[3], type_uid: (.[1] * 100 + .[2]), severity_id: .[4],
      status_id: .[5], status: .[6]};
 
@@ -81,7 +81,7 @@ class
   unmapped: (pick(["pgid", "sid", "filename", "errno", "args", "argc", "args_bytes", "memfd", "exe_detached", "cwd_detached", "cwd_deleted",
                    "parent_comm", "parent_exe_detached", "parent_exe_deleted", "euser", "egroup", "auser", "cap_eff", "cgroup", "systemd_unit", "pid_ns", "mnt_ns",
                    "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "event_type", "hooks", "seen",
-                   "written", "filtered", "lost", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])
+                   "written", "filtered", "suppressed", "lost", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])
              + {pod_uid: (if pod_is_placed then null else .pod_uid end), deleted: (if .exe then null else .deleted end), raw: .raw})
 }
 | prune

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "reference.h"
 
+#include "event/field.h"
 #include "util/clock.h"
 #include "util/error_name.h"
 #include "util/signal_name.h"
@@ -244,7 +245,7 @@ static void set_exec_strings(json_t *object, const struct event *event)
 
 	if (!(unreadable & RECORD_KEY_FILENAME))
 		set_text(object, "filename", exec->filename);
-	if (event->type == EVENT_EXEC && !(unreadable & RECORD_KEY_EXE))
+	if (event->source == EVENT_EXEC && !(unreadable & RECORD_KEY_EXE))
 		set_text(object, "exe", exec->paths[EVENT_PATH_EXE]);
 	if (!(unreadable & RECORD_KEY_CWD))
 		set_text(object, "cwd", exec->paths[EVENT_PATH_CWD]);
@@ -261,7 +262,7 @@ static void set_exec(json_t *object, const struct event *event)
 {
 	const struct event_exec *exec = &event->exec;
 
-	if (event->type == EVENT_EXEC_FAILED) {
+	if (event->source == EVENT_EXEC_FAILED) {
 		set_string(object, "error", error_name(exec->error, (char[ERROR_NAME_BYTES]){ 0 }));
 		set_integer(object, "errno", (uint64_t)exec->error);
 	}
@@ -272,11 +273,11 @@ static void set_exec(json_t *object, const struct event *event)
 		set_integer(object, "args_bytes", exec->args_bytes);
 	if (exec->tid != event->process.task.pid)
 		set_integer(object, "tid", exec->tid);
-	if (event->type == EVENT_EXEC && exec->memfd)
+	if (event->source == EVENT_EXEC && exec->memfd)
 		json_object_set_new(object, "memfd", json_true());
-	if (event->type == EVENT_EXEC && exec->deleted)
+	if (event->source == EVENT_EXEC && exec->deleted)
 		json_object_set_new(object, "deleted", json_true());
-	if (event->type == EVENT_EXEC && exec->exe_detached)
+	if (event->source == EVENT_EXEC && exec->exe_detached)
 		json_object_set_new(object, "exe_detached", json_true());
 	if (exec->cwd_detached)
 		json_object_set_new(object, "cwd_detached", json_true());
@@ -321,7 +322,8 @@ static void set_lost(json_t *object, const struct event_lost *lost)
 {
 	if (lost->count)
 		set_integer(object, "count", lost->count);
-	set_string(object, "reason", lost->reason);
+	if (lost->reason)
+		set_string(object, "reason", lost->reason);
 	if (lost->event_type)
 		set_string(object, "event_type", lost->event_type);
 	set_time(object, "from", lost->from_wall_ns);
@@ -342,6 +344,7 @@ static void set_heartbeat(json_t *object, const struct event *event)
 	set_integer(object, "seen", totals->seen);
 	set_integer(object, "written", totals->written);
 	set_integer(object, "filtered", totals->filtered);
+	set_integer(object, "suppressed", totals->suppressed);
 	set_integer(object, "lost", totals->lost);
 }
 
@@ -363,13 +366,42 @@ static void sort_raw(json_t *object)
 	json_decref(sorted);
 }
 
+static void remove_raw_of(json_t *object, const char *key)
+{
+	json_t *raw = json_object_get(object, "raw"), *entry;
+	size_t i = 0;
+
+	while ((entry = json_array_get(raw, i)))
+		if (!strcmp(json_string_value(json_object_get(entry, "key")), key))
+			json_array_remove(raw, i);
+		else
+			i++;
+	if (raw && !json_array_size(raw))
+		json_object_del(object, "raw");
+}
+
+static void leave_out(json_t *object, const struct field_set *omitted)
+{
+	char name[64];
+
+	for (unsigned int id = 0; id < FIELD_COUNT; id++) {
+		const struct text key = field_get((enum field_id)id)->key;
+
+		snprintf(name, sizeof(name), "%.*s", (int)key.length - 3, key.bytes + 1);
+		if (!field_set_has(omitted, id))
+			continue;
+		json_object_del(object, name);
+		remove_raw_of(object, name);
+	}
+}
+
 json_t *reference_native(const struct event *event)
 {
 	static const char *const types[] = {
 		[EVENT_EXEC] = "exec",	 [EVENT_EXEC_FAILED] = "exec_failed",
 		[EVENT_EXIT] = "exit",	 [EVENT_LOST] = "lost",
 		[EVENT_START] = "start", [EVENT_STATS] = "stats",
-		[EVENT_STOP] = "stop",
+		[EVENT_STOP] = "stop",	 [EVENT_SUPPRESSED] = "suppressed",
 	};
 	json_t *object = json_object();
 
@@ -381,16 +413,18 @@ json_t *reference_native(const struct event *event)
 	set_integer(object, "schema", 1);
 	set_text(object, "event_id", event->event_id);
 	set_tags(object, event->tags);
-	if (event->type != EVENT_LOST && event->type < EVENT_START)
+	if (event->source < EVENT_LOST)
 		set_process(object, &event->process);
-	if (event->type == EVENT_EXEC || event->type == EVENT_EXEC_FAILED)
+	if (event->source == EVENT_EXEC || event->source == EVENT_EXEC_FAILED)
 		set_exec(object, event);
-	else if (event->type == EVENT_EXIT)
+	else if (event->source == EVENT_EXIT)
 		set_exit(object, event);
-	else if (event->type == EVENT_LOST)
+	if (event->type == EVENT_LOST || event->type == EVENT_SUPPRESSED)
 		set_lost(object, &event->lost);
-	else
+	if (event->type >= EVENT_START)
 		set_heartbeat(object, event);
+	if (event->type == EVENT_SUPPRESSED)
+		leave_out(object, &event->omitted);
 	sort_raw(object);
 	return object;
 }

@@ -2,6 +2,7 @@
 /* Encodes recorded and constructed records; jansson parses every line. */
 #include "event/decode.h"
 #include "event/field.h"
+#include "event/limit.h"
 #include "event/selection.h"
 #include "fixture.h"
 #include "reference.h"
@@ -552,9 +553,53 @@ static void about_exectap(void)
 						       .seen = type == EVENT_START ? 0 : 18231,
 						       .written = type == EVENT_START ? 0 : 18012,
 						       .filtered = type == EVENT_START ? 0 : 219,
+						       .suppressed = 0,
 						       .lost = type == EVENT_START ? 0 : 412 } };
 		golden_event(stems[type]);
 	}
+}
+
+/* Turns the current event into a summary of a limit. */
+static void golden_summary(const char *stem, const char *rule, const void *record, size_t length)
+{
+	struct selection *selection = selection_of(NULL, NULL);
+	struct limit_rule parsed;
+	const char *word;
+	size_t word_length;
+
+	CHECK(limit_parse(rule, &parsed, &word, &word_length) == 0);
+	selection_set_fields(selection, &parsed.keys);
+	selected_line(&encode_native, selection, record, length);
+	limit_summarize(&(struct limit_summary){ .count = 99995,
+						 .from_ns = 7000000001,
+						 .to_ns = 8123456789 },
+			&event);
+	enrich_summary(enricher, &event);
+	for (size_t i = 0; i < FORMATS; i++) {
+		size_t line_length = encode_event(formats[i], &event, line, LINE_ROOM);
+
+		CHECK(formats[i] != &encode_native || is_reference(line_length));
+		CHECK(is_golden(formats[i], stem, line_length));
+	}
+	selection_free(selection);
+}
+
+static void summaries(void)
+{
+	size_t length, failed_length, exit_length;
+	struct record_exec *exec = contained_record("ssh.service", &length);
+	void *failed = fixture_read("tests/unit/records/failed.bin", &failed_length),
+	     *ended = fixture_read("tests/unit/records/exit.bin", &exit_length);
+
+	exec->detached = 0;
+	golden_summary("tests/unit/records/suppressed", "5/10", exec, length);
+	golden_summary("tests/unit/records/suppressed-failed", "1/1:filename,error,comm,cwd",
+		       failed, failed_length);
+	golden_summary("tests/unit/records/suppressed-exit", "1/1:comm,exit_code,euid", ended,
+		       exit_length);
+	free(exec);
+	free(failed);
+	free(ended);
 }
 
 static void terminals_are_safe(void)
@@ -609,6 +654,8 @@ int main(void)
 	tap_run("what could not be read is left out and named", unreadable_is_left_out);
 	tap_run("lines about exectap itself are what jansson would write, and the recorded ones",
 		about_exectap);
+	tap_run("summaries of a limit are what jansson would write, and the recorded ones",
+		summaries);
 	tap_run("no byte of a string reaches a terminal as a control character",
 		terminals_are_safe);
 	tap_run("keys stand in the order of the contract", keys_keep_their_order);
