@@ -6,6 +6,7 @@
 #include "args.bpf.h"
 #include "caller.bpf.h"
 #include "exec.bpf.h"
+#include "file.bpf.h"
 #include "kernel_types.h"
 #include "output.bpf.h"
 #include "record.h"
@@ -96,6 +97,7 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 	} else {
 		end = attempt_append_filename(scratch, exec, end, (const void *)attempt->filename);
 	}
+	end = file_append_streams(exec, slot, task, end);
 	end = exec_append_cwd(exec, scratch, slot, task, end);
 	end = exec_append_parent_exe(exec, scratch, slot, parent, end);
 	end = exec_append_cgroup(exec, slot, task, end);

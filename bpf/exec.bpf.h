@@ -4,6 +4,7 @@
 #define EXECTAP_EXEC_BPF_H
 
 #include "caller.bpf.h"
+#include "file.bpf.h"
 #include "kernel_types.h"
 #include "output.bpf.h"
 #include "path.bpf.h"
@@ -70,9 +71,10 @@ static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct sc
 	if (exec_omits(exec, RECORD_KEY_EXE))
 		return end;
 	if (!file || bpf_core_read(&path, sizeof(path), &file->f_path)) {
-		exec->unreadable |= RECORD_KEY_EXE;
+		exec->unreadable |= RECORD_KEY_EXE | FILE_KEYS_EXE;
 		return end;
 	}
+	file_fill(exec, file);
 	path_begin(scratch, end, &path, scratch->namespace_root, true);
 	walked = path_append(slot);
 	if (walked & PATH_MEMORY)
@@ -194,12 +196,10 @@ static __always_inline enum output_result exec_send_short(struct scratch *scratc
 {
 	__u64 length = scratch->tail.args_bytes + scratch->tail.env_bytes;
 
-	if (end > RECORD_HEAD_MAX_BYTES || length > RECORD_SHORT_ARGS_BYTES)
-		return OUTPUT_TOO_LONG;
 	if (scratch->tail.env_bytes &&
 	    scratch->tail.args + scratch->tail.args_bytes != scratch->tail.env)
 		return OUTPUT_TOO_LONG;
-	if (output_is_in_reserve(end + length))
+	if (length <= RECORD_SHORT_ARGS_BYTES && output_is_in_reserve(end + length))
 		return OUTPUT_NO_ROOM;
 	/* up to 6.1 the verifier forgets the bounds of what is on the stack during the call */
 	barrier_var(end);

@@ -9,6 +9,7 @@
 #include "caller.bpf.h"
 #include "exec.bpf.h"
 #include "exit.bpf.h"
+#include "file.bpf.h"
 #include "output.bpf.h"
 #include "record.h"
 #include "scratch.bpf.h"
@@ -49,7 +50,9 @@ static __always_inline void send_exec(const struct exec_call *call)
 	exec->argc = call->argc;
 	exec->args_bytes = task->mm->arg_end - task->mm->arg_start;
 	caller_fill(exec, task);
+	bpf_core_read_str(exec->name, sizeof(exec->name), &task->comm);
 	end = exec_append_filename(scratch, exec, call->filename, end);
+	end = file_append_own_streams(exec, slot, task, end);
 	end = exec_append_exe(exec, scratch, slot, task, end);
 	end = exec_append_cwd(exec, scratch, slot, task, end);
 	end = exec_append_parent_exe(exec, scratch, slot, parent, end);

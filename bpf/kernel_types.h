@@ -19,6 +19,13 @@ enum { PIDTYPE_PGID = 2, PIDTYPE_SID = 3, PIDTYPE_COUNT = 4 };
 #define MNT_INTERNAL 0x4000 /* include/linux/mount.h */
 #define TMPFS_MAGIC 0x01021994 /* include/uapi/linux/magic.h */
 #define HUGETLBFS_MAGIC 0x958458f6
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
+#define ANON_INODE_FS_MAGIC 0x09041934
+
+/* include/uapi/linux/stat.h */
+#define S_IFMT 0170000
+#define S_IFBLK 0060000
+#define S_IFCHR 0020000
 
 typedef struct {
 	__u32 val;
@@ -72,6 +79,8 @@ struct cred {
 	kuid_t euid;
 	kgid_t egid;
 	/* {u32 cap[2]} up to 6.2, {u64 val} since: the same 8 bytes on little-endian machines */
+	struct {
+	} cap_permitted;
 	struct {
 	} cap_effective;
 	struct user_namespace *user_ns;
@@ -133,17 +142,48 @@ struct hlist_bl_node {
 	struct hlist_bl_node **pprev;
 };
 
+struct inode;
+struct super_block;
+
 struct dentry {
 	struct {
 	} d_seq; /* begins with the sequence number */
 	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
+	struct super_block *d_sb;
 };
 
 struct super_block {
+	unsigned int s_dev;
 	unsigned long s_magic;
 	struct dentry *s_root;
+};
+
+struct inode {
+	unsigned short i_mode;
+	kuid_t i_uid;
+	kgid_t i_gid;
+	struct super_block *i_sb;
+	unsigned long i_ino;
+	unsigned int i_rdev;
+	long long i_size;
+	long long i_mtime_sec; /* since 6.11 */
+	unsigned int i_mtime_nsec;
+};
+
+struct timespec64 {
+	long long tv_sec;
+	long tv_nsec;
+};
+
+struct inode___6_6 {
+	struct timespec64 __i_mtime; /* 6.6 to 6.10 */
+};
+
+struct inode___5 {
+	struct timespec64 i_mtime; /* before 6.6 */
 };
 
 struct vfsmount {
@@ -165,6 +205,17 @@ struct path {
 
 struct file {
 	struct path f_path;
+	struct inode *f_inode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
+	struct file *fd_array[64]; /* NR_OPEN_DEFAULT: the first table */
 };
 
 struct fs_struct {
@@ -217,6 +268,7 @@ struct task_struct {
 	const struct cred *cred;
 	char comm[16];
 	struct fs_struct *fs;
+	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	kuid_t loginuid; /* CONFIG_AUDIT */

@@ -13,11 +13,13 @@
 #include <linux/types.h>
 
 /* Incremented for every layout that a consumer of the previous one would misread. */
-#define RECORD_VERSION 2
+#define RECORD_VERSION 3
 
 #define RECORD_COMM_BYTES 16 /* TASK_COMM_LEN, include/linux/sched.h */
 #define RECORD_PATH_BYTES 4096 /* PATH_MAX: maximum for exe, cwd, parent_exe, cgroup */
 #define RECORD_FILENAME_BYTES (4096 + 32) /* a path after "/dev/fd/NUMBER/", execveat(2) */
+#define RECORD_STREAM_NAME_BYTES 64 /* a longer name of an anonymous inode is left out */
+#define RECORD_STREAMS 3 /* stdin, stdout, stderr */
 
 /*
  * Maximum bytes of everything but the argument strings: fixed fields, five paths, and one more
@@ -87,13 +89,20 @@ enum record_key {
 	RECORD_KEY_ENV = 1 << 7,
 	RECORD_KEY_TIMES = 1 << 8, /* user_time and system_time */
 	RECORD_KEY_PARENT_COMM = 1 << 9,
-	RECORD_KEY_ALL = (1 << 10) - 1,
+	RECORD_KEY_EXE_FILE = 1 << 11, /* exe_ino, exe_dev, exe_mode, exe_uid, exe_gid */
+	RECORD_KEY_EXE_SIZE = 1 << 12,
+	RECORD_KEY_EXE_MTIME = 1 << 13,
+	RECORD_KEY_EXE_UPPER = 1 << 14,
+	RECORD_KEY_STREAMS = 1 << 15, /* stdin, stdout, stderr */
+	RECORD_KEY_ALL = (1 << 16) - 1,
 };
 
 /* Bits of record_exec.flags */
 enum record_flag {
 	RECORD_FLAG_MEMFD =
 		1 << 0, /* the program is an anonymous file in memory, memfd_create(2) */
+	RECORD_FLAG_EXE_UPPER =
+		1 << 1, /* the program's file is in the upper layer of an overlayfs */
 };
 
 #pragma GCC diagnostic push
@@ -122,6 +131,7 @@ struct record_task {
 	__u64 start_ns; /* CLOCK_BOOTTIME at the fork of the process */
 	__u64 parent_start_ns;
 	__u64 cap_effective; /* bit n is capability n */
+	__u64 cap_permitted;
 	__u32 pid; /* thread group ids */
 	__u32 ppid;
 	__u32 pgid;
@@ -143,9 +153,37 @@ struct record_task {
 	char parent_comm[RECORD_COMM_BYTES];
 };
 
+/* A device number is as the kernel has it: MKDEV(), include/linux/kdev_t.h. */
+#define RECORD_DEVICE_MINOR_BITS 20
+
+/* The inode of the program's file; zero in a failed attempt. */
+struct record_file {
+	__u64 inode;
+	__u64 size;
+	__s64 mtime_s; /* seconds since 1970 */
+	__u32 mtime_ns;
+	__u32 device; /* of the file system */
+	__u32 mode;
+	__u32 uid;
+	__u32 gid;
+	__u32 reserved;
+};
+
+/* A descriptor. mode and detail are 0 if it is closed. */
+struct record_stream {
+	union {
+		__u64 inode;
+		struct record_slice name; /* of an anonymous inode, without its NUL */
+	};
+	__u32 mode; /* S_IFMT bits of the inode's mode; some anonymous inodes have none */
+	__u32 detail; /* the device's number, or else s_magic of the inode's file system */
+};
+
 struct record_exec {
 	struct record_header header;
 	struct record_task task;
+	struct record_file file;
+	struct record_stream streams[RECORD_STREAMS];
 	__u64 args_bytes; /* full length of the argument strings with their NULs; args.length may be
 			     less */
 	__u32 tid; /* id of the calling thread before the exec */
@@ -161,6 +199,7 @@ struct record_exec {
 			       execveat(2) */
 	__u32 reserved;
 	char comm[RECORD_COMM_BYTES]; /* the caller's */
+	char name[RECORD_COMM_BYTES]; /* the process's after the exec; empty in a failed attempt */
 	struct record_slice filename;
 	struct record_slice exe;
 	struct record_slice cwd;

@@ -84,6 +84,7 @@ static __always_inline void task_fill_credentials(struct record_task *out, struc
 	out->euid = BPF_CORE_READ(cred, euid.val);
 	out->egid = BPF_CORE_READ(cred, egid.val);
 	bpf_core_read(&out->cap_effective, sizeof(out->cap_effective), &cred->cap_effective);
+	bpf_core_read(&out->cap_permitted, sizeof(out->cap_permitted), &cred->cap_permitted);
 	out->auid = RECORD_AUDIT_UNSET;
 	out->ses = RECORD_AUDIT_UNSET;
 	if (bpf_core_field_exists(task->loginuid)) {

@@ -113,7 +113,7 @@ has_last() {
 @test "hostile bytes under every kind of masking and filtering" {
 	local python count=300
 	for python in python3 /usr/bin/python3; do "$python" -c 'import jsonschema' 2>/dev/null && break; done
-	start_exectap --format ecs --env EVIL --redact --redact='(x1b|[[:cntrl:]]+)' --skip 'comm=*[!a-z]z*' --max-line 4096
+	start_exectap --format ecs --env EVIL --redact --redact='(x1b|[[:cntrl:]]+)' --skip 'comm=*[!a-z]z*' --max-line 6144
 	adversarial_storm "$count"
 	poll has_last $((count - 1))
 	stop_exectap

@@ -158,14 +158,14 @@ except FileNotFoundError: pass' "$marker"
 
 @test "in every format a line that would be too long is cut, says so, and is no longer than the limit" {
 	local format where='{"ecs": .exectap, "ocsf": .unmapped}'
-	start_all --max-line 4096
+	start_all --max-line 6144
 	"$helpers/noop" "$marker" "$(printf 'long%.0s' {1..4000})" last
 	poll seen_by_all longlong
 	stop_all
 	for format in ecs ocsf; do
-		[ "$(LC_ALL=C awk 'length($0) + 1 > 4096' "$BATS_TEST_TMPDIR/$format.jsonl" | wc -l)" = 0 ]
+		[ "$(LC_ALL=C awk 'length($0) + 1 > 6144' "$BATS_TEST_TMPDIR/$format.jsonl" | wc -l)" = 0 ]
 		line=$(grep -aF "$marker" "$BATS_TEST_TMPDIR/$format.jsonl" | grep -F longlong | head -n 1)
-		[ "${#line}" -gt 4000 ]
+		[ "${#line}" -gt 6000 ]
 		[ "$(jq -c "$where.$format | .truncated" <<<"$line")" = '["args"]' ]
 		[ "$(jq "$where.$format | .args_bytes" <<<"$line")" -gt 16000 ]
 		[ "$(jq '(.process.args // .unmapped.args) | length' <<<"$line")" = 3 ]
@@ -209,8 +209,8 @@ except FileNotFoundError: pass' "$marker"
 	local format status
 	for format in ecs ocsf; do
 		status=0
-		"$exectap" --format $format --max-line 4095 2>"$log" || status=$?
+		"$exectap" --format $format --max-line 6143 2>"$log" || status=$?
 		[ "$status" = 2 ]
-		[ "$(cat "$log")" = "exectap: invalid --max-line '4095' (at least 4096 for --format $format)" ]
+		[ "$(cat "$log")" = "exectap: invalid --max-line '6143' (at least 6144 for --format $format)" ]
 	done
 }

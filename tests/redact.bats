@@ -97,7 +97,7 @@ END
 }
 
 @test "a secret where the arguments are cut is masked" {
-	start_exectap --redact --max-line 2048
+	start_exectap --redact --max-line 3072
 	exec_args 'marker, b"x" * 300, b"--password=" + secret * 200, b"y" * 5000'
 	stop_exectap
 	expect 'truncated | tojson' '["args"]'

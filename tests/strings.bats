@@ -114,7 +114,7 @@ END
 
 @test "a cut line of bytes that are no UTF-8 is no longer than the limit, and exact as far as it goes" {
 	local limit
-	for limit in 2048 3000 4097; do
+	for limit in 3072 4000 5121; do
 		marker=${marker%-limit*}-limit$limit
 		start_exectap --max-line $limit
 		exec_bytes 'more = [bytes(random.randint(1, 255) for _ in range(70)) for _ in range(400)]'

@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 /* Lowest limit that every format accepts, bytes. */
-#define ENCODE_LINE_MIN_BYTES 2048
+#define ENCODE_LINE_MIN_BYTES 3072
 
 /* What lines for people are shown on. */
 struct encode_terminal {

@@ -177,22 +177,39 @@ static void write_capability_list(struct json_writer *json, struct text key, uin
 	json_writer_array_end(json);
 }
 
-/* The list of all capabilities is a third of a line of root's; exectap.cap_full stands for it. */
-static bool has_full_capabilities(const struct event *event)
+/* The list of all capabilities is a third of a line of root's; exectap.cap_full and
+ * exectap.cap_prm_full stand for it. */
+static bool is_full_set(uint64_t capabilities)
 {
-	return event->process.task.cap_effective == CAPABILITY_FULL_SET;
+	return capabilities == CAPABILITY_FULL_SET;
 }
 
 static void write_capabilities(struct json_writer *json, const struct event *event)
 {
-	if (has_full_capabilities(event) || !FIELD_IS_WRITTEN(event, cap_eff))
+	const struct record_task *task = &event->process.task;
+	bool effective = FIELD_IS_WRITTEN(event, cap_eff) && !is_full_set(task->cap_effective);
+	bool permitted = FIELD_IS_WRITTEN(event, cap_prm) && !is_full_set(task->cap_permitted);
+
+	if (!effective && !permitted)
 		return;
 	json_writer_object_begin(json, JSON_WRITER_KEY("thread"));
 	json_writer_object_begin(json, JSON_WRITER_KEY("capabilities"));
-	write_capability_list(json, JSON_WRITER_KEY("effective"),
-			      event->process.task.cap_effective);
+	if (effective)
+		write_capability_list(json, JSON_WRITER_KEY("effective"), task->cap_effective);
+	if (permitted)
+		write_capability_list(json, JSON_WRITER_KEY("permitted"), task->cap_permitted);
 	json_writer_object_end(json);
 	json_writer_object_end(json);
+}
+
+static void write_full_sets(struct json_writer *json, const struct event *event)
+{
+	const struct record_task *task = &event->process.task;
+
+	if (FIELD_IS_WRITTEN(event, cap_eff) && is_full_set(task->cap_effective))
+		json_writer_members(json, JSON_WRITER_MEMBERS("\"cap_full\":true"));
+	if (FIELD_IS_WRITTEN(event, cap_prm) && is_full_set(task->cap_permitted))
+		json_writer_members(json, JSON_WRITER_MEMBERS("\"cap_prm_full\":true"));
 }
 
 static void write_tty(struct json_writer *json, const struct event_process *process)
@@ -401,9 +418,8 @@ static JSON_WRITER_FLATTEN void write_ecs(struct json_writer *json, const struct
 	write_error(&local, event);
 	before = local;
 	json_writer_object_begin(&local, JSON_WRITER_KEY("exectap"));
-	if (event_is_process(event) && has_full_capabilities(event) &&
-	    FIELD_IS_WRITTEN(event, cap_eff))
-		json_writer_members(&local, JSON_WRITER_MEMBERS("\"cap_full\":true"));
+	if (event_is_process(event))
+		write_full_sets(&local, event);
 	encode_mapped_unmapped(&local, event, FIELD_ECS);
 	encode_mapped_object_end(&local, &before);
 	json_writer_object_end(&local);
@@ -418,5 +434,5 @@ const struct encode_format encode_ecs = {
 	.argument_raw_bytes = ENCODE_NATIVE_ARGUMENT_RAW_BYTES,
 	.filename_times = 1,
 	.exe_times = 2,
-	.line_min_bytes = 4096,
+	.line_min_bytes = 6144,
 };

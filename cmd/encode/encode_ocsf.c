@@ -181,15 +181,42 @@ static void write_actor(struct json_writer *json, const struct event *event)
 	encode_mapped_object_end(json, &before);
 }
 
-/* Writes an executable file. */
-static void write_file(struct json_writer *json, struct text path, bool deleted)
+/* Begins an executable file. */
+static void file_begin(struct json_writer *json, struct text path)
 {
 	json_writer_object_begin(json, JSON_WRITER_KEY("file"));
 	json_writer_members(json, JSON_WRITER_MEMBERS("\"type_id\":8"));
 	encode_mapped_text(json, JSON_WRITER_KEY("name"), text_base_name(path));
 	encode_mapped_text(json, JSON_WRITER_KEY("path"), path);
-	if (deleted)
+}
+
+/* Reports whether the line has this key of the file that runs. */
+#define HAS_OF_FILE(event, name, key)                                                              \
+	(FIELD_IS_WRITTEN(event, name) && encode_mapped_is_readable(event, key))
+
+static void write_owner(struct json_writer *json, uint32_t uid)
+{
+	json_writer_object_begin(json, JSON_WRITER_KEY("owner"));
+	encode_mapped_id(json, JSON_WRITER_KEY("uid"), uid);
+	json_writer_object_end(json);
+}
+
+static void write_exe(struct json_writer *json, const struct event *event)
+{
+	const struct event_exec *exec = &event->exec;
+
+	file_begin(json, exec->paths[EVENT_PATH_EXE]);
+	if (exec->deleted && FIELD_IS_WRITTEN(event, deleted))
 		json_writer_members(json, JSON_WRITER_MEMBERS("\"is_deleted\":true"));
+	if (HAS_OF_FILE(event, exe_ino, RECORD_KEY_EXE_FILE))
+		encode_mapped_id(json, JSON_WRITER_KEY("uid"), exec->exe_file.inode);
+	if (HAS_OF_FILE(event, exe_uid, RECORD_KEY_EXE_FILE))
+		write_owner(json, exec->exe_file.uid);
+	if (HAS_OF_FILE(event, exe_size, RECORD_KEY_EXE_SIZE))
+		encode_mapped_number(json, JSON_WRITER_KEY("size"), exec->exe_file.size);
+	if (HAS_OF_FILE(event, exe_mtime, RECORD_KEY_EXE_MTIME))
+		write_time(json, JSON_WRITER_KEY("modified_time"),
+			   JSON_WRITER_KEY("modified_time_dt"), exec->exe_mtime_ns);
 	json_writer_object_end(json);
 }
 
@@ -248,8 +275,7 @@ static void write_call(struct json_writer *json, const struct event *event)
 	const struct event_exec *exec = &event->exec;
 
 	if (encode_mapped_has_exe(event))
-		write_file(json, exec->paths[EVENT_PATH_EXE],
-			   exec->deleted && FIELD_IS_WRITTEN(event, deleted));
+		write_exe(json, event);
 	if (encode_mapped_has_args(event))
 		encode_mapped_command_line(json, JSON_WRITER_KEY("cmd_line"), event);
 	if (encode_mapped_has_cwd(event))
@@ -301,8 +327,10 @@ static void write_parent(struct json_writer *json, const struct event *event)
 		encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), process->parent_id);
 	if (encode_mapped_parent_name(event, &name))
 		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
-	if (encode_mapped_has_parent_exe(event))
-		write_file(json, event->exec.paths[EVENT_PATH_PARENT_EXE], false);
+	if (encode_mapped_has_parent_exe(event)) {
+		file_begin(json, event->exec.paths[EVENT_PATH_PARENT_EXE]);
+		json_writer_object_end(json);
+	}
 	encode_mapped_object_end(json, &before);
 }
 
@@ -379,8 +407,25 @@ static void write_class(struct json_writer *json, const struct event *event)
 	}
 }
 
+/* Writes what is known of a file whose path is not: OCSF has no file without a name. */
+static void write_nameless_exe(struct json_writer *json, const struct event *event)
+{
+	const struct event_exec *exec = &event->exec;
+
+	if (exec->deleted && FIELD_IS_WRITTEN(event, deleted))
+		json_writer_members(json, JSON_WRITER_MEMBERS("\"deleted\":true"));
+	if (HAS_OF_FILE(event, exe_ino, RECORD_KEY_EXE_FILE))
+		encode_mapped_id(json, JSON_WRITER_KEY("exe_ino"), exec->exe_file.inode);
+	if (HAS_OF_FILE(event, exe_uid, RECORD_KEY_EXE_FILE))
+		encode_mapped_number(json, JSON_WRITER_KEY("exe_uid"), exec->exe_file.uid);
+	if (HAS_OF_FILE(event, exe_size, RECORD_KEY_EXE_SIZE))
+		encode_mapped_number(json, JSON_WRITER_KEY("exe_size"), exec->exe_file.size);
+	if (HAS_OF_FILE(event, exe_mtime, RECORD_KEY_EXE_MTIME))
+		encode_mapped_time(json, JSON_WRITER_KEY("exe_mtime"), exec->exe_mtime_ns);
+}
+
 /* Writes the keys that have an attribute in some events only. */
-static void write_unmapped(struct json_writer *json, const struct event *event, bool has_file)
+static void write_unmapped(struct json_writer *json, const struct event *event)
 {
 	const struct event_exec *exec = &event->exec;
 
@@ -388,8 +433,8 @@ static void write_unmapped(struct json_writer *json, const struct event *event, 
 	    !has_pod_uuid(&exec->container))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("pod_uid"),
 				    text_from_string(exec->container.pod_uid));
-	if (exec->deleted && !has_file && FIELD_IS_WRITTEN(event, deleted))
-		json_writer_members(json, JSON_WRITER_MEMBERS("\"deleted\":true"));
+	if (event->source == EVENT_EXEC && !encode_mapped_has_exe(event))
+		write_nameless_exe(json, event);
 }
 
 static JSON_WRITER_FLATTEN void write_ocsf(struct json_writer *json, const struct event *event,
@@ -407,8 +452,7 @@ static JSON_WRITER_FLATTEN void write_ocsf(struct json_writer *json, const struc
 	write_class(&local, event);
 	json_writer_object_begin(&local, JSON_WRITER_KEY("unmapped"));
 	if (event_is_exec(event))
-		write_unmapped(&local, event,
-			       event->source == EVENT_EXEC_FAILED || encode_mapped_has_exe(event));
+		write_unmapped(&local, event);
 	encode_mapped_unmapped(&local, event, FIELD_OCSF);
 	json_writer_object_end(&local);
 	json_writer_object_end(&local);
@@ -423,5 +467,5 @@ const struct encode_format encode_ocsf = {
 	.argument_raw_bytes = ENCODE_NATIVE_ARGUMENT_RAW_BYTES,
 	.filename_times = 2,
 	.exe_times = 3,
-	.line_min_bytes = 4096,
+	.line_min_bytes = 6144,
 };

@@ -2,8 +2,10 @@
 #include "event/decode.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 _Static_assert(EVENT_EXEC == (int)RECORD_EXEC && EVENT_EXIT == (int)RECORD_EXIT &&
@@ -14,6 +16,8 @@ _Static_assert(EVENT_EXEC == (int)RECORD_EXEC && EVENT_EXIT == (int)RECORD_EXIT 
 /* No process is larger; and up to here a double holds every integer, as readers of JSON want it. */
 #define SIZE_MAX_SHOWN (1ull << 53)
 #define TIME_MAX_NS INT64_MAX /* ktime_t, include/linux/types.h */
+#define NS_PER_S 1000000000ull
+#define MTIME_MAX_S ((__s64)(UINT64_MAX / NS_PER_S) - 1) /* a time in the year 2554 */
 #define ERROR_MAX 4095 /* MAX_ERRNO, include/linux/err.h */
 
 /* The slice as a view; false where it reaches out of the record's variable data. */
@@ -77,6 +81,36 @@ static bool decode_paths(const struct record_exec *exec, struct event_exec *out)
 	return true;
 }
 
+static bool decode_streams(const struct record_exec *exec, struct event_exec *out)
+{
+	for (int i = 0; i < RECORD_STREAMS; i++) {
+		const struct record_stream *stream = &exec->streams[i];
+		struct text name = { "", 0 };
+
+		if (stream->detail == ANON_INODE_FS_MAGIC && !S_ISCHR(stream->mode) &&
+		    !S_ISBLK(stream->mode) && !slice_view(exec, stream->name, &name))
+			return false;
+		out->streams[i] = stream_text(out->stream_bytes[i], stream, name);
+	}
+	return true;
+}
+
+/* Returns the mask of the keys whose values have no place in a line: a size above 2^53, and a time
+ * before 1970 or behind the year 2554. */
+static uint32_t decode_file(const struct record_file *file, struct event_exec *out)
+{
+	uint32_t unreadable = 0;
+
+	out->exe_file = *file;
+	if (file->size > SIZE_MAX_SHOWN)
+		unreadable |= RECORD_KEY_EXE_SIZE;
+	if (file->mtime_s < 0 || file->mtime_s > MTIME_MAX_S)
+		unreadable |= RECORD_KEY_EXE_MTIME;
+	else
+		out->exe_mtime_ns = (uint64_t)file->mtime_s * NS_PER_S + file->mtime_ns;
+	return unreadable;
+}
+
 static struct text comm_view(const char comm[RECORD_COMM_BYTES])
 {
 	return (struct text){ comm, strnlen(comm, RECORD_COMM_BYTES) };
@@ -118,6 +152,9 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 	out->argc = exec->argc;
 	out->error = (int)exec->error;
 	out->args_bytes = exec->args_bytes;
+	process->unreadable |= decode_file(&exec->file, out);
+	out->name = comm_view(exec->name);
+	out->exe_upper = exec->flags & RECORD_FLAG_EXE_UPPER;
 	out->memfd = exec->flags & RECORD_FLAG_MEMFD;
 	out->deleted = exec->deleted & RECORD_KEY_EXE;
 	out->cwd_deleted = exec->deleted & RECORD_KEY_CWD;
@@ -129,7 +166,8 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 	out->parent_has_exe = exec->parent_exe.offset != 0;
 	if (!slice_view(exec, exec->filename, &out->filename) ||
 	    !slice_view(exec, exec->args, &out->args) || !slice_view(exec, exec->env, &out->env) ||
-	    !decode_paths(exec, out) || out->args.length > out->args_bytes ||
+	    !decode_paths(exec, out) || !decode_streams(exec, out) ||
+	    exec->file.mtime_ns >= NS_PER_S || out->args.length > out->args_bytes ||
 	    (out->args_bytes > SIZE_MAX_SHOWN && out->args_bytes != RECORD_ARGS_BYTES_UNKNOWN) ||
 	    exec->error > ERROR_MAX || memchr(out->filename.bytes, '\0', out->filename.length) ||
 	    out->filename.length > RECORD_FILENAME_BYTES)

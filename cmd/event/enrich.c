@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "event/enrich.h"
 
+#include "event/device.h"
 #include "event/unit.h"
 #include "event/users.h"
 #include "util/clock.h"
@@ -212,20 +213,13 @@ static char *append_number(char *out, uint64_t number)
 	return out + text_to_decimal(number, out);
 }
 
-/* Documentation/admin-guide/devices.txt */
-static struct text tty_name(char tty[EVENT_TTY_BYTES], uint32_t major, uint32_t minor)
+static struct text tty_name(char tty[DEVICE_NAME_BYTES], uint32_t major, uint32_t minor)
 {
-	char *end = tty;
+	size_t length = device_terminal(tty, major, minor);
 
-	if (major >= 136 && major <= 143)
-		end = append_number(mempcpy(end, "pts/", 4), (major - 136) * 256 + minor);
-	else if (major == 4 && minor < 64)
-		end = append_number(mempcpy(end, "tty", 3), minor);
-	else if (major == 4)
-		end = append_number(mempcpy(end, "ttyS", 4), minor - 64);
-	else if (major || minor)
-		end = append_number(mempcpy(append_number(end, major), ":", 1), minor);
-	return (struct text){ tty, (size_t)(end - tty) };
+	if (!length && (major || minor))
+		length = device_number(tty, major, minor);
+	return (struct text){ tty, length };
 }
 
 /* A boot's id, a time on that boot's clock and a pid: never the same twice on any host. */

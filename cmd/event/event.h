@@ -7,7 +7,9 @@
 #define EXECTAP_EVENT_H
 
 #include "event/container.h"
+#include "event/device.h"
 #include "event/field_set.h"
+#include "event/stream.h"
 #include "record.h"
 #include "util/event_type.h"
 #include "util/text.h"
@@ -20,7 +22,6 @@
 /* "/dev/fd/NUMBER/" before a filename */
 #define EVENT_FILENAME_BYTES (RECORD_FILENAME_BYTES + 32)
 #define EVENT_ID_BYTES 80 /* boot, nanoseconds, pid, number, with dashes between */
-#define EVENT_TTY_BYTES 24
 
 enum event_path {
 	EVENT_PATH_EXE,
@@ -54,7 +55,7 @@ struct event_process {
 	struct text tty; /* empty: none */
 	struct text id;
 	struct text parent_id;
-	char tty_bytes[EVENT_TTY_BYTES];
+	char tty_bytes[DEVICE_NAME_BYTES];
 	char id_bytes[EVENT_ID_BYTES];
 	char parent_id_bytes[EVENT_ID_BYTES];
 };
@@ -73,6 +74,9 @@ struct event_exec {
 	uint32_t tid; /* the calling thread's, before the exec */
 	uint32_t argc; /* or RECORD_ARGC_UNKNOWN */
 	int error; /* errno(3) of a failed attempt */
+	struct record_file exe_file;
+	uint64_t exe_mtime_ns; /* CLOCK_REALTIME */
+	bool exe_upper;
 	bool memfd;
 	bool deleted;
 	bool exe_detached;
@@ -81,12 +85,15 @@ struct event_exec {
 	bool parent_exe_detached;
 	bool parent_exe_deleted;
 	bool parent_has_exe;
+	struct text name; /* of the process after the exec */
+	struct text streams[RECORD_STREAMS]; /* empty: closed */
 	struct text filename;
 	struct text args; /* strings, each ended by a NUL but perhaps the last */
 	struct text env; /* likewise, "NAME=value" */
 	struct text paths[EVENT_PATHS];
 	char path_bytes[EVENT_PATHS][EVENT_PATH_BYTES];
 	char filename_bytes[EVENT_FILENAME_BYTES];
+	char stream_bytes[RECORD_STREAMS][STREAM_BYTES];
 
 	/* enrich */
 	struct container container;

@@ -33,6 +33,9 @@ enum field_kind {
 	FIELD_KIND_U64,
 	FIELD_KIND_U64_OR_NONE, /* 0: absent */
 	FIELD_KIND_FLAG, /* bool; false: absent */
+	FIELD_KIND_CAPABILITIES, /* uint64_t: bit n is capability n */
+	FIELD_KIND_DEVICE, /* uint32_t, as struct record_file has it */
+	FIELD_KIND_MODE, /* uint32_t: mode of a file */
 	FIELD_KIND_STRINGS, /* struct text: strings, each ended by a NUL */
 	FIELD_KIND_TAGS, /* struct text: keys and values in turn, each ended by a NUL; empty: absent
 			  */
@@ -49,7 +52,6 @@ enum field_kind {
 	FIELD_KIND_ARGS_BYTES,
 	FIELD_KIND_ENV,
 	FIELD_KIND_ENV_DUPLICATES,
-	FIELD_KIND_CAPABILITIES,
 	FIELD_KIND_PARENT_EXE,
 	FIELD_KIND_EXIT_CODE,
 	FIELD_KIND_SIGNAL,

@@ -142,6 +142,25 @@ static inline bool field_value_format_capabilities(uint64_t mask, char buf[FIELD
 	return true;
 }
 
+static inline bool field_value_format_device(uint32_t device, char buf[FIELD_BUF_BYTES],
+					     struct text *value)
+{
+	*value = (struct text){ buf,
+				device_number(buf, device >> RECORD_DEVICE_MINOR_BITS,
+					      device & ((1u << RECORD_DEVICE_MINOR_BITS) - 1)) };
+	return true;
+}
+
+/* Formats the permissions as four octal digits. */
+static inline bool field_value_format_mode(uint32_t mode, char buf[FIELD_BUF_BYTES],
+					   struct text *value)
+{
+	for (int i = 3; i >= 0; i--, mode >>= 3)
+		buf[i] = (char)('0' + (mode & 7));
+	*value = (struct text){ buf, 4 };
+	return true;
+}
+
 static inline bool field_value_format_status(enum field_kind kind, uint32_t status,
 					     char buf[FIELD_BUF_BYTES], struct text *value)
 {
@@ -182,9 +201,6 @@ static inline bool field_value_format_computed(enum field_kind kind, const struc
 		return event->process.truncated & RECORD_KEY_ARGS &&
 		       exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN &&
 		       field_value_format_number(exec->args_bytes, buf, value);
-	case FIELD_KIND_CAPABILITIES:
-		return field_value_format_capabilities(event->process.task.cap_effective, buf,
-						       value);
 	case FIELD_KIND_PARENT_EXE:
 		*value = exec->paths[EVENT_PATH_PARENT_EXE];
 		return exec->parent_has_exe;
@@ -215,6 +231,12 @@ static inline bool field_value_format_member(enum field_kind kind, const void *m
 		       field_value_format_number(*(const uint64_t *)member, buf, value);
 	case FIELD_KIND_FLAG:
 		return field_value_format_flag(*(const bool *)member, value);
+	case FIELD_KIND_CAPABILITIES:
+		return field_value_format_capabilities(*(const uint64_t *)member, buf, value);
+	case FIELD_KIND_DEVICE:
+		return field_value_format_device(*(const uint32_t *)member, buf, value);
+	case FIELD_KIND_MODE:
+		return field_value_format_mode(*(const uint32_t *)member, buf, value);
 	case FIELD_KIND_TIME:
 		return field_value_format_time(*(const uint64_t *)member, buf, value);
 	case FIELD_KIND_SECONDS:

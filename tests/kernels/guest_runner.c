@@ -253,7 +253,7 @@ static void way_bind_mount(void)
 	execute(WORK "/bound/sub/probe");
 }
 
-static void way_overlay(void)
+static void mount_overlay(void)
 {
 	own_mounts();
 	make_dir(WORK "/lower");
@@ -265,6 +265,21 @@ static void way_overlay(void)
 		  "lowerdir=" WORK "/lower,upperdir=" WORK "/upper,workdir=" WORK "/index"))
 		skip(errno == ENODEV ? "this kernel has no overlayfs" : strerror(errno));
 	done(chdir(WORK "/merged"), "chdir");
+}
+
+static void way_overlay(void)
+{
+	mount_overlay();
+	execute(WORK "/merged/probe");
+}
+
+static void way_overlay_upper(void)
+{
+	mount_overlay();
+	done(chmod(WORK "/merged/probe", 0750), "chmod");
+	expect_begin();
+	fact_number("exe_upper", 1);
+	fact_send();
 	execute(WORK "/merged/probe");
 }
 
@@ -281,6 +296,8 @@ static void way_namespaces(void)
 		fact_number("gid", 0);
 		fact_number("euid", 0);
 		fact_number("egid", 0);
+		fact_number("exe_uid", 0);
+		fact_number("exe_gid", 0);
 		fact_number("ns_pid", 1);
 		fact_send();
 		execute(PROBE);
@@ -754,6 +771,7 @@ static const struct way ways[] = {
 	{ "chroot", way_chroot },
 	{ "bind_mount", way_bind_mount },
 	{ "overlay", way_overlay },
+	{ "overlay_upper", way_overlay_upper },
 	{ "namespaces", way_namespaces },
 	{ "thread", way_thread },
 	{ "setuid_setgid", way_setuid_setgid },

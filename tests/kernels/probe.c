@@ -13,6 +13,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 
 #define PROBE "/bin/probe"
@@ -44,6 +46,35 @@ static void write_link(const char *key, const char *path)
 		fact_bytes(key, text, (size_t)length);
 	else if (errno == EACCES || errno == EPERM)
 		fact_unknown(key);
+}
+
+static void write_file(void)
+{
+	struct stat file;
+	char number[32];
+
+	if (fstatat(PROC_FD, "self/exe", &file, 0))
+		return;
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)file.st_ino);
+	fact_string("exe_ino", number);
+	snprintf(number, sizeof(number), "%u:%u", major(file.st_dev), minor(file.st_dev));
+	fact_string("exe_dev", number);
+	snprintf(number, sizeof(number), "%04o", file.st_mode & 07777);
+	fact_string("exe_mode", number);
+	fact_number("exe_uid", file.st_uid);
+	fact_number("exe_gid", file.st_gid);
+	fact_number("exe_size", file.st_size);
+	fact_number("exe_mtime_ns", file.st_mtim.tv_sec * 1000000000LL + file.st_mtim.tv_nsec);
+}
+
+/* Writes what a descriptor is, where its link says so without a path. */
+static void write_descriptor(const char *key, const char *path)
+{
+	ssize_t length = readlinkat(PROC_FD, path, text, sizeof(text) - 1);
+
+	text[length < 0 ? 0 : length] = '\0';
+	if (strstr(text, ":[") || !strcmp(text, "/dev/null"))
+		fact_string(key, text);
 }
 
 /* Does not use /proc/self/environ, which a setuid program cannot read. */
@@ -105,6 +136,9 @@ static void write_status(void)
 		fact_number("gid", real);
 		fact_number("egid", effective);
 	}
+	line = strstr(text, "\nCapPrm:\t");
+	if (line)
+		fact_bytes("cap_prm", line + strlen("\nCapPrm:\t"), 16);
 	line = strstr(text, "\nCapEff:\t");
 	if (line)
 		fact_bytes("cap_eff", line + strlen("\nCapEff:\t"), 16);
@@ -157,6 +191,13 @@ static void write_facts(const char *name)
 	write_environment();
 	write_link("exe", "self/exe");
 	write_link("cwd", "self/cwd");
+	write_file();
+	write_descriptor("stdin", "self/fd/0");
+	write_descriptor("stdout", "self/fd/1");
+	write_descriptor("stderr", "self/fd/2");
+	length = read_proc("self/comm");
+	if (length > 0)
+		fact_bytes("name", text, (size_t)length - 1);
 	write_status();
 	write_number_in("auid", "self/loginuid");
 	write_number_in("ses", "self/sessionid");

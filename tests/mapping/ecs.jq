@@ -55,7 +55,8 @@ def process:
     interactive: (if $omitted + (if .type == "suppressed" then ["tty"] else [] end) | index("tty") then null else .tty != null end), tty: (if .tty then .tty | tty_device else null end),
     user: {id: .euid | id_string, name: .euser}, real_user: {id: .uid | id_string, name: .user},
     group: {id: .egid | id_string, name: .egroup}, real_group: {id: .gid | id_string, name: .group},
-    thread: {capabilities: {effective: (if .cap_eff == null or .cap_eff == all_capabilities then null else .cap_eff | capabilities end)}},
+    thread: {capabilities: {effective: (if .cap_eff == null or .cap_eff == all_capabilities then null else .cap_eff | capabilities end),
+      permitted: (if .cap_prm == null or .cap_prm == all_capabilities then null else .cap_prm | capabilities end)}},
     parent: {entity_id: .parent_id, pid: .ppid, name: parent_name, executable: .parent_exe},
     group_leader: {pid: .pgid}, session_leader: {pid: .sid}
   };
@@ -75,7 +76,9 @@ def process:
   exectap: (pick(["tid", "comm", "filename", "errno", "args_bytes", "memfd", "deleted", "exe_detached", "cwd_detached",
                   "cwd_deleted", "parent_comm", "parent_exe_detached", "parent_exe_deleted", "auid", "ses", "auser", "cgroup", "systemd_unit", "pid_ns", "mnt_ns",
                   "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "count", "event_type", "version",
-                  "hooks", "seen", "written", "filtered", "suppressed", "lost", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])
-    + {raw: .raw, cap_full: (if .cap_eff == all_capabilities then true else null end)})
+                  "hooks", "seen", "written", "filtered", "suppressed", "lost", "name", "exe_dev", "exe_ino", "exe_mode", "exe_uid", "exe_gid",
+                  "exe_size", "exe_mtime", "exe_upper", "stdin", "stdout", "stderr", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])
+    + {raw: .raw, cap_full: (if .cap_eff == all_capabilities then true else null end),
+       cap_prm_full: (if .cap_prm == all_capabilities then true else null end)})
 }
 | prune

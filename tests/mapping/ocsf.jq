@@ -53,7 +53,9 @@ def process:
   (.start | times("created_time")) + (if .type == "exit" and .duration then .timestamp | times("terminated_time") else {} end)
   + {
     pid, uid: .id, name: process_name, cmd_line: command_line,
-    file: (if .exe then (.exe | file) + {is_deleted: .deleted} else null end),
+    file: (if .exe then (.exe | file) + {is_deleted: .deleted, uid: .exe_ino, size: .exe_size,
+                                         owner: {uid: (if .exe_uid == null then null else .exe_uid | tostring end)}}
+                       + (.exe_mtime | times("modified_time")) else null end),
     working_directory: .cwd,
     environment_variables: (if .env then .env | to_entries | map({name: .key, value}) | sort else null end),
     namespace_pid: .ns_pid,
@@ -79,9 +81,11 @@ class
   app: (if .version then product else null end),
   count,
   unmapped: (pick(["pgid", "sid", "filename", "errno", "args", "argc", "args_bytes", "memfd", "exe_detached", "cwd_detached", "cwd_deleted",
-                   "parent_comm", "parent_exe_detached", "parent_exe_deleted", "euser", "egroup", "auser", "cap_eff", "cgroup", "systemd_unit", "pid_ns", "mnt_ns",
+                   "parent_comm", "parent_exe_detached", "parent_exe_deleted", "euser", "egroup", "auser", "cap_eff", "cap_prm", "cgroup", "systemd_unit", "pid_ns", "mnt_ns",
                    "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "event_type", "hooks", "seen",
-                   "written", "filtered", "suppressed", "lost", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])
-             + {pod_uid: (if pod_is_placed then null else .pod_uid end), deleted: (if .exe then null else .deleted end), raw: .raw})
+                   "written", "filtered", "suppressed", "lost", "name", "exe_dev", "exe_mode", "exe_gid", "exe_upper", "stdin", "stdout", "stderr",
+                   "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])
+             + {pod_uid: (if pod_is_placed then null else .pod_uid end), deleted: (if .exe then null else .deleted end), raw: .raw}
+             + (if .exe then {} else pick(["exe_ino", "exe_uid", "exe_size", "exe_mtime"]) end))
 }
 | prune

@@ -3,9 +3,11 @@
 
 #include "event/decode.h"
 
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FIXTURE_WALL_MINUS_BOOT_NS 1700000000000000000
 
@@ -57,6 +59,7 @@ void *fixture_record(const struct fixture_strings *strings, size_t *length)
 		.start_ns = 4000000000,
 		.parent_start_ns = 3000000000,
 		.cap_effective = 0x1ffffffffff,
+		.cap_permitted = 0x1ffffffffff,
 		.pid = 4194303,
 		.ppid = 4194302,
 		.pgid = 4194301,
@@ -75,10 +78,26 @@ void *fixture_record(const struct fixture_strings *strings, size_t *length)
 		.net_ns = 4026531840,
 		.user_ns = 4026531837,
 	};
+	exec->file = (struct record_file){
+		.inode = UINT64_MAX,
+		.size = 9007199254740992,
+		.mtime_s = 16725225599,
+		.mtime_ns = 999999999,
+		.device = UINT32_MAX,
+		.mode = 0107777,
+		.uid = 4294967288,
+		.gid = 4294967287,
+	};
+	exec->streams[0] =
+		(struct record_stream){ { 18446744073709551615u }, S_IFSOCK, SOCKFS_MAGIC };
+	exec->streams[1] =
+		(struct record_stream){ { 18446744073709551614u }, S_IFIFO, PIPEFS_MAGIC };
+	exec->streams[2] = (struct record_stream){ {}, S_IFCHR, UINT32_MAX };
+	memcpy(exec->name, strings->comm, strnlen(strings->comm, sizeof(exec->name)));
 	exec->tid = 4194298;
 	exec->argc = 3;
 	exec->args_bytes = strings->args_length;
-	exec->flags = RECORD_FLAG_MEMFD;
+	exec->flags = RECORD_FLAG_MEMFD | RECORD_FLAG_EXE_UPPER;
 	exec->detached = RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE;
 	exec->deleted = RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE;
 	memcpy(exec->comm, strings->comm, strnlen(strings->comm, sizeof(exec->comm)));

@@ -166,6 +166,17 @@ static void set_marks(json_t *object, const char *key, uint32_t mask)
 		{ RECORD_KEY_CGROUP, "cgroup" },
 		{ RECORD_KEY_TIMES, "user_time" },
 		{ RECORD_KEY_TIMES, "system_time" },
+		{ RECORD_KEY_EXE_FILE, "exe_dev" },
+		{ RECORD_KEY_EXE_FILE, "exe_ino" },
+		{ RECORD_KEY_EXE_FILE, "exe_mode" },
+		{ RECORD_KEY_EXE_FILE, "exe_uid" },
+		{ RECORD_KEY_EXE_FILE, "exe_gid" },
+		{ RECORD_KEY_EXE_SIZE, "exe_size" },
+		{ RECORD_KEY_EXE_MTIME, "exe_mtime" },
+		{ RECORD_KEY_EXE_UPPER, "exe_upper" },
+		{ RECORD_KEY_STREAMS, "stdin" },
+		{ RECORD_KEY_STREAMS, "stdout" },
+		{ RECORD_KEY_STREAMS, "stderr" },
 	};
 	json_t *array = json_array();
 
@@ -196,6 +207,9 @@ static void set_task(json_t *object, const struct record_task *task)
 	snprintf(capabilities, sizeof(capabilities), "%016llx",
 		 (unsigned long long)task->cap_effective);
 	set_string(object, "cap_eff", capabilities);
+	snprintf(capabilities, sizeof(capabilities), "%016llx",
+		 (unsigned long long)task->cap_permitted);
+	set_string(object, "cap_prm", capabilities);
 	if (task->ns_pid)
 		set_integer(object, "ns_pid", task->ns_pid);
 	if (task->pid_ns)
@@ -258,6 +272,42 @@ static void set_exec_strings(json_t *object, const struct event *event)
 	set_env(object, exec);
 }
 
+static void set_exe_file(json_t *object, const struct event *event)
+{
+	const struct record_file *file = &event->exec.exe_file;
+	uint32_t unreadable = event->process.unreadable;
+	char number[32];
+
+	set_text(object, "name", event->exec.name);
+	if (!(unreadable & RECORD_KEY_EXE_FILE)) {
+		snprintf(number, sizeof(number), "%u:%u", file->device / (1 << 20),
+			 file->device % (1 << 20));
+		set_string(object, "exe_dev", number);
+		snprintf(number, sizeof(number), "%llu", (unsigned long long)file->inode);
+		set_string(object, "exe_ino", number);
+		snprintf(number, sizeof(number), "%04o", file->mode % 010000);
+		set_string(object, "exe_mode", number);
+		set_integer(object, "exe_uid", file->uid);
+		set_integer(object, "exe_gid", file->gid);
+	}
+	if (!(unreadable & RECORD_KEY_EXE_SIZE))
+		set_integer(object, "exe_size", file->size);
+	if (!(unreadable & RECORD_KEY_EXE_MTIME))
+		set_time(object, "exe_mtime", event->exec.exe_mtime_ns);
+	if (!(unreadable & RECORD_KEY_EXE_UPPER) && event->exec.exe_upper)
+		json_object_set_new(object, "exe_upper", json_true());
+}
+
+static void set_streams(json_t *object, const struct event *event)
+{
+	static const char *const keys[] = { "stdin", "stdout", "stderr" };
+
+	for (int i = 0; i < RECORD_STREAMS; i++)
+		if (!(event->process.unreadable & RECORD_KEY_STREAMS) &&
+		    event->exec.streams[i].length)
+			set_text(object, keys[i], event->exec.streams[i]);
+}
+
 static void set_exec(json_t *object, const struct event *event)
 {
 	const struct event_exec *exec = &event->exec;
@@ -295,6 +345,9 @@ static void set_exec(json_t *object, const struct event *event)
 		set_string(object, "pod_uid", exec->container.pod_uid);
 	if (exec->systemd_unit.length)
 		set_text(object, "systemd_unit", exec->systemd_unit);
+	if (event->type == EVENT_EXEC)
+		set_exe_file(object, event);
+	set_streams(object, event);
 	set_exec_strings(object, event);
 }
 
@@ -351,9 +404,10 @@ static void set_heartbeat(json_t *object, const struct event *event)
 /* The entries of raw are in the order of their keys in the line. */
 static void sort_raw(json_t *object)
 {
-	static const char *const keys[] = { "host",	  "comm",   "filename",	    "args",
-					    "env",	  "exe",    "cwd",	    "parent_comm",
-					    "parent_exe", "cgroup", "container_id", "kernel" };
+	static const char *const keys[] = { "host",	   "comm",	 "filename", "name",
+					    "args",	   "env",	 "exe",	     "cwd",
+					    "parent_comm", "parent_exe", "cgroup",   "container_id",
+					    "kernel" };
 	json_t *raw = json_object_get(object, "raw"), *sorted = json_array(), *entry;
 	size_t index;
 

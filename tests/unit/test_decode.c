@@ -5,6 +5,7 @@
 #include "tap.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -167,7 +168,38 @@ static void contents_that_lie(void)
 	exec->filename.length -= 3;
 	exec->exe.length -= 1; /* a path without its last NUL */
 	CHECK(decode_record(exec, length, &event) == -EBADMSG);
+	exec->exe.length += 1;
+	exec->file.mtime_ns = 1000000000;
+	CHECK(decode_record(exec, length, &event) == -EBADMSG);
+	exec->file.mtime_ns = 0;
+	CHECK(decode_record(exec, length, &event) == 0);
+	exec->streams[1] = (struct record_stream){ .detail = ANON_INODE_FS_MAGIC };
+	exec->streams[1].name = (struct record_slice){ (__u32)length - 1, 2 };
+	CHECK(decode_record(exec, length, &event) == -EBADMSG);
 	free(exec);
+}
+
+static uint32_t unreadable_of_file(uint64_t size, int64_t mtime_s)
+{
+	size_t length;
+	struct record_exec *exec = good(&length);
+
+	exec->file.size = size;
+	exec->file.mtime_s = mtime_s;
+	CHECK(decode_record(exec, length, &event) == 0);
+	free(exec);
+	return event.process.unreadable;
+}
+
+static void file_out_of_range(void)
+{
+	CHECK(unreadable_of_file(1ull << 53, 0) == 0);
+	CHECK(event.exec.exe_mtime_ns == 999999999);
+	CHECK(unreadable_of_file((1ull << 53) + 1, 0) == RECORD_KEY_EXE_SIZE);
+	CHECK(unreadable_of_file(0, -1) == RECORD_KEY_EXE_MTIME);
+	CHECK(unreadable_of_file(0, 18446744072) == 0);
+	CHECK(unreadable_of_file(UINT64_MAX, INT64_MAX) ==
+	      (RECORD_KEY_EXE_SIZE | RECORD_KEY_EXE_MTIME));
 }
 
 static void path_that_is_too_long(void)
@@ -220,6 +252,7 @@ int main(void)
 	tap_run("a slice out of the record is refused", slices_that_lie);
 	tap_run("lengths and strings that contradict each other are refused", contents_that_lie);
 	tap_run("a path longer than there is room for is refused", path_that_is_too_long);
+	tap_run("a file's size or time that no line can have is unreadable", file_out_of_range);
 	tap_run("an exit at an impossible time is corrupt", impossible_times);
 	return tap_end();
 }

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,7 @@ static void golden_made_up(void)
 
 	golden_record("tests/unit/records/made-pod", exec, length);
 	exec->unreadable = RECORD_KEY_COMM | RECORD_KEY_FILENAME | RECORD_KEY_EXE | RECORD_KEY_CWD;
+	memset(exec->streams, 0, sizeof(exec->streams));
 	exec->task.tty_major = 137;
 	exec->task.tty_minor = 2;
 	golden_record("tests/unit/records/made-unreadable", exec, length);
@@ -151,11 +153,15 @@ static void golden_made_up(void)
 	exec->task.tty_major = 4;
 	exec->task.tty_minor = 65;
 	exec->task.cap_effective = 1ull << 63 | 1ull << 41 | 1ull << 40 | 1;
+	exec->task.cap_permitted = 0x1fffffffffeull;
 	golden_record("tests/unit/records/made-static-pod", exec, length);
 	free(exec);
 
 	exec = contained_record("ssh.service", &length);
 	exec->task.user_ns = 4026532000;
+	exec->unreadable = RECORD_KEY_EXE_FILE | RECORD_KEY_EXE_UPPER | RECORD_KEY_STREAMS;
+	exec->file.size++;
+	exec->file.mtime_s = -1;
 	golden_record("tests/unit/records/made-unit", exec, length);
 	free(exec);
 
@@ -371,6 +377,17 @@ static size_t label_worst(const struct encode_format *format)
 	return encode_least_bytes(format, host, strings);
 }
 
+/* Gives the descriptors the longest names. They share their bytes with the arguments. */
+static void name_streams(struct record_exec *exec)
+{
+	memset((char *)exec + exec->args.offset, 'n', RECORD_STREAM_NAME_BYTES - 1);
+	for (int i = 0; i < RECORD_STREAMS; i++) {
+		exec->streams[i] = (struct record_stream){ .detail = ANON_INODE_FS_MAGIC };
+		exec->streams[i].name =
+			(struct record_slice){ exec->args.offset, RECORD_STREAM_NAME_BYTES - 1 };
+	}
+}
+
 static void worst_fits(char byte)
 {
 	char *path = filled(byte), *cgroup = filled(byte), comm[RECORD_COMM_BYTES];
@@ -392,6 +409,8 @@ static void worst_fits(char byte)
 	exec->task.uid = exec->task.gid = 9000; /* ids with the longest names */
 	exec->task.euid = exec->task.egid = 9001;
 	exec->task.auid = 9002;
+	exec->task.cap_permitted = UINT64_MAX;
+	name_streams(exec);
 	for (size_t i = 0; i < FORMATS; i++) {
 		json_t *json;
 

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Reads the inodes of the program's file and of the first descriptors. */
+#ifndef EXECTAP_FILE_BPF_H
+#define EXECTAP_FILE_BPF_H
+
+#include "kernel_types.h"
+#include "record.h"
+#include "scratch.bpf.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+#define FILE_KEYS_EXE                                                                              \
+	(RECORD_KEY_EXE_FILE | RECORD_KEY_EXE_SIZE | RECORD_KEY_EXE_MTIME | RECORD_KEY_EXE_UPPER)
+
+static __always_inline void file_fill_mtime(struct record_file *out, struct inode *inode)
+{
+	struct inode___6_6 *inode_6_6 = (void *)inode;
+	struct inode___5 *inode_5 = (void *)inode;
+
+	if (bpf_core_field_exists(inode->i_mtime_sec)) {
+		out->mtime_s = inode->i_mtime_sec;
+		out->mtime_ns = inode->i_mtime_nsec;
+	} else if (bpf_core_field_exists(inode_6_6->__i_mtime)) {
+		out->mtime_s = inode_6_6->__i_mtime.tv_sec;
+		out->mtime_ns = inode_6_6->__i_mtime.tv_nsec;
+	} else {
+		out->mtime_s = inode_5->i_mtime.tv_sec;
+		out->mtime_ns = inode_5->i_mtime.tv_nsec;
+	}
+}
+
+/*
+ * Sets the flag or the mark of exe_upper for an inode of overlayfs. In struct ovl_inode the pointer
+ * to the upper dentry follows vfs_inode (fs/overlayfs/ovl_entry.h, 5.10 to 7.2). The type is not
+ * used, because the kernel describes it only while the module is loaded. A pointer that is not to a
+ * dentry makes the key unreadable.
+ */
+static __always_inline void file_fill_upper(struct record_exec *exec, struct inode *inode)
+{
+	struct dentry *upper = NULL;
+	struct super_block *super_block;
+
+	if (bpf_probe_read_kernel(&upper, sizeof(upper),
+				  (const void *)inode + bpf_core_type_size(struct inode))) {
+		exec->unreadable |= RECORD_KEY_EXE_UPPER;
+		return;
+	}
+	if (!upper)
+		return;
+	super_block = BPF_CORE_READ(upper, d_sb);
+	if (super_block && super_block == BPF_CORE_READ(upper, d_inode, i_sb))
+		exec->flags |= RECORD_FLAG_EXE_UPPER;
+	else
+		exec->unreadable |= RECORD_KEY_EXE_UPPER;
+}
+
+/* Fills in the program's file. The pointer has a type that the verifier knows. */
+static __always_inline void file_fill(struct record_exec *exec, struct file *file)
+{
+	struct record_file *out = &exec->file;
+	struct inode *inode = file->f_inode;
+
+	out->inode = inode->i_ino;
+	out->size = inode->i_size;
+	out->device = inode->i_sb->s_dev;
+	out->mode = inode->i_mode;
+	out->uid = inode->i_uid.val;
+	out->gid = inode->i_gid.val;
+	file_fill_mtime(out, inode);
+	if (inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
+		file_fill_upper(exec, inode);
+}
+
+/* Reads a member: by a load if the verifier knows the pointer's type, else by a helper. */
+#define FILE_READ(typed, object, member)                                                           \
+	((typed) ? (object)->member : BPF_CORE_READ(object, member))
+
+/* Appends the name of an anonymous inode. Returns its bytes with the NUL, or 0 if it is too long.
+ */
+__noinline int file_append_name(__u32 slot, __u32 end, __u64 name)
+{
+	struct scratch *scratch = scratch_get(slot);
+	long length;
+
+	if (!scratch || end > RECORD_HEAD_MAX_BYTES - RECORD_STREAM_NAME_BYTES)
+		return 0;
+	length = bpf_probe_read_kernel_str(&scratch->record[end], RECORD_STREAM_NAME_BYTES,
+					   (const void *)name);
+	return length > 1 && length < RECORD_STREAM_NAME_BYTES ? length : 0;
+}
+
+static __always_inline __u32 file_append_stream(__u32 slot, struct record_stream *stream,
+						struct file *file, bool typed, __u32 end)
+{
+	struct inode *inode;
+	struct super_block *super_block;
+	int length;
+
+	if (!file)
+		return end;
+	inode = FILE_READ(typed, file, f_inode);
+	stream->mode = FILE_READ(typed, inode, i_mode) & S_IFMT;
+	if (stream->mode == S_IFCHR || stream->mode == S_IFBLK) {
+		stream->detail = FILE_READ(typed, inode, i_rdev);
+		return end;
+	}
+	super_block = FILE_READ(typed, inode, i_sb);
+	stream->detail = FILE_READ(typed, super_block, s_magic);
+	if (stream->detail == ANON_INODE_FS_MAGIC) {
+		length = file_append_name(slot, end,
+					  (__u64)BPF_CORE_READ(file, f_path.dentry, d_name.name));
+		stream->name.offset = end;
+		stream->name.length = length ? length - 1 : 0;
+		return end + length;
+	}
+	stream->inode = FILE_READ(typed, inode, i_ino);
+	return end;
+}
+
+/* Appends the descriptors of a table that another thread may change meanwhile. */
+static __always_inline __u32 file_append_streams(struct record_exec *exec, __u32 slot,
+						 struct task_struct *task, __u32 end)
+{
+	struct file *files[RECORD_STREAMS] = {}, *after[RECORD_STREAMS] = {};
+	struct file **table = BPF_CORE_READ(task, files, fdt, fd);
+
+	if (bpf_probe_read_kernel(files, sizeof(files), table))
+		exec->unreadable |= RECORD_KEY_STREAMS;
+#pragma unroll
+	for (int i = 0; i < RECORD_STREAMS; i++)
+		end = file_append_stream(slot, &exec->streams[i], files[i], false, end);
+	bpf_probe_read_kernel(after, sizeof(after), table);
+	for (int i = 0; i < RECORD_STREAMS; i++)
+		if (files[i] != after[i])
+			exec->unreadable |= RECORD_KEY_STREAMS;
+	return end;
+}
+
+/*
+ * Appends the descriptors of the current task in the middle of its exec, when it is the only one
+ * that changes them. Few tasks have more than NR_OPEN_DEFAULT of them; then the table is elsewhere.
+ */
+static __always_inline __u32 file_append_own_streams(struct record_exec *exec, __u32 slot,
+						     struct task_struct *task, __u32 end)
+{
+	struct files_struct *files = task->files;
+
+	if ((__u64)files->fdt->fd != (__u64)files + bpf_core_field_offset(files->fd_array))
+		return file_append_streams(exec, slot, task, end);
+#pragma unroll
+	for (int i = 0; i < RECORD_STREAMS; i++)
+		end = file_append_stream(slot, &exec->streams[i], files->fd_array[i], true, end);
+	return end;
+}
+
+#endif
