@@ -328,7 +328,7 @@ static void losses_pass(void)
 	CHECK(filter_new(&filter) == 0);
 	CHECK(filter_add_only(filter, "comm=x") == 0);
 	CHECK(filter_add_skip(filter, "type=lost") == 0);
-	event = (struct event){ .type = EVENT_LOST };
+	event = (struct event){ .type = EVENT_LOST, .source = EVENT_LOST };
 	CHECK(filter_passes(filter, &event));
 	filter_free(filter);
 }
