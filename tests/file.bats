@@ -324,6 +324,7 @@ time.sleep(600)' "$marker" 3>&- &
 		    while not done:
 		        os.dup2(pipe, 0)
 		        os.dup2(other, 0)
+		os.dup2(pipe, 0)
 		thread = threading.Thread(target=change)
 		thread.start()
 		for i in range(2000):
