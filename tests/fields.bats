@@ -44,16 +44,16 @@ rejects() {
 	# lines about exectap itself are whole
 	jq -es 'map(select(.type == "stats")) | all(.[]; has("seq") and has("event_id") and has("hooks") and has("lost"))' "$lines"
 
-	start_exectap --omit @ids,@namespaces,cap_eff --only "args=*$marker*" --max-line 2048
-	"$helpers/noop" "$marker" "$(printf 'a%.0s' {1..3000})"
+	start_exectap --omit @ids,@namespaces,cap_eff --only "args=*$marker*" --max-line 3072
+	"$helpers/noop" "$marker" "$(printf 'a%.0s' {1..9000})"
 	own_line
 	stop_exectap
 	expect 'pid // .ns_pid // .uid // .cap_eff // .parent_id' null
 	expect 'exe and .start' true
 	expect 'truncated == ["args"]' true
 
-	start_exectap --fields args --omit truncated --only "args=*$marker*" --max-line 2048
-	"$helpers/noop" "$marker" "$(printf 'a%.0s' {1..3000})"
+	start_exectap --fields args --omit truncated --only "args=*$marker*" --max-line 3072
+	"$helpers/noop" "$marker" "$(printf 'a%.0s' {1..9000})"
 	own_line
 	stop_exectap
 	[ "$(keys)" = args,timestamp,type ]

@@ -50,8 +50,8 @@ labels_of() {
 	for tag in '' $'\xff' 'a"b' $'a\tb' "$(printf 'a%.0s' {1..254})"; do
 		rejects "--host '$tag' (1 to 253 bytes of UTF-8, without" --host "$tag"
 	done
-	rejects "--max-line '2048' (at least 2" --max-line 2048 --tag a=b
-	rejects "--max-line '2048' (at least 2062 for --format native with this --host and --tag)" --max-line 2048 --host example
+	rejects "--max-line '3072' (at least 3" --max-line 3072 --tag a=b
+	rejects "--max-line '3072' (at least 3086 for --format native with this --host and --tag)" --max-line 3072 --host example
 }
 
 @test "with many tags lines are not longer than --max-line, and have all tags" {

@@ -117,11 +117,11 @@ END
 }
 
 @test "a line is whole within --max-line, with an ellipsis for what was left out" {
-	start_text --max-line 2048 --only "exe=$helpers/noop" --only "args=$marker"
+	start_text --max-line 3072 --only "exe=$helpers/noop" --only "args=$marker"
 	"$helpers/noop" "$marker" "$(printf 'x%.0s' {1..9000})"
 	poll grep -qa "$marker" "$text"
 	stop_exectap
 	[ "$(wc -l <"$text")" = 1 ]
-	[ "$(wc -c <"$text")" -le 2048 ]
+	[ "$(wc -c <"$text")" -le 3072 ]
 	grep -q '… truncated in /' "$text"
 }
