@@ -68,13 +68,17 @@ static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct sc
 	struct path path = {};
 	int walked;
 
-	if (exec_omits(exec, RECORD_KEY_EXE))
-		return end;
-	if (!file || bpf_core_read(&path, sizeof(path), &file->f_path)) {
+	if (!file) {
 		exec->unreadable |= RECORD_KEY_EXE | FILE_KEYS_EXE;
 		return end;
 	}
 	file_fill(exec, file);
+	if (exec_omits(exec, RECORD_KEY_EXE))
+		return end;
+	if (bpf_core_read(&path, sizeof(path), &file->f_path)) {
+		exec->unreadable |= RECORD_KEY_EXE;
+		return end;
+	}
 	path_begin(scratch, end, &path, scratch->namespace_root, true);
 	walked = path_append(slot);
 	if (walked & PATH_MEMORY)

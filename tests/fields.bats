@@ -34,6 +34,23 @@ rejects() {
 	[ "$(cat "$log")" = "exectap: $message" ]
 }
 
+@test "a key has the same value whatever other keys are left out, and with them what they need of the kernel" {
+	local key all=$BATS_TEST_TMPDIR/all
+	"$exectap" --only "args=$marker" --env HOME >"$all" 2>"$log" 3>&- &
+	held+=($!)
+	poll grep -q watching "$log"
+	for key in exe exe_ino exe_dev exe_size exe_mtime deleted cwd cwd_deleted parent_exe cgroup systemd_unit args argc \
+		args_bytes stdin name comm filename env; do
+		start_exectap --fields "id,$key" --only "args=$marker" --env HOME
+		"$helpers/noop" "$marker"
+		poll test -s "$lines"
+		stop_exectap
+		poll grep -qF "$(tail -n 1 "$lines" | jq -r .id)" "$all"
+		jq -e --slurpfile all "$all" --arg key "$key" '.id as $id | .[$key] == ($all[] | select(.id == $id) | .[$key])' \
+			<(tail -n 1 "$lines") || { echo "$key" && false; }
+	done
+}
+
 @test "--fields and --omit choose the keys of lines, whatever a filter needs, and marks stay" {
 	start_exectap --fields pid,args --fields @container --only "args=$marker" --only 'exe=*/noop' --heartbeat 1
 	"$helpers/noop" "$marker"
