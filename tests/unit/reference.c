@@ -161,11 +161,6 @@ static void set_marks(json_t *object, const char *key, uint32_t mask)
 		{ RECORD_KEY_ENV, "env" },
 		{ RECORD_KEY_EXE, "exe" },
 		{ RECORD_KEY_CWD, "cwd" },
-		{ RECORD_KEY_PARENT_COMM, "parent_comm" },
-		{ RECORD_KEY_PARENT_EXE, "parent_exe" },
-		{ RECORD_KEY_CGROUP, "cgroup" },
-		{ RECORD_KEY_TIMES, "user_time" },
-		{ RECORD_KEY_TIMES, "system_time" },
 		{ RECORD_KEY_EXE_FILE, "exe_dev" },
 		{ RECORD_KEY_EXE_FILE, "exe_ino" },
 		{ RECORD_KEY_EXE_FILE, "exe_mode" },
@@ -177,6 +172,11 @@ static void set_marks(json_t *object, const char *key, uint32_t mask)
 		{ RECORD_KEY_STREAMS, "stdin" },
 		{ RECORD_KEY_STREAMS, "stdout" },
 		{ RECORD_KEY_STREAMS, "stderr" },
+		{ RECORD_KEY_PARENT_COMM, "parent_comm" },
+		{ RECORD_KEY_PARENT_EXE, "parent_exe" },
+		{ RECORD_KEY_CGROUP, "cgroup" },
+		{ RECORD_KEY_TIMES, "user_time" },
+		{ RECORD_KEY_TIMES, "system_time" },
 	};
 	json_t *array = json_array();
 
