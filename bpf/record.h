@@ -94,7 +94,7 @@ enum record_key {
 	RECORD_KEY_EXE_MTIME = 1 << 13,
 	RECORD_KEY_EXE_UPPER = 1 << 14,
 	RECORD_KEY_STREAMS = 1 << 15, /* stdin, stdout, stderr */
-	RECORD_KEY_ALL = (1 << 16) - 1,
+	RECORD_KEY_ALL = ((1 << 16) - 1) & ~(1 << 10), /* bit 10 is free */
 };
 
 /* Bits of record_exec.flags */
