@@ -24,16 +24,6 @@ members() {
 	"$exectap" --list-keys | awk -F '\t' -v group="$1" '("," $3 ",") ~ "," group "," { print $1 }'
 }
 
-# rejects MESSAGE ARGUMENT...: these arguments are wrong usage, and the one line on stderr is the message
-rejects() {
-	local message=$1 status=0
-	shift
-	"$exectap" "$@" >"$lines" 2>"$log" 3>&- || status=$?
-	cat "$log"
-	[ "$status" = 2 ]
-	[ "$(cat "$log")" = "exectap: $message" ]
-}
-
 @test "a key has the same value whatever other keys are left out, and with them what they need of the kernel" {
 	local key all=$BATS_TEST_TMPDIR/all
 	"$exectap" --only "args=$marker" --env HOME >"$all" 2>"$log" 3>&- &

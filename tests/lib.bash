@@ -189,3 +189,14 @@ adds_up() {
 	[ $((reported + lost)) -ge $((seen - 2)) ]
 	[ $((reported + lost)) -le $((seen + 2)) ]
 }
+
+# rejects MESSAGE ARGUMENT...: these arguments are wrong usage, and the one line on stderr is the message.
+rejects() {
+	local message=$1 status=0
+	shift
+	"$exectap" "$@" >"$lines" 2>"$log" 3>&- || status=$?
+	cat "$log"
+	[ "$status" = 2 ]
+	[ ! -s "$lines" ]
+	[ "$(cat "$log")" = "exectap: $message" ]
+}

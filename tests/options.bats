@@ -57,17 +57,6 @@ load lib
 	stop_exectap
 }
 
-# rejects MESSAGE ARGUMENT...: these arguments are wrong usage, and the one line on stderr is the message.
-rejects() {
-	local message=$1 status=0
-	shift
-	"$exectap" "$@" >"$lines" 2>"$log" 3>&- || status=$?
-	cat "$log"
-	[ "$status" = 2 ]
-	[ ! -s "$lines" ]
-	[ "$(cat "$log")" = "exectap: $message" ]
-}
-
 @test "wrong arguments are reported in the words of getopt, with status 2" {
 	local hint="see 'exectap --help'"
 	rejects "unexpected argument 'foo'; $hint" foo
