@@ -99,6 +99,36 @@ members() {
 	done
 }
 
+@test "command_line is there where --fields names it, in step with args, and rules decide by it" {
+	start_exectap --fields @default,command_line --redact --max-line 3072 --only "command_line=$helpers/noop $marker *"
+	"$helpers/noop" "$marker" '' 'b  c' --password=secret
+	"$helpers/noop" "$marker-other" x
+	"$helpers/noop" "$marker" "$(printf 'a%.0s' {1..9000})"
+	poll grep -q '"truncated":\["args","command_line"\]' "$lines"
+	stop_exectap
+	[ "$(wc -l <"$lines")" = 2 ]
+	line=$(head -n 1 "$lines")
+	expect 'command_line == (.args | join(" ")) and .args[1:4] == ["'"$marker"'", "", "b  c"]' true
+	expect 'command_line | endswith(" --password=[REDACTED]")' true
+	expect 'redacted == ["args", "command_line"]' true
+	line=$(tail -n 1 "$lines")
+	expect 'command_line == (.args | join(" "))' true
+	[ "${#line}" -le 3071 ]
+	[ "${#line}" -ge 3000 ]
+
+	start_exectap --only "args=$marker"
+	"$helpers/noop" "$marker"
+	own_line
+	stop_exectap
+	expect command_line null
+
+	start_exectap --fields command_line --format ecs --only "args=$marker"
+	"$helpers/noop" "$marker"
+	poll grep -q "noop $marker" "$lines"
+	stop_exectap
+	[ "$(jq -c .process <(grep "noop $marker" "$lines"))" = "{\"command_line\":\"$helpers/noop $marker\"}" ]
+}
+
 @test "an unknown name is wrong usage and is named, as is the omission of a key that every line has" {
 	rejects "unknown field 'nonsense' in --fields (see exectap-events(5))" --fields pid,nonsense
 	rejects "unknown field '@nonsense' in --omit (see exectap-events(5))" --omit @nonsense

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "encode/encode.h"
 
+#include "event/field.h"
 #include "util/text_json.h"
 
 #include <stdbool.h>
@@ -298,8 +299,18 @@ static size_t fit(const struct encoding *encoding, bool paths_exceed)
 	return exec->args.length ? write_event(encoding) : length;
 }
 
-size_t encode_event(const struct encode_format *format, struct event *event, char *line,
-		    size_t line_max_bytes)
+/* Returns the format with the cost of an argument in lines with the key command_line. */
+static struct encode_format with_command_line(const struct encode_format *format)
+{
+	struct encode_format dearer = *format;
+
+	dearer.argument_times++;
+	dearer.argument_around_bytes++;
+	return dearer;
+}
+
+static size_t encode(const struct encode_format *format, struct event *event, char *line,
+		     size_t line_max_bytes)
 {
 	const struct encoding encoding = { format, event, line, line_max_bytes };
 	bool is_exec = event_is_exec(event);
@@ -315,4 +326,15 @@ size_t encode_event(const struct encode_format *format, struct event *event, cha
 	if (length > line_max_bytes && is_exec)
 		length = fit(&encoding, false);
 	return length;
+}
+
+size_t encode_event(const struct encode_format *format, struct event *event, char *line,
+		    size_t line_max_bytes)
+{
+	struct encode_format dearer;
+
+	if (!format->has_extra_command_line || !FIELD_IS_WRITTEN(event, command_line))
+		return encode(format, event, line, line_max_bytes);
+	dearer = with_command_line(format);
+	return encode(&dearer, event, line, line_max_bytes);
 }

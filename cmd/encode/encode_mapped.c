@@ -39,12 +39,8 @@ void encode_mapped_args(struct json_writer *json, struct text key, const struct 
 void encode_mapped_command_line(struct json_writer *json, struct text key,
 				const struct event *event)
 {
-	static const struct text_json_byte space = { " ", 1 };
-
 	json_writer_key(json, key);
-	json_writer_text_begin(json);
-	json_writer_strings(json, event->exec.args, &space);
-	json_writer_text_end(json);
+	encode_native_command_line(json, event->exec.args);
 }
 
 static inline void write_unmapped(struct json_writer *json, const struct event *event,

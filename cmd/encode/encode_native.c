@@ -17,6 +17,15 @@ void encode_native_args(struct json_writer *json, struct text args)
 	json_writer_array_end(json);
 }
 
+void encode_native_command_line(struct json_writer *json, struct text args)
+{
+	static const struct text_json_byte space = { " ", 1 };
+
+	json_writer_text_begin(json);
+	json_writer_strings(json, args, &space);
+	json_writer_text_end(json);
+}
+
 void encode_native_list(struct json_writer *json, const struct field *field,
 			const struct event *event)
 {
@@ -113,6 +122,13 @@ static void write_raw_variables(struct json_writer *json, const struct field *fi
 	}
 }
 
+/* The command line has the bytes of the arguments. */
+static bool has_bytes_of(const struct event *event, unsigned int id)
+{
+	return !field_set_has(&event->omitted, id) ||
+	       (id == FIELD_ID_args && FIELD_IS_WRITTEN(event, command_line));
+}
+
 /* A list, and not an object: a store that indexes documents by their keys would get a field for
  * each index of each ill-formed argument, and refuse documents with too many. */
 void encode_native_raw(struct json_writer *json, const struct event *event)
@@ -126,8 +142,7 @@ void encode_native_raw(struct json_writer *json, const struct event *event)
 		struct field_cursor cursor = {};
 
 		if (!(field->events & EVENT_BIT(event->type)) ||
-		    field_set_has(&event->omitted, (unsigned int)i) ||
-		    !field_value_is_present(field, event))
+		    !has_bytes_of(event, (unsigned int)i) || !field_value_is_present(field, event))
 			continue;
 		if (field->kind == FIELD_KIND_ARGS)
 			write_raw_args(json, field, event->exec.args);
@@ -166,12 +181,12 @@ static inline void write_fields(struct json_writer *json, const struct event *ev
 static JSON_WRITER_FLATTEN void write_native(struct json_writer *json, const struct event *event,
 					     const struct encode_format *format)
 {
-	static const struct field_set none;
+	static const struct field_set by_default = FIELD_SET_EXTRA;
 	struct json_writer local = *json;
 
 	(void)format;
-	if (event->type == EVENT_EXEC && field_set_is_empty(&event->omitted))
-		write_fields(&local, event, EVENT_EXEC, &none);
+	if (event->type == EVENT_EXEC && field_set_equals(&event->omitted, &by_default))
+		write_fields(&local, event, EVENT_EXEC, &by_default);
 	else
 		write_fields(&local, event, event->type, &event->omitted);
 	*json = local;
@@ -183,6 +198,7 @@ const struct encode_format encode_native = {
 	.argument_times = 1,
 	.argument_around_bytes = sizeof("\"\",") - 1,
 	.argument_raw_bytes = ENCODE_NATIVE_ARGUMENT_RAW_BYTES,
+	.has_extra_command_line = true,
 	.filename_times = 1,
 	.exe_times = 1,
 	.line_min_bytes = ENCODE_LINE_MIN_BYTES,

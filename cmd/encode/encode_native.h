@@ -14,6 +14,9 @@
 /* Appends arguments as an array of strings. */
 void encode_native_args(struct json_writer *json, struct text args);
 
+/* Appends arguments as one string, with a space between each two. */
+void encode_native_command_line(struct json_writer *json, struct text args);
+
 /* Appends the items of a list, or the members of a map. */
 void encode_native_list(struct json_writer *json, const struct field *field,
 			const struct event *event);
@@ -54,9 +57,11 @@ static inline void encode_native_field(struct json_writer *json, const struct fi
 	if (!field_value_is_present(field, event))
 		return;
 	json_writer_key(json, field->key);
-	if (field->form == FIELD_JSON_LIST || field->form == FIELD_JSON_MAP) {
+	if (field->form >= FIELD_JSON_JOINED) {
 		copy = *json;
-		if (field->form == FIELD_JSON_LIST)
+		if (field->form == FIELD_JSON_JOINED)
+			encode_native_command_line(&copy, event->exec.args);
+		else if (field->form == FIELD_JSON_LIST)
 			encode_native_list(&copy, field, event);
 		else
 			encode_native_map(&copy, field, event);

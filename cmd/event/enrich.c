@@ -2,6 +2,7 @@
 #include "event/enrich.h"
 
 #include "event/device.h"
+#include "event/field.h"
 #include "event/unit.h"
 #include "event/users.h"
 #include "util/clock.h"
@@ -396,7 +397,7 @@ void enrich_event(struct enricher *enricher, struct event *event)
 {
 	event->source = event->type;
 	event->wall_ns = wall_ns(enricher, event->time_ns);
-	event->omitted = (struct field_set){};
+	event->omitted = FIELD_SET_EXTRA;
 	event->host = enricher->host;
 	event->boot_id = enricher->boot_id;
 	event->machine_id = enricher->machine_id;

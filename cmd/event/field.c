@@ -91,11 +91,16 @@ static bool next_string(const void *member, struct field_cursor *cursor, struct 
 	return text_next_string(&cursor->rest, value);
 }
 
-static bool next_key_name(uint32_t mask, struct field_cursor *cursor, struct text *value)
+/* The name of an extra field is in lines that have the field. */
+static bool next_key_name(uint32_t mask, const struct event *event, struct field_cursor *cursor,
+			  struct text *value)
 {
 	while (cursor->index < FIELD_COUNT) {
-		const struct field *field = &field_table[cursor->index++];
+		unsigned int id = (unsigned int)cursor->index++;
+		const struct field *field = &field_table[id];
 
+		if (field->groups & FIELD_GROUP_EXTRA && field_set_has(&event->omitted, id))
+			continue;
 		if (mask & field->record_key) {
 			*value = field_name(field);
 			return true;
@@ -139,7 +144,7 @@ bool field_next(const struct field *field, const struct event *event, struct fie
 	if (field->kind == FIELD_KIND_ENV)
 		return next_variable(&event->exec, cursor, value);
 	if (field->kind == FIELD_KIND_KEYS)
-		return next_key_name(*(const uint32_t *)member, cursor, value);
+		return next_key_name(*(const uint32_t *)member, event, cursor, value);
 	if (field->kind == FIELD_KIND_ENV_DUPLICATES)
 		return next_duplicate(&event->exec, cursor, value);
 	if (field->form == FIELD_JSON_LIST || field->kind == FIELD_KIND_TAGS)

@@ -15,6 +15,7 @@ enum field_form {
 	FIELD_JSON_LITERAL, /* a number or true, as it stands */
 	FIELD_JSON_ASCII, /* a string of ours, with nothing to escape */
 	FIELD_JSON_STRING, /* a string of any bytes */
+	FIELD_JSON_JOINED, /* a string: strings with a space between each two */
 	FIELD_JSON_LIST, /* an array of strings */
 	FIELD_JSON_MAP, /* an object of strings: name and value take turns */
 };
@@ -48,6 +49,7 @@ enum field_kind {
 	FIELD_KIND_ERROR,
 	FIELD_KIND_ERRNO,
 	FIELD_KIND_ARGS,
+	FIELD_KIND_COMMAND_LINE,
 	FIELD_KIND_ARGC,
 	FIELD_KIND_ARGS_BYTES,
 	FIELD_KIND_ENV,
@@ -83,6 +85,13 @@ enum field_id {
 
 /* Reports whether the line of the event may have the field of that name, a token. */
 #define FIELD_IS_WRITTEN(event, name) (!field_set_has(&(event)->omitted, FIELD_ID_##name))
+
+/* Bit of a field, a token, in that word of a set. */
+#define FIELD_BIT(word, name) (FIELD_ID_##name / 64 == (word) ? 1ull << FIELD_ID_##name % 64 : 0)
+
+/* The fields of FIELD_GROUP_EXTRA: what lines lack by default. A constant for the encoders. */
+#define FIELD_SET_EXTRA                                                                            \
+	((struct field_set){ { FIELD_BIT(0, command_line), FIELD_BIT(1, command_line) } })
 
 /* The formats that map events to another schema, as bits. */
 enum field_format {
@@ -130,7 +139,8 @@ struct field_cursor {
 
 /*
  * Returns the next value of an enriched event, as its line shows it: a view into the event, or into
- * buf. False after the last value, and if the line does not have the key.
+ * buf. False after the last value, and if the line does not have the key. A value in the form
+ * FIELD_JSON_JOINED has NULs for the spaces between its strings.
  */
 bool field_next(const struct field *field, const struct event *event, struct field_cursor *cursor,
 		char buf[FIELD_BUF_BYTES], struct text *value);

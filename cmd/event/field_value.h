@@ -176,6 +176,14 @@ static inline bool field_value_format_status(enum field_kind kind, uint32_t stat
 	}
 }
 
+/* Returns strings without the NUL behind the last one. */
+static inline struct text field_value_strings(struct text strings)
+{
+	if (strings.length && !strings.bytes[strings.length - 1])
+		strings.length--;
+	return strings;
+}
+
 /* Formats a value that is not a member of the event. Returns false if the event has none. */
 static inline bool field_value_format_computed(enum field_kind kind, const struct event *event,
 					       char buf[FIELD_BUF_BYTES], struct text *value)
@@ -194,6 +202,9 @@ static inline bool field_value_format_computed(enum field_kind kind, const struc
 		return field_value_format_string(error_name(exec->error, buf), value);
 	case FIELD_KIND_ERRNO:
 		return field_value_format_number((uint64_t)exec->error, buf, value);
+	case FIELD_KIND_COMMAND_LINE:
+		*value = field_value_strings(exec->args);
+		return true;
 	case FIELD_KIND_ARGC:
 		return exec->argc != RECORD_ARGC_UNKNOWN &&
 		       field_value_format_number(exec->argc, buf, value);
@@ -266,6 +277,7 @@ static inline bool field_value_is_present(const struct field *field, const struc
 		return false;
 	switch (field->kind) {
 	case FIELD_KIND_ARGS:
+	case FIELD_KIND_COMMAND_LINE:
 		return !event->exec.args_hidden;
 	case FIELD_KIND_ENV:
 		return event->exec.variable_count;

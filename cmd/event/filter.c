@@ -76,20 +76,23 @@ int filter_add_skip(struct filter *filter, const char *rule)
 	return add(&filter->skip, rule);
 }
 
+/* Only joined strings have NULs. */
 static bool text_matches(struct text text, const char *glob)
 {
-	char copy[EVENT_PATH_BYTES + 1];
+	char copy[EVENT_PATH_BYTES + 1], *string = copy, *nul;
 	bool matches;
-	char *longer;
 
-	if (text.length < sizeof(copy)) {
-		memcpy(copy, text.bytes, text.length);
-		copy[text.length] = '\0';
-		return !fnmatch(glob, copy, 0);
-	}
-	longer = strndup(text.bytes, text.length);
-	matches = longer && !fnmatch(glob, longer, 0);
-	free(longer);
+	if (text.length >= sizeof(copy))
+		string = malloc(text.length + 1);
+	if (!string)
+		return false;
+	memcpy(string, text.bytes, text.length);
+	string[text.length] = '\0';
+	while ((nul = memchr(string, '\0', text.length)))
+		*nul = ' ';
+	matches = !fnmatch(glob, string, 0);
+	if (string != copy)
+		free(string);
 	return matches;
 }
 

@@ -169,6 +169,19 @@ void limit_set_rule(struct limiter *limiter, const struct limit_rule *rule)
 	update_due(limiter);
 }
 
+/* Adds joined strings: different strings can be the same when they are joined. */
+static void add_joined(struct siphash *hash, struct text strings)
+{
+	const char *nul;
+
+	while ((nul = memchr(strings.bytes, '\0', strings.length))) {
+		siphash_add(hash, strings.bytes, (size_t)(nul - strings.bytes));
+		siphash_add(hash, " ", 1);
+		strings = text_skip(strings, (size_t)(nul - strings.bytes) + 1);
+	}
+	siphash_add(hash, strings.bytes, strings.length);
+}
+
 /* Adds the values of a field. Returns false if they are not all known. */
 static bool add_values(struct siphash *hash, const struct field *field, const struct event *event)
 {
@@ -180,7 +193,10 @@ static bool add_values(struct siphash *hash, const struct field *field, const st
 	while (field_next(field, event, &cursor, buf, &value)) {
 		present = true;
 		siphash_add(hash, &value.length, sizeof(value.length));
-		siphash_add(hash, value.bytes, value.length);
+		if (field->form == FIELD_JSON_JOINED)
+			add_joined(hash, value);
+		else
+			siphash_add(hash, value.bytes, value.length);
 	}
 	siphash_add(hash, &(size_t){ SIZE_MAX }, sizeof(size_t));
 	return field_is_complete(field, event, present);

@@ -190,7 +190,7 @@ void selection_apply(const struct selection *selection, struct event *event)
 	struct event_process *process = &event->process;
 	uint32_t keys = selection->record_keys;
 
-	if (!event_is_process(event) || field_set_is_empty(&selection->omitted))
+	if (!event_is_process(event) || field_set_equals(&selection->omitted, &FIELD_SET_EXTRA))
 		return;
 	event->omitted = selection->omitted;
 	process->truncated &= keys;

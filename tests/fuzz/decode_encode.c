@@ -84,8 +84,9 @@ static void verify_text(const struct encode_format *format, const char *line, si
 	}
 }
 
-static void encode(const struct encode_format *format, const uint8_t *data, const void *record,
-		   size_t length)
+/* `full`: with the keys that lines lack by default. */
+static void encode(const struct encode_format *format, bool full, const uint8_t *data,
+		   const void *record, size_t length)
 {
 	static struct enricher *enricher;
 	static struct event event;
@@ -94,7 +95,9 @@ static void encode(const struct encode_format *format, const uint8_t *data, cons
 
 	if (!enricher)
 		enricher = fixture_enricher("HOME,LANG,EVIL");
-	if (fixture_line(enricher, format, record, length, &event, line, limit, &line_length)) {
+	if (full ? fixture_full_line(enricher, record, length, &event, line, limit, &line_length)
+		 : fixture_line(enricher, format, record, length, &event, line, limit,
+				&line_length)) {
 		free(line);
 		return;
 	}
@@ -114,11 +117,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	record = malloc(size - 2 ? size - 2 : 1); /* aligned, of the exact size */
 	memcpy(record, data + 2, size - 2);
-	encode(&encode_native, data, record, size - 2);
-	encode(&encode_ecs, data, record, size - 2);
-	encode(&encode_ocsf, data, record, size - 2);
+	encode(&encode_native, false, data, record, size - 2);
+	encode(&encode_native, true, data, record, size - 2);
+	encode(&encode_ecs, false, data, record, size - 2);
+	encode(&encode_ocsf, false, data, record, size - 2);
 	text.terminal = (struct encode_terminal){ .columns = data[0], .colors = data[1] & 1 };
-	encode(&text, data, record, size - 2);
+	encode(&text, false, data, record, size - 2);
 	free(record);
 	return 0;
 }

@@ -243,6 +243,7 @@ static void run(struct filter *filter, char *text, const void *record, size_t re
 	if (decode_record(record, record_size, &event))
 		return;
 	enrich_event(enricher, &event);
+	event.omitted = (struct field_set){};
 	verify(rules, count, &event, filter_passes(filter, &event));
 }
 

@@ -145,3 +145,17 @@ int fixture_line(struct enricher *enricher, const struct encode_format *format, 
 	*line_length = encode_event(format, event, line, line_max_bytes);
 	return 0;
 }
+
+int fixture_full_line(struct enricher *enricher, const void *record, size_t length,
+		      struct event *event, char *line, size_t line_max_bytes, size_t *line_length)
+{
+	int result = decode_record(record, length, event);
+
+	if (result)
+		return result;
+	event->seq = 7;
+	enrich_event(enricher, event);
+	event->omitted = (struct field_set){};
+	*line_length = encode_event(&encode_native, event, line, line_max_bytes);
+	return 0;
+}

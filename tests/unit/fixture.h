@@ -36,4 +36,8 @@ int fixture_line(struct enricher *enricher, const struct encode_format *format, 
 		 size_t length, struct event *event, char *line, size_t line_max_bytes,
 		 size_t *line_length);
 
+/* The same in the native format, with the fields of FIELD_GROUP_EXTRA. */
+int fixture_full_line(struct enricher *enricher, const void *record, size_t length,
+		      struct event *event, char *line, size_t line_max_bytes, size_t *line_length);
+
 #endif

@@ -113,6 +113,24 @@ static void set_args(json_t *object, struct text strings)
 	}
 }
 
+static void set_command_line(json_t *object, const struct event *event)
+{
+	struct text strings = event->exec.args, value;
+	char *joined = calloc(1, strings.length + 1);
+	size_t length = 0;
+
+	while (text_next_string(&strings, &value)) {
+		if (value.bytes != event->exec.args.bytes)
+			joined[length++] = ' ';
+		memcpy(joined + length, value.bytes, value.length);
+		length += value.length;
+	}
+	if (FIELD_IS_WRITTEN(event, command_line))
+		json_object_set_new(object, "command_line",
+				    string_of((struct text){ joined, length }));
+	free(joined);
+}
+
 static void set_tags(json_t *object, struct text tags)
 {
 	json_t *members = json_object();
@@ -149,7 +167,7 @@ static void set_env(json_t *object, const struct event_exec *exec)
 	json_decref(duplicates);
 }
 
-static void set_marks(json_t *object, const char *key, uint32_t mask)
+static void set_marks(json_t *object, const char *key, uint32_t mask, const struct event *event)
 {
 	static const struct {
 		uint32_t bit;
@@ -158,6 +176,7 @@ static void set_marks(json_t *object, const char *key, uint32_t mask)
 		{ RECORD_KEY_COMM, "comm" },
 		{ RECORD_KEY_FILENAME, "filename" },
 		{ RECORD_KEY_ARGS, "args" },
+		{ RECORD_KEY_ARGS, "command_line" },
 		{ RECORD_KEY_ENV, "env" },
 		{ RECORD_KEY_EXE, "exe" },
 		{ RECORD_KEY_CWD, "cwd" },
@@ -181,7 +200,8 @@ static void set_marks(json_t *object, const char *key, uint32_t mask)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (mask & names[i].bit)
+		if (mask & names[i].bit && (strcmp(names[i].name, "command_line") ||
+					    FIELD_IS_WRITTEN(event, command_line)))
 			json_array_append_new(array, json_string(names[i].name));
 	if (json_array_size(array))
 		json_object_set(object, key, array);
@@ -228,8 +248,10 @@ static void set_name(json_t *object, const char *key, struct text name)
 		set_text(object, key, name);
 }
 
-static void set_process(json_t *object, const struct event_process *process)
+static void set_process(json_t *object, const struct event *event)
 {
+	const struct event_process *process = &event->process;
+
 	set_text(object, "id", process->id);
 	set_text(object, "parent_id", process->parent_id);
 	set_time(object, "start", process->start_wall_ns);
@@ -245,9 +267,9 @@ static void set_process(json_t *object, const struct event_process *process)
 		set_text(object, "comm", process->comm);
 	if (!(process->unreadable & RECORD_KEY_PARENT_COMM))
 		set_text(object, "parent_comm", process->parent_comm);
-	set_marks(object, "truncated", process->truncated);
-	set_marks(object, "unreadable", process->unreadable);
-	set_marks(object, "redacted", process->redacted);
+	set_marks(object, "truncated", process->truncated, event);
+	set_marks(object, "unreadable", process->unreadable, event);
+	set_marks(object, "redacted", process->redacted, event);
 	if (process->redacted_bytes)
 		set_integer(object, "redacted_bytes", process->redacted_bytes);
 }
@@ -267,8 +289,10 @@ static void set_exec_strings(json_t *object, const struct event *event)
 		set_text(object, "cgroup", exec->paths[EVENT_PATH_CGROUP]);
 	if (exec->parent_has_exe && !(unreadable & RECORD_KEY_PARENT_EXE))
 		set_text(object, "parent_exe", exec->paths[EVENT_PATH_PARENT_EXE]);
-	if (!exec->args_hidden && !(unreadable & RECORD_KEY_ARGS))
+	if (!exec->args_hidden && !(unreadable & RECORD_KEY_ARGS)) {
 		set_args(object, exec->args);
+		set_command_line(object, event);
+	}
 	set_env(object, exec);
 }
 
@@ -468,7 +492,7 @@ json_t *reference_native(const struct event *event)
 	set_text(object, "event_id", event->event_id);
 	set_tags(object, event->tags);
 	if (event->source < EVENT_LOST)
-		set_process(object, &event->process);
+		set_process(object, event);
 	if (event->source == EVENT_EXEC || event->source == EVENT_EXEC_FAILED)
 		set_exec(object, event);
 	else if (event->source == EVENT_EXIT)

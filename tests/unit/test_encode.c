@@ -236,6 +236,8 @@ static void golden_selections(void)
 	golden_selection("tests/unit/selected/exit", NULL, "duration,start,exit_code,euid,uid",
 			 ended, exit_length);
 	golden_selection("tests/unit/selected/one", "argc", NULL, exec, length);
+	golden_selection("tests/unit/selected/command", "@default,command_line", NULL, exec,
+			 length);
 	free(exec);
 	free(ended);
 	free(failed);
@@ -420,6 +422,10 @@ static void worst_fits(char byte)
 		json = parse(line_length);
 		CHECK(json && json_array_size(truncated_of(json)) >= 5);
 		json_decref(json);
+		CHECK(formats[i] != &encode_native ||
+		      (fixture_full_line(enricher, exec, length, &event, line,
+					 ENCODE_LINE_MIN_BYTES, &line_length) == 0 &&
+		       line_length <= ENCODE_LINE_MIN_BYTES));
 		least = label_worst(formats[i]);
 		CHECK(line_as(formats[i], exec, length, least, &line_length) == 0);
 		CHECK(line_length <= least && line_length > formats[i]->line_min_bytes);
@@ -512,6 +518,59 @@ static void every_limit_is_kept(void)
 {
 	for (size_t i = 0; i < FORMATS; i++)
 		limits_are_kept(formats[i]);
+}
+
+/* With command_line a line has its arguments twice. */
+static void limits_are_kept_with_command_line(void)
+{
+	size_t length, line_length, whole;
+	struct record_exec *exec = mixed_record(&length);
+	json_t *json, *names;
+
+	CHECK(fixture_full_line(enricher, exec, length, &event, line, LINE_ROOM, &whole) == 0);
+	CHECK(is_reference(whole));
+	for (size_t limit = ENCODE_LINE_MIN_BYTES; limit < whole;
+	     limit = next_limit(limit, whole)) {
+		CHECK(fixture_full_line(enricher, exec, length, &event, line, limit,
+					&line_length) == 0);
+		CHECK(line_length <= limit && line_length + 64 >= limit);
+		CHECK(is_reference(line_length));
+	}
+	json = parse(line_length);
+	names = json_object_get(json, "truncated");
+	CHECK(json_array_size(names) == 2 &&
+	      !strcmp(json_string_value(json_array_get(names, 1)), "command_line"));
+	json_decref(json);
+	free(exec);
+}
+
+/* The bytes of a command line that is not UTF-8 are those of its arguments. */
+static void command_line_alone(void)
+{
+	static const char args[] = "sh\0caf\xe9\0\0b";
+	struct fixture_strings strings = { "f", "e", "c", "p", "g", args, sizeof(args), "sh" };
+	struct selection *selection = selection_of("command_line", NULL);
+	size_t length, line_length;
+	struct record_exec *exec = fixture_record(&strings, &length);
+
+	CHECK(selection_record_keys(selection) == RECORD_KEY_ARGS);
+	line_length = selected_line(&encode_native, selection, exec, length);
+	line[line_length] = '\0';
+	CHECK(strstr(line, ",\"command_line\":\"sh caf" TEXT_REPLACEMENT "  b\","));
+	CHECK(strstr(line, ",\"raw\":[{\"key\":\"args\",\"index\":1,\"base64\":\"Y2Fm6Q==\"}]}"));
+	CHECK(!strstr(line, "\"args\":"));
+	selection_free(selection);
+	free(exec);
+}
+
+static void extra_fields_are_those_of_the_table(void)
+{
+	struct field_set extra = {};
+
+	for (unsigned int id = 0; id < FIELD_COUNT; id++)
+		if (field_get((enum field_id)id)->groups & FIELD_GROUP_EXTRA)
+			field_set_add(&extra, id);
+	CHECK(field_set_equals(&extra, &FIELD_SET_EXTRA));
 }
 
 static void unreadable_is_left_out(void)
@@ -670,6 +729,11 @@ int main(void)
 		worst_case_fits);
 	tap_run("at every limit the line is whole, within it, and not cut more than needed",
 		every_limit_is_kept);
+	tap_run("the same with command_line, which is cut with args and named in truncated",
+		limits_are_kept_with_command_line);
+	tap_run("command_line without args has their bytes in raw", command_line_alone);
+	tap_run("the fields that lines lack by default are those of the table",
+		extra_fields_are_those_of_the_table);
 	tap_run("what could not be read is left out and named", unreadable_is_left_out);
 	tap_run("lines about exectap itself are what jansson would write, and the recorded ones",
 		about_exectap);

@@ -287,6 +287,29 @@ static void known_parts_decide(void)
 	CHECK(!changed_passes(cut_cgroup_below_container, "container_id=other"));
 }
 
+static void whole_args(void)
+{
+	set_args("sh\0-c\0a b\0", 10, 0);
+}
+
+static void no_args(void)
+{
+	set_args("", 0, 0);
+}
+
+static void command_lines_are_joined(void)
+{
+	CHECK(changed_passes(whole_args, "command_line=sh -c a b"));
+	CHECK(changed_passes(whole_args, "command_line=sh*a b") &&
+	      !changed_passes(whole_args, "command_line=sh*a") &&
+	      !changed_passes(whole_args, "command_line=sh"));
+	CHECK(changed_passes(no_args, "command_line=") &&
+	      !changed_passes(no_args, "command_line=?*"));
+	/* the rest of a cut one can be anything */
+	CHECK(changed_passes(cut_args, "command_line=other") &&
+	      changed_passes(cut_args, "-command_line=*"));
+}
+
 static void nothing_to_report_is_no_match(void)
 {
 	CHECK(!changed_passes(be_daemon, "tty=*") && changed_passes(be_daemon, "-tty=*"));
@@ -343,6 +366,8 @@ int main(void)
 	tap_run("what is no rule is refused", nonsense_is_refused);
 	tap_run("an event passes that a rule cannot decide, whatever the rule is for",
 		undecided_events_pass);
+	tap_run("a rule for command_line is about the arguments with spaces between",
+		command_lines_are_joined);
 	tap_run("a match in the known part decides", known_parts_decide);
 	tap_run("a key with nothing to report does not match", nothing_to_report_is_no_match);
 	tap_run("a rule that no event can match is found", rules_that_never_match_are_found);

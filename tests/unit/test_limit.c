@@ -95,6 +95,21 @@ static void unknown_values_pass(void)
 	limit_free(limiter);
 }
 
+/* Different arguments can be the same command line. */
+static void joined_arguments_are_equal(void)
+{
+	char *args = (char *)record + record->args.offset;
+
+	begin("1/10:command_line");
+	CHECK(passes(1, SECOND));
+	args[strlen("program")] = ' ';
+	CHECK(!passes(1, SECOND));
+	args[0] = 'q';
+	CHECK(passes(1, SECOND));
+	limit_free(limiter);
+	memcpy(args, "program", sizeof("program"));
+}
+
 static void another_rule_ends_windows(void)
 {
 	struct limit_rule none = {}, same = rule_of("1/1000"), other = rule_of("2/10:uid,comm");
@@ -184,6 +199,7 @@ int main(void)
 	tap_run("equal events above the limit are suppressed and counted in each window",
 		equal_ones_are_suppressed);
 	tap_run("an event of unknown values passes", unknown_values_pass);
+	tap_run("command lines are compared as lines have them", joined_arguments_are_equal);
 	tap_run("another rule ends the windows, the same one does not", another_rule_ends_windows);
 	tap_run("the number of windows and the bytes of records are bounded, and no event is "
 		"uncounted",
