@@ -84,7 +84,7 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	__u32 end = sizeof(struct record_exec);
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
-	struct record_exec *exec = exec_begin(scratch, RECORD_EXEC_FAILED, task, parent);
+	struct record_exec *exec = exec_begin(scratch, RECORD_EXEC_FAILED, task, parent, false);
 	bool renamed = caller_fill_failed(exec, task, pid_tgid >> 32);
 
 	exec->tid = (__u32)pid_tgid;
@@ -98,9 +98,9 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 		end = attempt_append_filename(scratch, exec, end, (const void *)attempt->filename);
 	}
 	end = file_append_streams(exec, slot, task, end);
-	end = exec_append_cwd(exec, scratch, slot, task, end);
+	end = exec_append_cwd(exec, scratch, slot, task, false, end);
 	end = exec_append_parent_exe(exec, scratch, slot, parent, end);
-	end = exec_append_cgroup(exec, slot, task, end);
+	end = exec_append_cgroup(exec, scratch, slot, task, false, end);
 	if (!renamed)
 		end = attempt_append_args(scratch, exec, slot, end, attempt);
 	exec->header.size = end;

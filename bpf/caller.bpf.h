@@ -92,7 +92,7 @@ static __always_inline void caller_set(struct caller *caller, struct task_struct
 {
 	caller->exec_id = task->self_exec_id;
 	caller->tid = tid;
-	bpf_core_read_str(caller->comm, sizeof(caller->comm), &task->comm);
+	task_read_comm(caller->comm, task, true);
 }
 
 /* Saves the current task, which is going to be renamed by its own exec. */
@@ -121,12 +121,12 @@ static __always_inline void caller_save(struct task_struct *task)
  */
 static __always_inline void caller_save_renamed(struct task_struct *task)
 {
-	if ((__u32)BPF_CORE_READ(task, pid) != (__u32)bpf_get_current_pid_tgid())
+	if ((__u32)task->pid != (__u32)bpf_get_current_pid_tgid())
 		return;
 	if (bpf_core_field_exists(task->in_execve)) {
-		if (!BPF_CORE_READ_BITFIELD_PROBED(task, in_execve))
+		if (!BPF_CORE_READ_BITFIELD(task, in_execve))
 			return;
-	} else if (BPF_CORE_READ(task, mm, arg_start)) { /* nonzero once the new stack is set up,
+	} else if (task->mm->arg_start) { /* nonzero once the new stack is set up,
 							    fs/exec.c setup_arg_pages() */
 		return;
 	}
@@ -211,7 +211,7 @@ static __always_inline bool caller_fill_failed(struct record_exec *exec, struct 
 		__builtin_memcpy(exec->comm, caller.comm, sizeof(exec->comm));
 		return true;
 	}
-	if (!task_read_comm(exec->comm, task))
+	if (!task_read_comm(exec->comm, task, false))
 		exec->unreadable |= RECORD_KEY_COMM;
 	return false;
 }

@@ -65,7 +65,7 @@ static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct sc
 					     __u32 slot, struct task_struct *task, __u32 end)
 {
 	struct file *file = task->mm->exe_file;
-	struct path path = {};
+	struct path path;
 	int walked;
 
 	if (!file) {
@@ -75,12 +75,13 @@ static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct sc
 	file_fill(exec, file);
 	if (exec_omits(exec, RECORD_KEY_EXE))
 		return end;
-	if (bpf_core_read(&path, sizeof(path), &file->f_path)) {
-		exec->unreadable |= RECORD_KEY_EXE;
-		return end;
-	}
+	path.dentry = file->f_path.dentry;
+	path.mnt = file->f_path.mnt;
 	path_begin(scratch, end, &path, scratch->namespace_root, true);
-	walked = path_append(slot);
+	walked = path_append_short(scratch, file->f_path.dentry, file->f_path.mnt,
+				   task->nsproxy->mnt_ns->root);
+	if (!walked)
+		walked = path_append(slot);
 	if (walked & PATH_MEMORY)
 		exec->flags |= RECORD_FLAG_MEMFD;
 	return exec_set_slice(exec, &exec->exe, RECORD_KEY_EXE, end, walked);
@@ -107,19 +108,40 @@ static __always_inline bool exec_read_cwd(struct path *path, struct task_struct 
 	return false;
 }
 
+/* Appends a short path of the working directory. Returns as path_append_short(). */
+static __always_inline int exec_append_cwd_short(struct scratch *scratch, struct task_struct *task,
+						 __u32 end)
+{
+	struct fs_struct *fs = task->fs;
+	__u32 before = READ_U32(fs, seq);
+	struct dentry *dentry = READ_ONCE(fs->pwd.dentry);
+	struct vfsmount *mount = READ_ONCE(fs->pwd.mnt);
+
+	if (before & 1 || before != READ_U32(fs, seq))
+		return 0;
+	scratch->walk.start = end;
+	return path_append_short(scratch, dentry, mount, task->nsproxy->mnt_ns->root);
+}
+
 static __always_inline __u32 exec_append_cwd(struct record_exec *exec, struct scratch *scratch,
-					     __u32 slot, struct task_struct *task, __u32 end)
+					     __u32 slot, struct task_struct *task, bool typed,
+					     __u32 end)
 {
 	struct path path = {};
+	int walked;
 
 	if (exec_omits(exec, RECORD_KEY_CWD))
 		return end;
-	if (!exec_read_cwd(&path, task)) {
-		exec->unreadable |= RECORD_KEY_CWD;
-		return end;
+	walked = typed ? exec_append_cwd_short(scratch, task, end) : 0;
+	if (!walked) {
+		if (!exec_read_cwd(&path, task)) {
+			exec->unreadable |= RECORD_KEY_CWD;
+			return end;
+		}
+		path_begin(scratch, end, &path, scratch->namespace_root, false);
+		walked = path_append(slot);
 	}
-	path_begin(scratch, end, &path, scratch->namespace_root, false);
-	return exec_set_slice(exec, &exec->cwd, RECORD_KEY_CWD, end, path_append(slot));
+	return exec_set_slice(exec, &exec->cwd, RECORD_KEY_CWD, end, walked);
 }
 
 /*
@@ -143,22 +165,24 @@ static __always_inline __u32 exec_append_parent_exe(struct record_exec *exec,
 		exec->unreadable |= RECORD_KEY_PARENT_EXE;
 		return end;
 	}
-	path_begin(scratch, end, &path, task_namespace_root(parent), true);
+	path_begin(scratch, end, &path, task_namespace_root(parent, false), true);
 	walked = path_append(slot);
 	if (BPF_CORE_READ(parent, mm) != mm || BPF_CORE_READ(mm, exe_file) != file)
 		walked = end | PATH_UNREADABLE;
 	return exec_set_slice(exec, &exec->parent_exe, RECORD_KEY_PARENT_EXE, end, walked);
 }
 
-static __always_inline __u32 exec_append_cgroup(struct record_exec *exec, __u32 slot,
-						struct task_struct *task, __u32 end)
+static __always_inline __u32 exec_append_cgroup(struct record_exec *exec, struct scratch *scratch,
+						__u32 slot, struct task_struct *task, bool typed,
+						__u32 end)
 {
-	__u64 node = (__u64)BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+	struct css_set *cgroups = READ(typed, task, cgroups);
 
 	if (exec_omits(exec, RECORD_KEY_CGROUP))
 		return end;
+	scratch->cgroup = (__u64)READ(typed, READ(typed, cgroups, dfl_cgrp), kn);
 	return exec_set_slice(exec, &exec->cgroup, RECORD_KEY_CGROUP, end,
-			      path_append_cgroup(slot, end, node));
+			      path_append_cgroup(slot, end));
 }
 
 /*
@@ -244,11 +268,11 @@ static __always_inline void exec_send_with_tail(struct record_exec *exec, struct
 	output_scratch(scratch, RECORD_EXEC, end);
 }
 
-/* Begins the record of an exec or of a failed attempt. */
+/* Begins the record of an exec or of a failed attempt. For `typed` see task.bpf.h. */
 static __always_inline struct record_exec *exec_begin(struct scratch *scratch,
 						      enum record_type type,
 						      struct task_struct *task,
-						      struct task_struct *parent)
+						      struct task_struct *parent, bool typed)
 {
 	struct record_exec *exec = (struct record_exec *)scratch->record;
 
@@ -256,8 +280,8 @@ static __always_inline struct record_exec *exec_begin(struct scratch *scratch,
 	exec->header.version = RECORD_VERSION;
 	exec->header.type = type;
 	exec->header.time_ns = bpf_ktime_get_boot_ns();
-	exec->unreadable |= task_fill(&exec->task, task, parent);
-	scratch->namespace_root = task_namespace_root(task);
+	exec->unreadable |= task_fill(&exec->task, task, parent, typed);
+	scratch->namespace_root = task_namespace_root(task, typed);
 	return exec;
 }
 

@@ -45,18 +45,18 @@ static __always_inline void send_exec(const struct exec_call *call)
 		caller_discard(task->pid);
 		return;
 	}
-	exec = exec_begin(scratch, RECORD_EXEC, task, parent);
+	exec = exec_begin(scratch, RECORD_EXEC, task, parent, true);
 	exec->tid = call->old_tid;
 	exec->argc = call->argc;
 	exec->args_bytes = task->mm->arg_end - task->mm->arg_start;
 	caller_fill(exec, task);
-	bpf_core_read_str(exec->name, sizeof(exec->name), &task->comm);
+	task_read_comm(exec->name, task, true);
 	end = exec_append_filename(scratch, exec, call->filename, end);
 	end = file_append_own_streams(exec, slot, task, end);
 	end = exec_append_exe(exec, scratch, slot, task, end);
-	end = exec_append_cwd(exec, scratch, slot, task, end);
+	end = exec_append_cwd(exec, scratch, slot, task, true, end);
 	end = exec_append_parent_exe(exec, scratch, slot, parent, end);
-	end = exec_append_cgroup(exec, slot, task, end);
+	end = exec_append_cgroup(exec, scratch, slot, task, true, end);
 	exec_send_with_tail(exec, scratch, task, end);
 	scratch_release(slot);
 }
@@ -237,7 +237,7 @@ static __always_inline void send_exit(struct task_struct *task)
 	exit->header.version = RECORD_VERSION;
 	exit->header.type = RECORD_EXIT;
 	exit->header.time_ns = bpf_ktime_get_boot_ns();
-	exit->unreadable = task_fill(&exit->task, task, task->real_parent);
+	exit->unreadable = task_fill(&exit->task, task, task->real_parent, true);
 	bpf_probe_read_kernel_str(exit->comm, sizeof(exit->comm), task->group_leader->comm);
 	exit->max_rss_pages = task->signal->maxrss;
 	exit->status = task->group_leader->exit_code;

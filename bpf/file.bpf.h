@@ -4,6 +4,7 @@
 #define EXECTAP_FILE_BPF_H
 
 #include "kernel_types.h"
+#include "read.bpf.h"
 #include "record.h"
 #include "scratch.bpf.h"
 #include <bpf/bpf_core_read.h>
@@ -71,10 +72,6 @@ static __always_inline void file_fill(struct record_exec *exec, struct file *fil
 		file_fill_upper(exec, inode);
 }
 
-/* Reads a member: by a load if the verifier knows the pointer's type, else by a helper. */
-#define FILE_READ(typed, object, member)                                                           \
-	((typed) ? (object)->member : BPF_CORE_READ(object, member))
-
 /* Appends the name of an anonymous inode. Returns its bytes with the NUL, or 0 if it is too long.
  */
 __noinline int file_append_name(__u32 slot, __u32 end, __u64 name)
@@ -98,14 +95,14 @@ static __always_inline __u32 file_append_stream(__u32 slot, struct record_stream
 
 	if (!file)
 		return end;
-	inode = FILE_READ(typed, file, f_inode);
-	stream->mode = FILE_READ(typed, inode, i_mode) & S_IFMT;
+	inode = READ(typed, file, f_inode);
+	stream->mode = READ(typed, inode, i_mode) & S_IFMT;
 	if (stream->mode == S_IFCHR || stream->mode == S_IFBLK) {
-		stream->detail = FILE_READ(typed, inode, i_rdev);
+		stream->detail = READ(typed, inode, i_rdev);
 		return end;
 	}
-	super_block = FILE_READ(typed, inode, i_sb);
-	stream->detail = FILE_READ(typed, super_block, s_magic);
+	super_block = READ(typed, inode, i_sb);
+	stream->detail = READ(typed, super_block, s_magic);
 	if (stream->detail == ANON_INODE_FS_MAGIC) {
 		length = file_append_name(slot, end,
 					  (__u64)BPF_CORE_READ(file, f_path.dentry, d_name.name));
@@ -113,7 +110,7 @@ static __always_inline __u32 file_append_stream(__u32 slot, struct record_stream
 		stream->name.length = length ? length - 1 : 0;
 		return end + length;
 	}
-	stream->inode = FILE_READ(typed, inode, i_ino);
+	stream->inode = READ(typed, inode, i_ino);
 	return end;
 }
 

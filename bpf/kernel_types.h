@@ -235,6 +235,7 @@ struct mm_struct {
 struct kernfs_node {
 	struct kernfs_node *__parent; /* since 6.15 */
 	const char *name;
+	__u64 id;
 };
 
 struct kernfs_node___parent {

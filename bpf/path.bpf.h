@@ -15,6 +15,7 @@
 #define EXECTAP_PATH_BPF_H
 
 #include "kernel_types.h"
+#include "read.bpf.h"
 #include "record.h"
 #include "scratch.bpf.h"
 #include <bpf/bpf_core_read.h>
@@ -39,6 +40,8 @@
 #define PATH_STRIDES (RECORD_PATH_BYTES / 2 / PATH_STRIDE_STEPS + 2)
 #define PATH_STEPS_MAX (PATH_STRIDES * PATH_STRIDE_STEPS)
 #define PATH_CGROUP_STEPS_MAX 64
+
+#define PATH_PRIME 0x100000001b3 /* FNV-1a, 64 bits (RFC 9923) */
 
 /* Walks of one path until one is undisturbed by renames. */
 #define PATH_TRIES 8
@@ -107,7 +110,7 @@ static __always_inline void path_enter_mount(struct scratch *scratch, struct mou
 /* Adds to the checksum of all that has been read on the way. */
 static __always_inline void path_add(struct scratch *scratch, __u64 value)
 {
-	scratch->walk.checksum = (scratch->walk.checksum ^ value) * 0x100000001b3;
+	scratch->walk.checksum = (scratch->walk.checksum ^ value) * PATH_PRIME;
 }
 
 /*
@@ -283,6 +286,85 @@ __noinline int path_append(__u32 slot)
 	return (scratch->walk.start & PATH_END_MASK) | PATH_UNREADABLE;
 }
 
+/* Names that a short walk reaches: those of most programs. The verifier follows each one. */
+#define PATH_SHORT_STEPS 12
+
+/*
+ * Walks from a leaf up to the root of its mount, by loads. Returns false if it is farther away than
+ * PATH_SHORT_STEPS, or a rename is in progress. The verifier knows the type of the pointers, and
+ * lets no program calculate with them. A dentry keeps its parent while its sequence number stays,
+ * so the checksum of these numbers stands for the dentries as well.
+ */
+static __always_inline bool path_walk_short(struct scratch *scratch, struct dentry *dentry,
+					    const struct dentry *root, bool copy_names)
+{
+	__u64 checksum = 0;
+
+	for (int step = 0; step < PATH_SHORT_STEPS; step++) {
+		__u32 end = scratch->walk.end, sequence = READ_U32(dentry, d_seq);
+		long length;
+
+		if (dentry == root) {
+			scratch->walk.checksum = checksum;
+			return true;
+		}
+		if (sequence & 1)
+			return false;
+		checksum = (checksum ^ sequence) * PATH_PRIME;
+		if (copy_names) {
+			length = path_append_name(scratch, end, dentry->d_name.name);
+			if (length <= 0 || end + length - scratch->walk.start > RECORD_PATH_BYTES)
+				return false;
+			scratch->walk.end = end + length;
+		}
+		dentry = READ_ONCE(dentry->d_parent);
+	}
+	return false;
+}
+
+/*
+ * Reports if the mount is at the root of the namespace: what a process sees at "/". That mount is
+ * the first one's only child at its root, or the first one itself (fs/namespace.c, 5.10 to 7.2,
+ * init_mount_tree() and pivot_root()).
+ */
+static __always_inline bool path_is_top_mount(struct scratch *scratch, struct vfsmount *vfsmount,
+					      struct mount *namespace_root)
+{
+	__u64 mount = (__u64)vfsmount - bpf_core_field_offset(struct mount, mnt);
+
+	if (namespace_root->mnt_parent != namespace_root)
+		return false;
+	if (mount == (__u64)namespace_root)
+		return true;
+	path_enter_mount(scratch, (void *)mount);
+	return scratch->walk.members.parent == (__u64)namespace_root &&
+	       scratch->walk.members.mountpoint == (__u64)namespace_root->mnt.mnt_root;
+}
+
+/*
+ * Appends a path that is short, and that nothing changes meanwhile. Returns its end with PATH_*
+ * bits, or 0: path_append() can do it. The verifier knows the type of the pointers.
+ */
+static __always_inline int path_append_short(struct scratch *scratch, struct dentry *leaf,
+					     struct vfsmount *vfsmount,
+					     struct mount *namespace_root)
+{
+	struct dentry *root = vfsmount->mnt_root;
+	__u64 checksum;
+	bool unlinked;
+
+	scratch->walk.end = scratch->walk.start;
+	if (leaf == root || !path_is_top_mount(scratch, vfsmount, namespace_root) ||
+	    !path_walk_short(scratch, leaf, root, true))
+		return 0;
+	checksum = scratch->walk.checksum;
+	unlinked = !leaf->d_hash.pprev; /* linux/dcache.h, d_unlinked() */
+	if (!path_walk_short(scratch, leaf, root, false) || checksum != scratch->walk.checksum ||
+	    !path_is_top_mount(scratch, vfsmount, namespace_root))
+		return 0;
+	return (scratch->walk.end & PATH_END_MASK) | (unlinked ? PATH_DELETED : 0);
+}
+
 static __always_inline struct kernfs_node *path_kernfs_parent(struct kernfs_node *node)
 {
 	struct kernfs_node___parent *older = (void *)node;
@@ -292,15 +374,12 @@ static __always_inline struct kernfs_node *path_kernfs_parent(struct kernfs_node
 	return BPF_CORE_READ(older, parent);
 }
 
-/* The same for a cgroup's directory in the v2 hierarchy; the root's kernfs node has no parent. */
-__noinline int path_append_cgroup(__u32 slot, __u32 offset, __u64 kernfs_node_address)
+/* Walks from the kernfs node up to the root, which has no parent. Returns as path_append(). */
+static __always_inline int path_walk_cgroup(struct scratch *scratch, struct kernfs_node *node,
+					    __u32 offset)
 {
-	struct kernfs_node *node = (void *)kernfs_node_address;
-	struct scratch *scratch = scratch_get(slot);
 	__u32 end = offset;
 
-	if (!scratch || !node)
-		return offset | PATH_UNREADABLE;
 	for (int step = 0; step < PATH_CGROUP_STEPS_MAX; step++) {
 		struct kernfs_node *parent = path_kernfs_parent(node);
 		long length;
@@ -316,6 +395,37 @@ __noinline int path_append_cgroup(__u32 slot, __u32 offset, __u64 kernfs_node_ad
 		node = parent;
 	}
 	return end | PATH_TRUNCATED;
+}
+
+/*
+ * Appends the path of the directory of scratch->cgroup, from the leaf up. Directories of the v2
+ * hierarchy are never renamed (kernel/cgroup/cgroup.c, cgroup_kf_syscall_ops), and an id is used
+ * once, so the last path is kept. Returns as path_append().
+ */
+__noinline int path_append_cgroup(__u32 slot, __u32 offset)
+{
+	struct scratch *scratch = scratch_get(slot);
+	struct kernfs_node *node;
+	__u64 id, length;
+	int walked;
+
+	if (!scratch || !scratch->cgroup || offset > RECORD_HEAD_MAX_BYTES - SCRATCH_CGROUP_BYTES)
+		return offset | PATH_UNREADABLE;
+	node = (void *)scratch->cgroup;
+	id = BPF_CORE_READ(node, id);
+	length = scratch->last_cgroup.length;
+	if (id && id == scratch->last_cgroup.id && length <= SCRATCH_CGROUP_BYTES &&
+	    !bpf_probe_read_kernel(&scratch->record[offset], length, scratch->last_cgroup.names))
+		return offset + length;
+	walked = path_walk_cgroup(scratch, node, offset);
+	length = walked - offset;
+	scratch->last_cgroup.id = 0;
+	if (length > SCRATCH_CGROUP_BYTES ||
+	    bpf_probe_read_kernel(scratch->last_cgroup.names, length, &scratch->record[offset]))
+		return walked;
+	scratch->last_cgroup.length = length;
+	scratch->last_cgroup.id = id;
+	return walked;
 }
 
 #endif

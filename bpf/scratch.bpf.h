@@ -21,6 +21,9 @@
 /* A record with as many argument bytes as fit into the default --max-line. */
 #define SCRATCH_RECORD_BYTES (RECORD_HEAD_MAX_BYTES + RECORD_SHORT_ARGS_BYTES)
 
+/* Maximum bytes of a cgroup's path that is kept for the next record. */
+#define SCRATCH_CGROUP_BYTES 512
+
 /* Addresses in a struct mount. */
 struct path_mount {
 	__u64 parent;
@@ -33,6 +36,12 @@ struct scratch {
 	__u32 users;
 	__u32 reserved;
 	__u64 namespace_root; /* root mount of the task's mount namespace */
+	__u64 cgroup; /* kernfs node of the task's cgroup in the v2 hierarchy */
+	struct { /* path.bpf.h */
+		__u64 id; /* of the kernfs node; 0: none */
+		__u64 length;
+		__u8 names[SCRATCH_CGROUP_BYTES];
+	} last_cgroup;
 	struct { /* a path walk, path.bpf.h */
 		__u64 leaf;
 		__u64 leaf_mount;
