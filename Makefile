@@ -5,6 +5,7 @@
 #   make run           build it and run it
 #   make test          run all tests (as root)
 #   make test-kernels  boot other kernels in qemu and run exectap there (also a part of make test)
+#   make test-shippers run exectap with real stores and shippers (as root); SIGMA=FOLDER with Sigma's rules
 #   make bench         measure the cost of exectap and of other tracers (as root): build/bench.md
 #   make bench-replay  measure user space only, with recorded events
 #   make check         run the tests that need no privileges: format, unit tests with sanitizers, schema, manuals
@@ -86,7 +87,7 @@ OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all helpers units fuzzers static test-kernels records bench bench-replay deps run test check fuzz coverage lint \
+.PHONY: all helpers units fuzzers static test-kernels test-shippers records bench bench-replay deps run test check fuzz coverage lint \
 	compile_commands.json completions install uninstall clean deb rpm tarball container FORCE
 
 all: $(BUILD)/exectap

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The targets test, check, fuzz, coverage, lint, test-kernels; included by the Makefile.
+# The targets test, check, fuzz, coverage, lint, test-kernels, test-shippers; included by the Makefile.
 
 UNIT_SAN := address,undefined
 UNIT_BUILD := build/san
@@ -82,6 +82,10 @@ coverage: helpers completions
 test-kernels: static
 	tests/kernels/run
 
+# Stores and shippers that are fetched or on PATH. SIGMA=FOLDER: a copy of SigmaHQ's repository.
+test-shippers: all helpers
+	tests/shippers/run $(if $(SIGMA),--sigma '$(SIGMA)') $(if $(ONLY),--only '$(ONLY)')
+
 # The programs that are booted in qemu; for arm64 too if its compiler is installed.
 ARM64 := CROSS_COMPILE=aarch64-linux-gnu- CC=aarch64-linux-gnu-gcc
 static:
@@ -114,7 +118,7 @@ build/database/%.json: %.c $(BUILD)/flags | $(BUILD)/exectap.skel.h
 LINTED := $(SOURCES) $(wildcard tests/unit/*.c tests/fuzz/*.c)
 SCRIPTS := packaging/deps packaging/list-installed packaging/completions/generate tests/run tests/coverage tests/fuzz/run \
 	tests/unit/record tests/schema_refuses tests/bench/run tests/bench/report tests/bench/publish tests/mapping/check \
-	tests/mapping/check_records tests/shippers.bash .ci/run
+	tests/mapping/check_records tests/shippers.bash tests/shippers/postgresql .ci/run
 
 # shellcheck does not see the variables that tests/lib.bash sets, and takes "lines" for the array of bats' `run`.
 comma := ,
