@@ -59,9 +59,7 @@ SYSROOT_LIBRARIES := PKG_CONFIG_SYSROOT_DIR=$(abspath $(SYSROOT)) \
 	PKG_CONFIG_LIBDIR=$(abspath $(SYSROOT))/usr/lib/$(TARGET)/pkgconfig:$(abspath $(SYSROOT))/usr/lib/pkgconfig
 endif
 
-LIBRARIES := libbpf libelf zlib libseccomp
-# The JSON parser of the tests
-TEST_LIBRARIES := jansson
+LIBRARIES := libbpf libelf zlib libseccomp jansson
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers \
 	$(if $(WERROR),-Werror)
 
@@ -73,7 +71,8 @@ COMPILE_FLAGS := -std=gnu11 $(PATH_FLAGS) -D_GNU_SOURCE -DEXECTAP_VERSION='"$(VE
 	$(if $(COVERAGE),--coverage)
 LINK_FLAGS := $(SYSROOT_FLAGS) $(if $(STATIC),-static) $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
 LINK_LIBRARIES = $(shell $(SYSROOT_LIBRARIES) $(PKG_CONFIG) $(if $(STATIC),--static) --libs $(LIBRARIES))
-LINK_TEST_LIBRARIES = $(shell $(PKG_CONFIG) --libs $(TEST_LIBRARIES))
+# What the fuzzers need of them
+LINK_JSON_LIBRARIES = $(shell $(PKG_CONFIG) --libs jansson)
 
 # clang's bpf target has no asm/ headers: they come from the compiler's include path.
 ASM_HEADERS = $(shell $(CC) $(SYSROOT_FLAGS) -E -include asm/types.h -x c /dev/null 2>/dev/null | \

@@ -4,6 +4,7 @@
 #include "capture/capture.h"
 #include "capture/pin.h"
 #include "encode/encode.h"
+#include "event/container_state.h"
 #include "event/enrich.h"
 #include "event/field.h"
 #include "event/filter.h"
@@ -93,12 +94,18 @@ static enum status drop_privileges(const struct options *options)
 		.change_user = options->user != NULL,
 		.uid = options->uid,
 		.gid = options->gid,
+		.reads_any_file = options->containers,
 		.socket_group = options->socket_group,
 	};
 	int result = sandbox_drop_privileges(&identity);
 
 	if (!result)
 		return STATUS_STOPPED;
+	if (result == -EACCES) {
+		log_error("--containers: CAP_DAC_READ_SEARCH is missing; run exectap as root, or "
+			  "with this capability, see containers.conf in exectap(8)");
+		return STATUS_NOT_PERMITTED;
+	}
 	if (result != -EPERM || !options->user) {
 		log_error("cannot drop privileges: %s", strerror(-result));
 		return STATUS_FAILED;
@@ -116,6 +123,8 @@ static enum status new_enricher(const struct options *options, struct enricher *
 
 	if (!result)
 		result = enrich_new(enricher, options->env_names, &facts);
+	if (!result && options->containers)
+		result = enrich_use_containers(*enricher, "");
 	if (!result) {
 		enrich_set_labels(*enricher, options->host, options_tags(options));
 		return STATUS_STOPPED;
@@ -190,38 +199,66 @@ static void free_stages(const struct pipeline_stages *stages)
 	capture_free(stages->capture);
 }
 
+#define FILES_OF_OPTIONS 6
+
+/* Lists the files that are opened while the program runs. Returns their number. */
+static size_t list_files(const struct options *options, const struct output_needs *output,
+			 const char *const names[ENRICH_FILES],
+			 struct landlock_file files[FILES_OF_OPTIONS + CONTAINER_STATE_DIRECTORIES])
+{
+	size_t count = 0;
+
+	files[count++] =
+		(struct landlock_file){ output->path,
+					output->open_flags ? LANDLOCK_WRITE : LANDLOCK_REMOVE };
+	files[count++] = (struct landlock_file){ options->metrics_path, LANDLOCK_WRITE };
+	files[count++] = (struct landlock_file){ options->config_path, LANDLOCK_READ };
+	files[count++] = (struct landlock_file){ names[0], LANDLOCK_READ };
+	files[count++] = (struct landlock_file){ names[1], LANDLOCK_READ };
+	files[count++] = (struct landlock_file){ options->pin_directory, LANDLOCK_REMOVE_TREE };
+	for (size_t i = 0; options->containers && i < CONTAINER_STATE_DIRECTORIES; i++)
+		files[count++] = (struct landlock_file){ container_state_directories[i],
+							 LANDLOCK_READ_TREE };
+	return count;
+}
+
 /*
  * Limits the use of files to those that are opened while the program runs. It is a second line of
- * defence, as the seccomp filter: without it exectap continues.
+ * defence, as the seccomp filter: without it exectap continues, unless it can read every file.
  */
-static void limit_files(const struct options *options, const struct output_needs *output,
-			const char *const names[ENRICH_FILES])
+static enum status limit_files(const struct options *options, const struct output_needs *output,
+			       const char *const names[ENRICH_FILES])
 {
-	const struct landlock_file files[] = {
-		{ output->path, output->open_flags ? LANDLOCK_WRITE : LANDLOCK_REMOVE },
-		{ options->metrics_path, LANDLOCK_WRITE },
-		{ options->config_path, LANDLOCK_READ },
-		{ names[0], LANDLOCK_READ },
-		{ names[1], LANDLOCK_READ },
-		{ options->pin_directory, LANDLOCK_REMOVE_TREE },
-	};
-	int result = landlock_limit(files, sizeof(files) / sizeof(files[0]));
+	struct landlock_file files[FILES_OF_OPTIONS + CONTAINER_STATE_DIRECTORIES];
+	int result = landlock_limit(files, list_files(options, output, names, files));
 
+	if (result && options->containers) {
+		log_error("--containers: cannot limit file access: %s; it needs Landlock, or "
+			  "--no-sandbox",
+			  strerror(-result));
+		return STATUS_FAILED;
+	}
 	if (result == -ENOSYS || result == -EOPNOTSUPP)
 		log_detail("the kernel has no Landlock; file access is not limited");
 	else if (result)
 		log_warning("cannot limit file access: %s; continuing without the limit",
 			    strerror(-result));
+	return STATUS_STOPPED;
 }
 
 static void filter_calls(const struct options *options, const struct output_needs *output,
 			 const char *const names[ENRICH_FILES])
 {
+	static const int tree_flags[] = { CONTAINER_STATE_TOP_FLAGS,
+					  CONTAINER_STATE_DIRECTORY_FLAGS,
+					  CONTAINER_STATE_FILE_FLAGS, 0 };
 	const struct sandbox_needs needs = {
 		.open_flags = output->open_flags,
 		.renames = options->rotate_bytes || options->metrics_path,
 		.connects = output->connects,
 		.accepts = output->accepts,
+		.lists = options->containers,
+		.tree_flags = options->containers ? tree_flags : NULL,
 		.metrics_flags = options->metrics_path ? METRICS_OPEN_FLAGS : 0,
 		.read_flags = names[0] || options->config_path ? REGULAR_FILE_OPEN_FLAGS : 0,
 		.pin_flags = options->pin_directory ? PIN_SET_FLAGS : 0,
@@ -233,16 +270,20 @@ static void filter_calls(const struct options *options, const struct output_need
 			    strerror(-result));
 }
 
-static void enter_sandbox(const struct options *options, const struct pipeline_stages *stages)
+static enum status enter_sandbox(const struct options *options,
+				 const struct pipeline_stages *stages)
 {
 	struct output_needs output = {};
 	const char *names[ENRICH_FILES];
+	enum status status;
 
 	if (options->no_sandbox || output_find_needs(options->output, &output))
-		return;
+		return STATUS_STOPPED;
 	enrich_find_files(stages->enricher, names);
-	limit_files(options, &output, names);
-	filter_calls(options, &output, names);
+	status = limit_files(options, &output, names);
+	if (!status)
+		filter_calls(options, &output, names);
+	return status;
 }
 
 /* Reports the events that are not written at the end, and why. */
@@ -449,9 +490,10 @@ static enum status run(const struct options *options, struct pin *pin, struct re
 		reload->enricher = stages.enricher;
 		if (pin)
 			pin_keep(pin);
-		enter_sandbox(options, &stages);
-		status = watch(options, &stages, &loop);
+		status = enter_sandbox(options, &stages);
 	}
+	if (!status)
+		status = watch(options, &stages, &loop);
 	free_loop(&loop);
 	free_stages(&stages);
 	return status;
@@ -550,6 +592,12 @@ static enum status start(struct options *options, int argc, char **argv)
 	options->line_max_bytes = output_line_max_bytes(options->output, options->line_max_bytes);
 	if (options_check_line(options, options->format, options->line_max_bytes))
 		return STATUS_USAGE;
+	if (options->containers && !options->no_sandbox && landlock_version() < 0) {
+		log_error("--containers needs Landlock (Linux 5.13), which the kernel lacks or has "
+			  "disabled: without it exectap could read every file; add --no-sandbox to "
+			  "accept that");
+		return STATUS_KERNEL;
+	}
 	clock_init();
 	result = loop_handle_signals();
 	if (result) {

@@ -460,7 +460,9 @@ static const struct option_row rows[] = {
 	  .reloads = true },
 	{ NULL, "redact", "[=ERE]", "mask secrets, and what ERE matches, in args and env",
 	  parse_redact, .repeats = true, .reloads = true },
-	{ NULL, "no-args", NULL, "leave out arguments", FLAG(no_args) },
+	{ NULL, "no-args", NULL, NULL, FLAG(no_args) },
+	{ NULL, "containers", NULL, "leave out arguments; add names of containers",
+	  FLAG(containers) },
 	{ NULL, "max-line", "BYTES", "maximum length of a line (default 15360)", parse_max_line },
 	{ NULL, "heartbeat", "SECS", "emit start, stats and stop lines", parse_heartbeat,
 	  .reloads = true },
@@ -554,6 +556,17 @@ static bool limits_events(const struct options *options)
 	return false;
 }
 
+static bool uses_container_names(const struct options *options)
+{
+	static const char *const keys[] = { "container_name", "container_image", "pod_name",
+					    "pod_namespace" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (filter_uses(options->filter, keys[i]) || limit_uses(&options->limit, keys[i]))
+			return true;
+	return false;
+}
+
 /* Checks that every rule can match, once all options are known. */
 static int check_rules(const struct options *options)
 {
@@ -565,6 +578,8 @@ static int check_rules(const struct options *options)
 		return usage_error("a rule for args cannot match with --no-args");
 	if (options->limit.count && !limits_events(options))
 		return usage_error("--limit: no selected event has all of its keys, see --events");
+	if (!options->containers && uses_container_names(options))
+		return usage_error("a rule for the names of containers needs --containers");
 	if (!options->env_names &&
 	    (filter_uses(options->filter, "env") || filter_uses(options->filter, "env_duplicates")))
 		return usage_error("a rule for env needs --env NAME");

@@ -54,6 +54,7 @@ struct options {
 	gid_t gid;
 	const char *pin_directory; /* NULL: none */
 	const char *unpin_directory;
+	bool containers;
 	bool no_args;
 	bool no_sandbox;
 	bool verbose;

@@ -301,6 +301,7 @@ replace_directory() {
 	stop_exectap
 	grep -q '^exectap: the kernel has no Landlock; file access is not limited$' "$log"
 	# landlock_restrict_self(2) alone
+	: >"$log"
 	"$helpers/refuse" 446 -1 1 "$exectap" >"$lines" 2>"$log" 3>&- &
 	exectap_pid=$!
 	poll watching

@@ -47,7 +47,7 @@ units:
 
 $(BUILD)/tests/%: tests/unit/%.c tests/unit/fixture.c tests/unit/reference.c $(BUILD)/cmd.a $(wildcard tests/unit/*.h)
 	@mkdir -p $(@D)
-	$(CC) $(COMPILE_FLAGS) $(CFLAGS) $(LINK_FLAGS) -I tests/unit -o $@ $(filter %.c %.a,$^) $(LINK_TEST_LIBRARIES) $(LINK_LIBRARIES)
+	$(CC) $(COMPILE_FLAGS) $(CFLAGS) $(LINK_FLAGS) -I tests/unit -o $@ $(filter %.c %.a,$^) $(LINK_LIBRARIES)
 
 fuzzers: $(FUZZERS)
 
@@ -63,7 +63,7 @@ build/fuzz/cmd.a: $(FUZZ_OBJECTS)
 
 build/fuzz/%: tests/fuzz/%.c tests/unit/fixture.c tests/unit/reference.c build/fuzz/cmd.a $(wildcard tests/unit/*.h)
 	@mkdir -p $(@D)
-	$(CLANG) $(COMPILE_FLAGS) $(FUZZ_FLAGS) -I tests/unit -o $@ $(filter %.c %.a,$^) $(LINK_TEST_LIBRARIES)
+	$(CLANG) $(COMPILE_FLAGS) $(FUZZ_FLAGS) -I tests/unit -o $@ $(filter %.c %.a,$^) $(LINK_JSON_LIBRARIES)
 
 fuzz: fuzzers
 	tests/fuzz/run

@@ -77,6 +77,8 @@ static size_t decimal_length(size_t number)
 
 /* Maximum bytes that a line has more with a container id of no bytes than without one. */
 #define CONTAINER_BYTES 128
+/* The same for a name of a container or of a pod. */
+#define CONTAINER_NAME_AROUND_BYTES 128
 #define UNIT_BYTES sizeof("\"systemd_unit\":\"\",")
 
 static size_t at_most(size_t length, size_t most)
@@ -214,6 +216,7 @@ static size_t write_without_arguments(const struct encoding *encoding)
 static void cut_paths(const struct encoding *encoding)
 {
 	struct event_exec *exec = &encoding->event->exec;
+	struct container_names *names = &exec->container.names;
 	const struct encode_format *format = encoding->format;
 	size_t count = exec->variable_count, length, left;
 	uint32_t truncated = encoding->event->process.truncated;
@@ -231,6 +234,13 @@ static void cut_paths(const struct encoding *encoding)
 		{ &exec->paths[EVENT_PATH_PARENT_EXE], RECORD_KEY_PARENT_EXE, text_json_tail,
 		  format->exe_times, 0 },
 		{ &exec->container.id, RECORD_KEY_CGROUP, text_json_cut, 1, CONTAINER_BYTES },
+		{ &names->name, RECORD_KEY_CGROUP, whole_or_none, 1, CONTAINER_NAME_AROUND_BYTES },
+		{ &names->image, RECORD_KEY_CGROUP, whole_or_none, format->image_times,
+		  CONTAINER_NAME_AROUND_BYTES },
+		{ &names->pod_name, RECORD_KEY_CGROUP, whole_or_none, 1,
+		  CONTAINER_NAME_AROUND_BYTES },
+		{ &names->pod_namespace, RECORD_KEY_CGROUP, whole_or_none, 1,
+		  CONTAINER_NAME_AROUND_BYTES },
 		{ &exec->systemd_unit, RECORD_KEY_CGROUP, whole_or_none, 1, UNIT_BYTES },
 		{ &exec->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP, text_json_tail, 1, 0 },
 	};

@@ -35,6 +35,7 @@ struct encode_format {
 	/* Occurrences of a path in a line; its base name counts as a path. */
 	unsigned int filename_times;
 	unsigned int exe_times; /* of parent_exe as well */
+	unsigned int image_times; /* occurrences of container_image */
 	size_t line_min_bytes; /* a line without its strings fits into this */
 };
 

@@ -355,14 +355,28 @@ static void write_user(struct json_writer *json, const struct event *event)
 	encode_mapped_object_end(json, &before);
 }
 
-static void write_pod(struct json_writer *json, const char *pod_uid)
+static void write_pod(struct json_writer *json, const struct event *event)
 {
+	const struct container *container = &event->exec.container;
+	const struct container_names *names = &container->names;
+	bool has_uid = container->pod_uid[0] && FIELD_IS_WRITTEN(event, pod_uid);
+	bool has_name = names->pod_name.length && FIELD_IS_WRITTEN(event, pod_name);
+
+	if (!has_uid && !has_name &&
+	    (!names->pod_namespace.length || !FIELD_IS_WRITTEN(event, pod_namespace)))
+		return;
 	json_writer_object_begin(json, JSON_WRITER_KEY("orchestrator"));
 	json_writer_members(json, JSON_WRITER_MEMBERS("\"type\":\"kubernetes\""));
-	json_writer_object_begin(json, JSON_WRITER_KEY("resource"));
-	json_writer_members(json, JSON_WRITER_MEMBERS("\"type\":\"pod\""));
-	encode_mapped_ascii(json, JSON_WRITER_KEY("id"), text_from_string(pod_uid));
-	json_writer_object_end(json);
+	ENCODE_MAPPED_TEXT(json, "namespace", event, pod_namespace, names->pod_namespace);
+	if (has_uid || has_name) {
+		json_writer_object_begin(json, JSON_WRITER_KEY("resource"));
+		json_writer_members(json, JSON_WRITER_MEMBERS("\"type\":\"pod\""));
+		if (has_uid)
+			encode_mapped_ascii(json, JSON_WRITER_KEY("id"),
+					    text_from_string(container->pod_uid));
+		ENCODE_MAPPED_TEXT(json, "name", event, pod_name, names->pod_name);
+		json_writer_object_end(json);
+	}
 	json_writer_object_end(json);
 }
 
@@ -370,6 +384,7 @@ static void write_container(struct json_writer *json, const struct event *event)
 {
 	const struct container *container = &event->exec.container;
 	const struct json_writer before = *json;
+	struct json_writer image;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("container"));
 	if (container->id.length)
@@ -377,9 +392,13 @@ static void write_container(struct json_writer *json, const struct event *event)
 	if (container->runtime && FIELD_IS_WRITTEN(event, container_runtime))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("runtime"),
 				    text_from_string(container->runtime));
+	ENCODE_MAPPED_TEXT(json, "name", event, container_name, container->names.name);
+	image = *json;
+	json_writer_object_begin(json, JSON_WRITER_KEY("image"));
+	ENCODE_MAPPED_TEXT(json, "name", event, container_image, container->names.image);
+	encode_mapped_object_end(json, &image);
 	encode_mapped_object_end(json, &before);
-	if (container->pod_uid[0] && FIELD_IS_WRITTEN(event, pod_uid))
-		write_pod(json, container->pod_uid);
+	write_pod(json, event);
 }
 
 static void write_error(struct json_writer *json, const struct event *event)
@@ -434,5 +453,6 @@ const struct encode_format encode_ecs = {
 	.argument_raw_bytes = ENCODE_NATIVE_ARGUMENT_RAW_BYTES,
 	.filename_times = 1,
 	.exe_times = 2,
+	.image_times = 1,
 	.line_min_bytes = 6144,
 };

@@ -48,6 +48,13 @@ static inline bool encode_mapped_has_comm(const struct event *event)
 	return FIELD_IS_WRITTEN(event, comm) && encode_mapped_is_readable(event, RECORD_KEY_COMM);
 }
 
+/* Appends a member for the field of that name, a token, where the line has it. */
+#define ENCODE_MAPPED_TEXT(json, key, event, name, value)                                          \
+	do {                                                                                       \
+		if ((value).length && FIELD_IS_WRITTEN(event, name))                               \
+			encode_mapped_text(json, JSON_WRITER_KEY(key), value);                     \
+	} while (0)
+
 /* Ends an object that was begun with the writer as it is in `before`: without members, the object
  * is removed. */
 static inline void encode_mapped_object_end(struct json_writer *json,

@@ -201,5 +201,6 @@ const struct encode_format encode_native = {
 	.has_extra_command_line = true,
 	.filename_times = 1,
 	.exe_times = 1,
+	.image_times = 1,
 	.line_min_bytes = ENCODE_LINE_MIN_BYTES,
 };

@@ -256,6 +256,7 @@ static void write_container(struct json_writer *json, const struct event *event)
 {
 	const struct container *container = &event->exec.container;
 	const struct json_writer before = *json;
+	struct json_writer image;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("container"));
 	if (container->id.length)
@@ -266,6 +267,13 @@ static void write_container(struct json_writer *json, const struct event *event)
 	if (has_pod_uuid(container) && FIELD_IS_WRITTEN(event, pod_uid))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("pod_uuid"),
 				    text_from_string(container->pod_uid));
+	ENCODE_MAPPED_TEXT(json, "name", event, container_name, container->names.name);
+	image = *json;
+	json_writer_object_begin(json, JSON_WRITER_KEY("image"));
+	/* OCSF requires a uid */
+	ENCODE_MAPPED_TEXT(json, "name", event, container_image, container->names.image);
+	ENCODE_MAPPED_TEXT(json, "uid", event, container_image, container->names.image);
+	encode_mapped_object_end(json, &image);
 	encode_mapped_object_end(json, &before);
 }
 
@@ -467,5 +475,6 @@ const struct encode_format encode_ocsf = {
 	.argument_raw_bytes = ENCODE_NATIVE_ARGUMENT_RAW_BYTES,
 	.filename_times = 2,
 	.exe_times = 3,
+	.image_times = 2,
 	.line_min_bytes = 6144,
 };

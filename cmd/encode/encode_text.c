@@ -265,5 +265,6 @@ const struct encode_format encode_text = {
 	.argument_times = 1,
 	.filename_times = 1,
 	.exe_times = 1,
+	.image_times = 1,
 	.line_min_bytes = ENCODE_LINE_MIN_BYTES,
 };

@@ -2,7 +2,6 @@
 #include "event/container.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <string.h>
 
 #define HEX_ID_LENGTH 64
@@ -248,6 +247,7 @@ static bool find_container(const struct place *place, struct container *containe
 			continue;
 		container->id = id;
 		container->runtime = shapes[i].runtime;
+		container->is_of_user = place->is_of_user;
 		return shapes[i].form != FORM_UNIT_NAME ||
 		       unescape(id, container->name, &container->id);
 	}

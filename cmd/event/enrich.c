@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "event/enrich.h"
 
+#include "event/container_state.h"
 #include "event/device.h"
 #include "event/field.h"
 #include "event/unit.h"
@@ -46,6 +47,8 @@ struct enricher {
 	char *names; /* patterns, each ended by a NUL */
 	size_t names_bytes;
 	struct users *users; /* NULL: the files of names are not those of the host */
+	struct container_states *states; /* NULL: the names of containers are left out */
+	uint64_t now_ns; /* CLOCK_BOOTTIME of the last enrich_refresh() */
 	uint64_t refreshed_ns; /* CLOCK_BOOTTIME of the last look at the names; 0: none yet */
 	uint64_t own_events; /* about exectap itself, so far */
 };
@@ -173,10 +176,16 @@ void enrich_set_labels(struct enricher *enricher, const char *host, struct text 
 	set_host_texts(enricher);
 }
 
+int enrich_use_containers(struct enricher *enricher, const char *root)
+{
+	return container_state_new(&enricher->states, root);
+}
+
 void enrich_free(struct enricher *enricher)
 {
 	if (!enricher)
 		return;
+	container_state_free(enricher->states);
 	users_free(enricher->users);
 	free(enricher->variables);
 	free(enricher->names);
@@ -198,6 +207,7 @@ void enrich_refresh(struct enricher *enricher)
 	struct enrich_facts *facts = &enricher->facts;
 	uint64_t now_ns = clock_boot_ns();
 
+	enricher->now_ns = now_ns;
 	facts->wall_minus_boot_ns =
 		clock_follow(facts->wall_minus_boot_ns, clock_wall_minus_boot_ns());
 	if (enricher->refreshed_ns && now_ns - enricher->refreshed_ns < REFRESH_INTERVAL_NS)
@@ -362,6 +372,8 @@ static void set_cgroup(struct enricher *enricher, struct event_exec *exec)
 		container_from_cgroup(path, &enricher->container);
 		enricher->systemd_unit = unit_from_cgroup(path);
 	}
+	if (enricher->states && enricher->container.id.length)
+		container_state_find(enricher->states, &enricher->container, enricher->now_ns);
 	exec->container = enricher->container;
 	exec->systemd_unit = enricher->systemd_unit;
 }

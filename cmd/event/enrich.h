@@ -42,6 +42,10 @@ int enrich_set_env_names(struct enricher *enricher, const char *env_names);
  */
 void enrich_set_labels(struct enricher *enricher, const char *host, struct text tags);
 
+/* Adds the names of containers to events. `root` as in container_state_new(). To be called once.
+ * Returns 0 or -ENOMEM. */
+int enrich_use_containers(struct enricher *enricher, const char *root);
+
 void enrich_free(struct enricher *enricher);
 
 #define ENRICH_FILES 2

@@ -159,6 +159,7 @@ bool field_next(const struct field *field, const struct event *event, struct fie
 static bool absence_is_unknown(const struct field *field, const struct event *event)
 {
 	uint32_t doubtful = event_doubtful_keys(event);
+	const struct container *container = &event->exec.container;
 
 	switch (field->kind) {
 	case FIELD_KIND_U32_OR_NONE: /* namespaces, of which every process has one */
@@ -166,6 +167,11 @@ static bool absence_is_unknown(const struct field *field, const struct event *ev
 		return true;
 	case FIELD_KIND_ACCOUNT:
 		return event->process.names_unknown;
+	case FIELD_KIND_CONTAINER_NAME:
+		return container->id.length || doubtful & field->derived_from;
+	case FIELD_KIND_POD_NAME:
+		return (container->id.length && !container->names.is_read) ||
+		       doubtful & field->derived_from;
 	case FIELD_KIND_ARGS_BYTES:
 		return doubtful & RECORD_KEY_ARGS;
 	default:

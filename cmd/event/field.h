@@ -26,6 +26,8 @@ enum field_kind {
 	FIELD_KIND_TEXT, /* struct text */
 	FIELD_KIND_TEXT_OR_NONE, /* struct text; empty: absent */
 	FIELD_KIND_ACCOUNT, /* struct text, the name of a user or group; empty: absent */
+	FIELD_KIND_CONTAINER_NAME, /* struct text, a name that every container has; empty: absent */
+	FIELD_KIND_POD_NAME, /* struct text, a name that containers of pods have; empty: absent */
 	FIELD_KIND_CHARS, /* char array; empty: absent */
 	FIELD_KIND_POINTER, /* const char *; NULL: absent */
 	FIELD_KIND_U32,

@@ -229,6 +229,8 @@ static inline bool field_value_format_member(enum field_kind kind, const void *m
 	case FIELD_KIND_TEXT:
 	case FIELD_KIND_TEXT_OR_NONE:
 	case FIELD_KIND_ACCOUNT:
+	case FIELD_KIND_CONTAINER_NAME:
+	case FIELD_KIND_POD_NAME:
 		*value = *(const struct text *)member;
 		return value->length || kind == FIELD_KIND_TEXT;
 	case FIELD_KIND_CHARS:

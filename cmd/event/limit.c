@@ -113,6 +113,11 @@ uint32_t limit_record_keys(const struct limit_rule *rule)
 	return keys;
 }
 
+bool limit_uses(const struct limit_rule *rule, const char *key)
+{
+	return rule->count && field_set_has(&rule->keys, field_find_id(key, strlen(key)));
+}
+
 /* The kernel gives each process 16 random bytes, getauxval(3). */
 int limit_new(struct limiter **limiter)
 {

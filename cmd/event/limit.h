@@ -51,6 +51,9 @@ bool limit_applies(const struct limit_rule *rule, enum event_type type);
 /* Returns the bits of enum record_key of what the rule compares. */
 uint32_t limit_record_keys(const struct limit_rule *rule);
 
+/* Reports whether the limit compares the key of that name. */
+bool limit_uses(const struct limit_rule *rule, const char *key);
+
 /* Makes a limiter without a limit. Returns 0 or -ENOMEM; free with limit_free(). */
 int limit_new(struct limiter **limiter);
 void limit_free(struct limiter *limiter);

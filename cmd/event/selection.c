@@ -175,6 +175,14 @@ static void empty_omitted(const struct selection *selection, struct event *event
 		exec->paths[EVENT_PATH_CGROUP].length = 0;
 	if (!FIELD_IS_WRITTEN(event, container_id))
 		exec->container.id.length = 0;
+	if (!FIELD_IS_WRITTEN(event, container_name))
+		exec->container.names.name.length = 0;
+	if (!FIELD_IS_WRITTEN(event, container_image))
+		exec->container.names.image.length = 0;
+	if (!FIELD_IS_WRITTEN(event, pod_name))
+		exec->container.names.pod_name.length = 0;
+	if (!FIELD_IS_WRITTEN(event, pod_namespace))
+		exec->container.names.pod_namespace.length = 0;
 	if (!FIELD_IS_WRITTEN(event, systemd_unit))
 		exec->systemd_unit.length = 0;
 	if (!(selection->record_keys & RECORD_KEY_ARGS)) {

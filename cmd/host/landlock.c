@@ -24,6 +24,7 @@
 
 static const uint64_t use_rights[] = {
 	[LANDLOCK_READ] = LANDLOCK_ACCESS_FS_READ_FILE,
+	[LANDLOCK_READ_TREE] = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
 	[LANDLOCK_WRITE] = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
 			   LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |
 			   LANDLOCK_ACCESS_FS_TRUNCATE,
@@ -82,7 +83,7 @@ static int allow(int ruleset, const struct landlock_file *file, uint64_t rights)
 	char *target;
 	int result;
 
-	if (file->use == LANDLOCK_REMOVE_TREE)
+	if (file->use == LANDLOCK_REMOVE_TREE || file->use == LANDLOCK_READ_TREE)
 		return allow_directory(ruleset, file->path, rights);
 	result = allow_directory_of(ruleset, strdup(file->path), rights);
 	target = file->use == LANDLOCK_READ && !result ? realpath(file->path, NULL) : NULL;

@@ -8,6 +8,7 @@
 enum landlock_use {
 	LANDLOCK_READ, /* a file, which another one may replace: its directory, and the directory
 			  that a symbolic link in its place leads to */
+	LANDLOCK_READ_TREE, /* what is below a directory is listed and read */
 	LANDLOCK_WRITE, /* a file that is read, written, made and renamed: its directory */
 	LANDLOCK_REMOVE, /* a file that is removed: its directory */
 	LANDLOCK_REMOVE_TREE, /* what is below a directory is listed and removed */

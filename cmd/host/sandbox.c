@@ -26,13 +26,29 @@ static void drop_bounding_set(void)
 			return;
 }
 
-/* With an empty permitted and inheritable set the ambient one is empty as well: capabilities(7). */
-static int drop_capabilities(void)
+/* With an empty inheritable set the ambient one is empty as well: capabilities(7). */
+static int drop_capabilities(bool keeps_read_search)
 {
+	const uint32_t kept = keeps_read_search ? 1u << CAP_DAC_READ_SEARCH : 0;
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+	const struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {
+		{ .effective = kept, .permitted = kept }
+	};
 
-	return syscall(SYS_capset, &header, none) ? -errno : 0;
+	if (!syscall(SYS_capset, &header, sets))
+		return 0;
+	return errno == EPERM ? -EACCES : -errno;
+}
+
+/* The permitted set survives the change until drop_capabilities() where it is needed. */
+static int change_user(const struct sandbox_identity *identity)
+{
+	if (prctl(PR_SET_KEEPCAPS, identity->reads_any_file, 0, 0, 0) ||
+	    setresgid(identity->gid, identity->gid, identity->gid) ||
+	    setresuid(identity->uid, identity->uid, identity->uid) ||
+	    prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0))
+		return -errno;
+	return 0;
 }
 
 static int set_groups(const struct sandbox_identity *identity)
@@ -59,12 +75,10 @@ int sandbox_drop_privileges(const struct sandbox_identity *identity)
 
 	drop_bounding_set();
 	result = set_groups(identity);
-	if (!result && identity->change_user &&
-	    (setresgid(identity->gid, identity->gid, identity->gid) ||
-	     setresuid(identity->uid, identity->uid, identity->uid)))
-		result = -errno;
+	if (!result && identity->change_user)
+		result = change_user(identity);
 	if (!result)
-		result = drop_capabilities();
+		result = drop_capabilities(identity->reads_any_file);
 	if (!result && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		result = -errno;
 	/* no ptrace(2), no core dump: its memory holds command lines of all users */
@@ -76,7 +90,7 @@ int sandbox_drop_privileges(const struct sandbox_identity *identity)
 /* An allowed system call: its uses, and the value of the bits `mask` in one of its arguments. */
 struct allowed_call {
 	int number; /* libseccomp's; below 0, and ignored, where the architecture lacks the call */
-	unsigned int uses; /* FILES, CONNECTS, ACCEPTS, PINS, RENAMES, READS, or ALWAYS */
+	unsigned int uses; /* FILES, CONNECTS, ACCEPTS, PINS, RENAMES, READS, LISTS, or ALWAYS */
 	unsigned int argument; /* 0 is the first one */
 	uint32_t mask; /* 0: any value; an int argument has no meaning in its upper half */
 	uint32_t value;
@@ -89,6 +103,7 @@ struct allowed_call {
 #define PINS (1u << 3)
 #define RENAMES (1u << 4)
 #define READS (1u << 5)
+#define LISTS (1u << 6)
 
 /* C libraries differ in the calls that they make, also by architecture: the table has them all. */
 static const struct allowed_call allowed_calls[] = {
@@ -149,10 +164,10 @@ static const struct allowed_call allowed_calls[] = {
 	{ SCMP_SYS(unlinkat), ACCEPTS | PINS },
 	/* changes of a file: the call of musl and of old versions of glibc */
 	{ SCMP_SYS(stat), READS },
-	/* removal of a retired set of pins */
-	{ SCMP_SYS(fcntl), PINS, 1, UINT32_MAX, F_GETFL },
-	{ SCMP_SYS(fcntl), PINS, 1, UINT32_MAX, F_SETFD },
-	{ SCMP_SYS(getdents64), PINS },
+	/* removal of a retired set of pins; search for the state of a container */
+	{ SCMP_SYS(fcntl), PINS | LISTS, 1, UINT32_MAX, F_GETFL },
+	{ SCMP_SYS(fcntl), PINS | LISTS, 1, UINT32_MAX, F_SETFD },
+	{ SCMP_SYS(getdents64), PINS | LISTS },
 };
 
 static int add_rules(scmp_filter_ctx filter, unsigned int uses)
@@ -210,7 +225,8 @@ int sandbox_filter_calls(const struct sandbox_needs *needs)
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
 	unsigned int uses = (needs->open_flags ? FILES : 0) | (needs->connects ? CONNECTS : 0) |
 			    (needs->accepts ? ACCEPTS : 0) | (needs->pin_flags ? PINS : 0) |
-			    (needs->renames ? RENAMES : 0) | (needs->read_flags ? READS : 0);
+			    (needs->renames ? RENAMES : 0) | (needs->read_flags ? READS : 0) |
+			    (needs->lists ? LISTS : 0);
 	int result;
 
 	if (!filter)
@@ -225,6 +241,8 @@ int sandbox_filter_calls(const struct sandbox_needs *needs)
 		result = add_open_rules(filter, needs->read_flags);
 	if (!result && needs->pin_flags)
 		result = add_open_rules(filter, needs->pin_flags);
+	for (const int *flags = needs->tree_flags; flags && *flags && !result; flags++)
+		result = add_open_rules(filter, *flags);
 	if (!result)
 		result = seccomp_load(filter);
 	seccomp_release(filter);

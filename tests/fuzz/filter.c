@@ -118,8 +118,11 @@ static bool is_marked(const json_t *line, const char *key)
 /* Reports whether a key that the line lacks may have a value all the same. */
 static bool is_unknown(const json_t *line, const char *key)
 {
-	static const char *const of_cgroup[] = { "container_id", "container_runtime", "pod_uid",
-						 "systemd_unit", NULL },
+	static const char *const of_cgroup[] = { "container_id",   "container_runtime", "pod_uid",
+						 "container_name", "container_image",	"pod_name",
+						 "pod_namespace",  "systemd_unit",	NULL },
+				 *const of_container[] = { "container_name", "container_image",
+							   "pod_name", "pod_namespace", NULL },
 				 *const names[] = { "user",   "group", "euser",
 						    "egroup", "auser", NULL },
 				 *const of_exe[] = { "memfd", "deleted", "exe_detached", NULL },
@@ -135,6 +138,7 @@ static bool is_unknown(const json_t *line, const char *key)
 	if (!strcmp(type, "exit"))
 		return false;
 	return (is_one_of(key, of_cgroup) && is_marked(line, "cgroup")) ||
+	       (is_one_of(key, of_container) && json_object_get(line, "container_id")) ||
 	       (is_one_of(key, of_exe) && is_marked(line, "exe")) ||
 	       (is_one_of(key, of_cwd) && is_marked(line, "cwd")) ||
 	       (is_one_of(key, of_parent_exe) && is_marked(line, "parent_exe")) ||

@@ -367,6 +367,10 @@ static void set_exec(json_t *object, const struct event *event)
 		set_string(object, "container_runtime", exec->container.runtime);
 	if (exec->container.pod_uid[0])
 		set_string(object, "pod_uid", exec->container.pod_uid);
+	set_name(object, "container_name", exec->container.names.name);
+	set_name(object, "container_image", exec->container.names.image);
+	set_name(object, "pod_name", exec->container.names.pod_name);
+	set_name(object, "pod_namespace", exec->container.names.pod_namespace);
 	if (exec->systemd_unit.length)
 		set_text(object, "systemd_unit", exec->systemd_unit);
 	if (event->type == EVENT_EXEC)

@@ -128,6 +128,34 @@ static struct record_exec *contained_record(const char *cgroup, size_t *length)
 
 #define CONTAINER_ID "8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c"
 
+/* Makes an enricher that knows the names of containers. */
+static void use_containers(void)
+{
+	enrich_free(enricher);
+	enricher = fixture_enricher("HOME,LANG,EVIL");
+	CHECK(enrich_use_containers(enricher, "tests/unit/states") == 0);
+}
+
+static void forget_containers(void)
+{
+	enrich_free(enricher);
+	enricher = fixture_enricher("HOME,LANG,EVIL");
+}
+
+static void golden_container(void)
+{
+	size_t length;
+	struct record_exec *exec =
+		contained_record("kubepods-pod01234567_89ab_cdef_0123_456789abcdef.slice:"
+				 "cri-containerd:" CONTAINER_ID,
+				 &length);
+
+	use_containers();
+	golden_record("tests/unit/records/made-container", exec, length);
+	forget_containers();
+	free(exec);
+}
+
 /* Cases that the recorded records do not contain. */
 static void golden_made_up(void)
 {
@@ -171,6 +199,7 @@ static void golden_made_up(void)
 	enrich_set_labels(enricher, NULL, (struct text){ "", 0 });
 	free(exec);
 
+	golden_container();
 	ended = fixture_read("tests/unit/records/exit.bin", &length);
 	ended->status = SIGSEGV | 0x80;
 	ended->task.tty_major = 4;
@@ -520,6 +549,45 @@ static void every_limit_is_kept(void)
 		limits_are_kept(formats[i]);
 }
 
+/* The names of a container are whole, or left out and named by their source. */
+static void container_names_are_whole(void)
+{
+	char *path = filled('a');
+	struct fixture_strings strings = {
+		.filename = path,
+		.exe = path,
+		.cwd = path,
+		.parent_exe = path,
+		.cgroup = "kubepods-pod01234567_89ab_cdef_0123_456789abcdef."
+			  "slice:cri-containerd:" CONTAINER_ID,
+		.args = path,
+		.args_length = RECORD_PATH_BYTES,
+		.comm = "sh"
+	};
+	size_t length, line_length, whole = 0;
+	struct record_exec *exec = fixture_record(&strings, &length);
+
+	use_containers();
+	for (size_t limit = ENCODE_LINE_MIN_BYTES; limit < 30000; limit += 997) {
+		const struct container_names *names = &event.exec.container.names;
+
+		CHECK(line_of(exec, length, limit, &line_length) == 0 && line_length <= limit);
+		CHECK(is_reference(line_length));
+		CHECK(!names->image.length ||
+		      text_equals(names->image, "docker.io/library/nginx:1.25.3"));
+		CHECK(names->image.length || event.process.truncated & RECORD_KEY_CGROUP);
+		whole += names->image.length && names->name.length && names->pod_name.length;
+	}
+	CHECK(whole > 5);
+	for (size_t i = 0; i < FORMATS; i++)
+		CHECK(line_as(formats[i], exec, length, formats[i]->line_min_bytes, &line_length) ==
+			      0 &&
+		      line_length <= formats[i]->line_min_bytes);
+	forget_containers();
+	free(exec);
+	free(path);
+}
+
 /* With command_line a line has its arguments twice. */
 static void limits_are_kept_with_command_line(void)
 {
@@ -731,6 +799,7 @@ int main(void)
 		every_limit_is_kept);
 	tap_run("the same with command_line, which is cut with args and named in truncated",
 		limits_are_kept_with_command_line);
+	tap_run("names of containers are whole or left out", container_names_are_whole);
 	tap_run("command_line without args has their bytes in raw", command_line_alone);
 	tap_run("the fields that lines lack by default are those of the table",
 		extra_fields_are_those_of_the_table);

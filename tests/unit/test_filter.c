@@ -310,6 +310,32 @@ static void command_lines_are_joined(void)
 	      changed_passes(cut_args, "-command_line=*"));
 }
 
+static void know_container(void)
+{
+	event.exec.container = (struct container){
+		.id = { "abc", 3 },
+		.names = { .is_read = true, .name = { "web", 3 } },
+	};
+}
+
+static void know_no_names(void)
+{
+	event.exec.container = (struct container){ .id = { "abc", 3 } };
+}
+
+static void names_of_containers_decide(void)
+{
+	CHECK(changed_passes(know_container, "container_name=w*") &&
+	      !changed_passes(know_container, "container_name=x"));
+	CHECK(!changed_passes(know_container, "pod_name=*")); /* has no pod */
+	CHECK(changed_passes(know_container, "container_image=x")); /* has an unknown image */
+	CHECK(changed_passes(know_no_names, "container_name=x") &&
+	      changed_passes(know_no_names, "-container_name=*") &&
+	      changed_passes(know_no_names, "pod_name=x"));
+	CHECK(!changed_passes(be_daemon, "container_name=*") &&
+	      !changed_passes(be_daemon, "pod_name=*"));
+}
+
 static void nothing_to_report_is_no_match(void)
 {
 	CHECK(!changed_passes(be_daemon, "tty=*") && changed_passes(be_daemon, "-tty=*"));
@@ -369,6 +395,8 @@ int main(void)
 	tap_run("a rule for command_line is about the arguments with spaces between",
 		command_lines_are_joined);
 	tap_run("a match in the known part decides", known_parts_decide);
+	tap_run("names of containers that are not known are not decided",
+		names_of_containers_decide);
 	tap_run("a key with nothing to report does not match", nothing_to_report_is_no_match);
 	tap_run("a rule that no event can match is found", rules_that_never_match_are_found);
 	tap_run("what was lost passes every filter", losses_pass);

@@ -1,0 +1,283 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# --containers: the names of containers, with real runtimes and with recorded state files. Everything runs in a mount
+# namespace of its own, where the directories of the runtimes are empty at first.
+
+load lib
+
+tasks=/run/containerd/io.containerd.runtime.v2.task
+id_a=8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c
+
+# Makes the namespace. Afterwards $exectap and `inside` run in it.
+make_namespace() {
+	local directory
+	unshare --mount --propagation private mount -t cgroup2 none /sys/fs/cgroup || skip "no cgroup v2 can be mounted here"
+	# the places of the mounts
+	made_directories=()
+	for directory in /var/lib/containers /run/containers /run/containerd /var/lib/containerd /var/lib/docker /run/libpod; do
+		[ -d "$directory" ] || { mkdir "$directory" && made_directories+=("$directory"); }
+	done
+	unshare --mount --propagation private sh -c '
+		for directory in /var/lib/containers /run/containers /run/containerd /var/lib/containerd /var/lib/docker /run/libpod; do
+			mount -t tmpfs none "$directory" || exit
+		done
+		mount -t cgroup2 none /sys/fs/cgroup && touch "$0" && exec sleep 1000' "$BATS_TEST_TMPDIR/made" 3>&- &
+	namespace_pid=$!
+	namespace=/proc/$namespace_pid/ns/mnt
+	poll test -e "$BATS_TEST_TMPDIR/made"
+	namespace_id=$(readlink "$namespace")
+	printf '#!/bin/sh\nexec nsenter --mount=%q -- %q "$@"\n' "$namespace" "$exectap" >"$BATS_TEST_TMPDIR/exectap-inside"
+	chmod 755 "$BATS_TEST_TMPDIR/exectap-inside"
+	exectap=$BATS_TEST_TMPDIR/exectap-inside
+}
+
+inside() {
+	nsenter --mount="$namespace" -- "$@"
+}
+
+# Ends what runs in the namespace and in the cgroups of a test, and removes these.
+more_teardown() {
+	local process cgroup
+	[ -n "${namespace_pid:-}" ] || return 0
+	for process in /proc/[0-9]*; do
+		[ "${process#/proc/}" != "$namespace_pid" ] && [ "$(readlink "$process/ns/mnt")" = "$namespace_id" ] && kill -KILL "${process#/proc/}"
+	done
+	for cgroup in "${made_cgroups[@]}"; do
+		inside find "/sys/fs/cgroup/$cgroup" -name cgroup.procs -exec cat {} + 2>/dev/null | xargs -r kill -KILL
+		poll is_removed "$cgroup"
+	done
+	kill -KILL "$namespace_pid"
+	wait "$namespace_pid" 2>/dev/null || true
+	for cgroup in "${made_directories[@]}"; do rmdir "$cgroup" 2>/dev/null || true; done
+}
+
+is_removed() {
+	inside find "/sys/fs/cgroup/$1" -depth -type d -exec rmdir {} + 2>/dev/null || true
+	! inside test -e "/sys/fs/cgroup/$1"
+}
+
+setup_file() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+}
+
+# copy_states: the recorded files
+copy_states() {
+	inside mkdir -p "$tasks"
+	inside cp -r "$BATS_TEST_DIRNAME/unit/states/run/." /run/
+	inside cp -r "$BATS_TEST_DIRNAME/unit/states/var/." /var/
+}
+
+# execute CGROUP ARGUMENT: executes noop in a new cgroup
+execute() {
+	made_cgroups+=("${1%%/*}")
+	# shellcheck disable=SC2016
+	inside sh -c 'mkdir -p "/sys/fs/cgroup/$1" && echo $$ >"/sys/fs/cgroup/$1/cgroup.procs" && exec "$2" "$3"' sh "$1" "$helpers/noop" "$2" 3>&-
+}
+
+# has_names ARGUMENT NAMES: compares the four names in the line of the helper with that argument; sets $line.
+has_names() {
+	poll have_line ".args[1] == \"$1\" and (.args[0] | test(\"/(noop|hold)$\"))"
+	expect '| [.container_name, .container_image, .pod_name, .pod_namespace] | tojson' "$2"
+}
+
+# Prints the number of lines of noop.
+count_noop() {
+	jq -c 'select(.args[0] | endswith("/noop"))' "$lines" | grep -c .
+}
+
+landlock() {
+	"$exectap" --check | grep -q '^ok *limit of file access'
+}
+
+@test "recorded files of Kubernetes, CRI-O, Docker and podman give the names; without the option there are none" {
+	local pod=kubepods.slice/kubepods-pod01234567_89ab_cdef_0123_456789abcdef.slice id
+	make_namespace
+	copy_states
+	landlock || options=--no-sandbox
+	start_exectap --containers --only "args=$marker*" $options
+	execute "$pod/cri-containerd-$id_a.scope" "$marker-k8s"
+	execute "$pod/crio-$(printf 'c1%.0s' {1..32}).scope" "$marker-crio"
+	execute "$marker.slice/docker-$(printf 'd0%.0s' {1..32}).scope" "$marker-docker"
+	execute "$marker.slice/libpod-$(printf '22%.0s' {1..32}).scope" "$marker-podman"
+	execute "$marker.slice/docker-$(printf 'd9%.0s' {1..32}).scope" "$marker-unknown"
+	"$helpers/noop" "$marker-none"
+	has_names "$marker-k8s" '["web","docker.io/library/nginx:1.25.3","web-0","shop"]'
+	has_names "$marker-crio" '["server","quay.io/acme/api:2.1","api-5d9c7b7f5-x2x4q","prod"]'
+	has_names "$marker-docker" '["shop-db-1","mysql:8.3",null,null]'
+	has_names "$marker-podman" '["cache","docker.io/library/redis:7",null,null]'
+	has_names "$marker-unknown" '[null,null,null,null]'
+	has_names "$marker-none" '[null,null,null,null]'
+	grep -qE '^CapEff:\s*0000000000000004$' "/proc/$exectap_pid/status"
+	grep -qE '^CapBnd:\s*0000000000000000$' "/proc/$exectap_pid/status"
+	stop_exectap
+	[ "$(count_noop)" = 6 ]
+
+	start_exectap --only "args=$marker*" --format ecs
+	execute "$pod/cri-containerd-$id_a.scope" "$marker-off"
+	poll grep -q "$marker-off" "$lines"
+	grep -qE '^CapEff:\s*0000000000000000$' "/proc/$exectap_pid/status"
+	stop_exectap
+	[ "$(jq -c 'select(.container) | [.container | keys[]]' "$lines" | tail -n 1)" = '["id","runtime"]' ]
+}
+
+@test "rules decide by the names; what is not known passes" {
+	make_namespace
+	copy_states
+	landlock || options=--no-sandbox
+	start_exectap --containers --only "args=$marker*" --only container_name=web --skip pod_namespace=prod $options
+	execute "$marker.slice/cri-containerd-$id_a.scope" "$marker-web"
+	execute "$marker.slice/docker-$(printf 'd0%.0s' {1..32}).scope" "$marker-db"
+	execute "$marker.slice/docker-$(printf 'd9%.0s' {1..32}).scope" "$marker-unknown"
+	"$helpers/noop" "$marker-none"
+	has_names "$marker-web" '["web","docker.io/library/nginx:1.25.3","web-0","shop"]'
+	has_names "$marker-unknown" '[null,null,null,null]'
+	stop_exectap
+	[ "$(count_noop)" = 2 ]
+	rejects 'a rule for the names of containers needs --containers' --only container_name=web
+	rejects 'a rule for the names of containers needs --containers' --limit 1/1:pod_name
+}
+
+@test "a FIFO, a symbolic link to another file and a huge file give no names, and no event waits" {
+	local docker=/var/lib/docker/containers kind id
+	make_namespace
+	inside mkdir -p "$docker"
+	echo '{"Name":"/secret"}' >"$BATS_TEST_TMPDIR/secret"
+	landlock || options=--no-sandbox
+	start_exectap --containers --only "args=$marker*" $options
+	for kind in a1 a2 a3 a4; do
+		id=$(printf "$kind%.0s" {1..32})
+		inside mkdir "$docker/$id"
+		case $kind in
+		a1) inside mkfifo "$docker/$id/config.v2.json" ;;
+		a2) inside ln -s "$BATS_TEST_TMPDIR/secret" "$docker/$id/config.v2.json" ;;
+		a3) inside sh -c "yes '{\"Name\":\"/a\",' | head -c 100000 >$docker/$id/config.v2.json" ;;
+		a4) inside rmdir "$docker/$id" && inside ln -s "$BATS_TEST_TMPDIR" "$docker/$id" && cp "$BATS_TEST_TMPDIR/secret" "$BATS_TEST_TMPDIR/config.v2.json" ;;
+		esac
+		execute "$marker.slice/docker-$id.scope" "$marker-$kind"
+		has_names "$marker-$kind" '[null,null,null,null]'
+	done
+	stop_exectap
+}
+
+@test "a directory that takes the place of one of the start is not read; with --no-sandbox it is" {
+	local docker=/var/lib/docker/containers id
+	id=$(printf 'd0%.0s' {1..32})
+	landlock || skip "no Landlock here"
+	make_namespace
+	copy_states
+	for sandbox in '' --no-sandbox; do
+		start_exectap --containers --only "args=$marker*" $sandbox
+		inside sh -c "mv $docker $docker.old && cp -r $docker.old $docker && rm -r $docker.old"
+		execute "$marker.slice/docker-$id.scope" "$marker-moved$sandbox"
+		if [ "$sandbox" ]; then
+			has_names "$marker-moved$sandbox" '["shop-db-1","mysql:8.3",null,null]'
+		else
+			has_names "$marker-moved" '[null,null,null,null]'
+		fi
+		stop_exectap
+	done
+}
+
+@test "1,200 containers are read with at most 8 MiB of anonymous memory" {
+	make_namespace
+	landlock || options=--no-sandbox
+	# with the seccomp profile of containerd a file has 20 KiB and more
+	# shellcheck disable=SC2016
+	inside sh -c 'jq -c --arg image "registry.example/$(printf "%0200d" 0)" ".annotations.\"io.kubernetes.cri.image-name\" = \$image |
+			.linux.seccomp.syscalls = [range(400) | {names: [\"call\(.)\"], action: \"SCMP_ACT_ALLOW\"}]" "$0" >"$2/template"
+		for i in $(seq 1000 2199); do
+			mkdir -p "$1/k8s.io/$i$(printf "%060d" 0)"
+			ln "$2/template" "$1/k8s.io/$i$(printf "%060d" 0)/config.json" 2>/dev/null || cp "$2/template" "$1/k8s.io/$i$(printf "%060d" 0)/config.json"
+		done' "$BATS_TEST_DIRNAME/unit/states$tasks/k8s.io/$id_a/config.json" "$tasks" "$BATS_TEST_TMPDIR" 3>&-
+	start_exectap --containers --only "args=$marker*" $options
+	made_cgroups+=("$marker.slice")
+	# shellcheck disable=SC2016
+	inside bash -c 'for i in $(seq 1000 2199); do
+			cgroup=/sys/fs/cgroup/$0.slice/cri-containerd-$i$(printf "%060d" 0).scope
+			mkdir -p "$cgroup" && echo $BASHPID >"$cgroup/cgroup.procs" && "$1" "$0-$i"
+		done' "$marker" "$helpers/noop" 3>&-
+	poll have_line ".args[1] == \"$marker-2199\""
+	[ "$(awk '/^RssAnon/ { print $2 }' "/proc/$exectap_pid/status")" -le 8192 ]
+	stop_exectap
+	[ "$(jq -c 'select(.args[1] | startswith($marker)) | select(.container_image | length == 217) | .container_name' --arg marker "$marker-" "$lines" | sort | uniq -c | awk '{ print $1, $2 }')" = '1200 "web"' ]
+}
+
+@test "without Landlock or the capability it does not start with --containers, and says why in one line" {
+	local status=0
+	"$helpers/refuse" 444 -1 38 "$exectap" --containers >"$lines" 2>"$log" 3>&- || status=$?
+	[ "$status" = 4 ]
+	[ "$(cat "$log")" = "exectap: --containers needs Landlock (Linux 5.13), which the kernel lacks or has disabled: without it exectap could read every file; add --no-sandbox to accept that" ]
+	"$helpers/refuse" 444 -1 38 "$exectap" --containers --no-sandbox >"$lines" 2>"$log" 3>&- &
+	exectap_pid=$!
+	poll grep -q watching "$log"
+	stop_exectap
+	if landlock; then
+		status=0
+		# landlock_restrict_self(2) alone
+		"$helpers/refuse" 446 -1 1 "$exectap" --containers >"$lines" 2>"$log" 3>&- || status=$?
+		[ "$status" = 1 ]
+		[ "$(tail -n 1 "$log")" = "exectap: --containers: cannot limit file access: Operation not permitted; it needs Landlock, or --no-sandbox" ]
+	fi
+	status=0
+	setpriv --bounding-set -dac_read_search --inh-caps -dac_read_search "$exectap" --containers --no-sandbox >"$lines" 2>"$log" 3>&- || status=$?
+	[ "$status" = 3 ]
+	[ "$(cat "$log")" = "exectap: --containers: CAP_DAC_READ_SEARCH is missing; run exectap as root, or with this capability, see containers.conf in exectap(8)" ]
+}
+
+# make_root: makes the root of a container from one static program
+make_root() {
+	mkdir -p "$BATS_TEST_TMPDIR/root"/{bin,proc,dev,sys,etc}
+	cp "$helpers/hold" "$helpers/noop" "$BATS_TEST_TMPDIR/root/bin/"
+}
+
+@test "podman: a container of an image that has one program" {
+	command -v podman >/dev/null && command -v runc >/dev/null || skip "podman and runc are not installed"
+	make_namespace
+	make_root
+	landlock || options=--no-sandbox
+	inside mkdir -p /var/lib/containers/storage/overlay-containers
+	tar -C "$BATS_TEST_TMPDIR/root" -c . | inside podman --cgroup-manager cgroupfs import - "localhost/$marker:1" >"$BATS_TEST_TMPDIR/podman.log" 2>&1 ||
+		skip "podman cannot make an image here: $(tail -n 1 "$BATS_TEST_TMPDIR/podman.log")"
+	start_exectap --containers --only "args=$marker*" $options
+	made_cgroups+=(libpod_parent)
+	# without limits, which need controllers and CAP_SYS_RESOURCE
+	inside podman --runtime runc --cgroup-manager cgroupfs run --detach --name "c$marker" --network none --pids-limit 0 --security-opt seccomp=unconfined \
+		--ulimit nofile=1024:1024 --ulimit nproc=1024:1024 "localhost/$marker:1" /bin/hold "$marker-in" >"$BATS_TEST_TMPDIR/podman.log" 2>&1 3>&- ||
+		skip "podman cannot run a container here: $(tail -n 1 "$BATS_TEST_TMPDIR/podman.log")"
+	has_names "$marker-in" "[\"c$marker\",\"localhost/$marker:1\",null,null]"
+	expect container_runtime podman
+	expect container_id "$(inside podman --cgroup-manager cgroupfs inspect --format '{{.Id}}' "c$marker")"
+	inside podman --runtime runc --cgroup-manager cgroupfs rm -f "c$marker" 3>&-
+	stop_exectap
+}
+
+# run_task CGROUP ID NAMESPACE ANNOTATIONS: runs the helper "hold" in a container
+run_task() {
+	made_cgroups+=("${1%%/*}")
+	inside ctr oci spec | jq --arg cgroup "/$1/$2" --arg root "$BATS_TEST_TMPDIR/root" --arg argument "$marker-$3" --argjson annotations "$4" '
+		del(.linux.resources, .process.rlimits) | .linux.cgroupsPath = $cgroup | .root = {path: $root} |
+		.process.args = ["/bin/hold", $argument] | .annotations = $annotations' >"$BATS_TEST_TMPDIR/spec.json"
+	inside ctr --namespace "$3" run --detach --null-io --config "$BATS_TEST_TMPDIR/spec.json" "$2" >"$BATS_TEST_TMPDIR/ctr.log" 2>&1 3>&- ||
+		skip "containerd cannot run a container here: $(tail -n 1 "$BATS_TEST_TMPDIR/ctr.log")"
+}
+
+@test "containerd: tasks with the annotations of Kubernetes and of nerdctl, in two namespaces" {
+	command -v containerd >/dev/null && command -v ctr >/dev/null && command -v runc >/dev/null || skip "containerd and runc are not installed"
+	local id
+	id=$(printf '%s' "$marker" | sha256sum | cut -d ' ' -f 1)
+	make_namespace
+	make_root
+	landlock || options=--no-sandbox
+	nsenter --mount="$namespace" -- containerd --log-level warn >"$BATS_TEST_TMPDIR/containerd.log" 2>&1 3>&- &
+	held+=($!)
+	poll inside ctr version
+	poll inside test -d "$tasks"
+	start_exectap --containers --only "args=$marker*" $options
+	run_task k8s.io "$id" k8s.io '{"io.kubernetes.cri.container-name": "web", "io.kubernetes.cri.image-name": "localhost/web:1",
+		"io.kubernetes.cri.sandbox-name": "web-0", "io.kubernetes.cri.sandbox-namespace": "shop"}'
+	run_task default "$(tr 0-9a-f 1-9a-f0 <<<"$id")" default '{"nerdctl/name": "proxy"}'
+	has_names "$marker-k8s.io" '["web","localhost/web:1","web-0","shop"]'
+	expect container_runtime containerd
+	has_names "$marker-default" '["proxy",null,null,null]'
+	stop_exectap
+}
