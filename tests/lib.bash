@@ -161,7 +161,7 @@ status_of() {
 # Starts a second exectap with a large ring buffer, whose lines go to $reference.
 start_reference() {
 	reference=$BATS_TEST_TMPDIR/reference
-	"$exectap" --buffer 64M --output "file:$reference" 2>"$reference.log" 3>&- &
+	"$exectap" --buffer 64M "$@" --output "file:$reference" 2>"$reference.log" 3>&- &
 	held+=($!)
 	poll grep -q '^exectap: watching' "$reference.log"
 }

@@ -65,12 +65,13 @@ END
 }
 
 # shipper_config FILE: prints the configuration with its folders replaced by $place, and with the port of tests/bulk
-# if that runs. Nothing else is changed.
+# if that runs; with $tls its variant for TLS. Nothing else is changed.
 shipper_config() {
 	local port=9200
 	[ ! -e "$place/port" ] || port=$(cat "$place/port")
-	sed -E "s#/(run|var/log|var/lib/fluent-bit)/exectap(-shipper)?#$place#g; s#/var/(spool/rsyslog|lib/syslog-ng|lib/vector)#$place#g
-		s#127\.0\.0\.1:9200#127.0.0.1:$port#g; s#((serverport=\"|port: ))9200#\1$port#" "$shippers/$1"
+	sed -E "${tls:+/# plain$/d; s,(//)?#tls ,,;}
+		s#/(run|var/log|var/lib/fluent-bit)/exectap(-shipper)?#$place#g; s#/var/(spool/rsyslog|lib/syslog-ng|lib/vector)#$place#g
+		s#127\.0\.0\.1:9200#127.0.0.1:$port#g; s#((serverport=\"|port: |STORE_HOST[\`}]:))9200#\1$port#" "$shippers/$1"
 }
 
 # start_shipper NAME [FILE]: starts it in $place with that configuration (default: NAME.conf), and sets $shipper to
@@ -86,8 +87,8 @@ start_shipper() {
 		"$syslog_ng" -F --no-caps --stderr -f "$place/$file" -R "$place/persist" -c "$place/control" -p "$place/pid" \
 			>>"$place/shipper.log" 2>&1 3>&- &
 		;;
-	fluent-bit) fluent-bit -q -c "$place/$file" >>"$place/shipper.log" 2>&1 3>&- & ;;
-	vector) rm -f "$place/vector.sock" && vector -q -c "$place/$file" >>"$place/shipper.log" 2>&1 3>&- & ;;
+	fluent-bit*) fluent-bit -q -c "$place/$file" >>"$place/shipper.log" 2>&1 3>&- & ;;
+	vector*) rm -f "$place/vector.sock" && vector -q -c "$place/$file" >>"$place/shipper.log" 2>&1 3>&- & ;;
 	filebeat)
 		filebeat run --strict.perms=false -c "$place/$file" --path.data "$place/data" --path.logs "$place/logs" \
 			>>"$place/shipper.log" 2>&1 3>&- &
@@ -96,7 +97,7 @@ start_shipper() {
 	shipper=$!
 	held+=("$shipper")
 	case $name in
-	rsyslog | syslog-ng | vector) poll accepts "$place/$name.sock" ;;
+	rsyslog | syslog-ng | fluent-bit | vector) poll accepts "$place/$name.sock" ;;
 	esac
 }
 

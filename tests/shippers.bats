@@ -18,7 +18,7 @@ need() {
 	case $1 in
 	rsyslog) [ -n "$rsyslogd" ] || skip "rsyslogd is not on PATH, and could not be had from Debian" ;;
 	syslog-ng) [ -n "$syslog_ng" ] || skip "syslog-ng is not on PATH, and could not be had from Debian" ;;
-	*) command -v "$1" >/dev/null || skip "$1 is not on PATH" ;;
+	*) command -v "${1%-file}" >/dev/null || skip "${1%-file} is not on PATH" ;;
 	esac
 	use_place "$1"
 }
@@ -29,7 +29,7 @@ use_place() {
 	mkdir -p "$place"
 	stored=$place/exec.jsonl
 	case $1 in
-	rsyslog | syslog-ng | vector) output=unix:$place/$1.sock ;;
+	rsyslog | syslog-ng | fluent-bit | vector) output=unix:$place/$1.sock ;;
 	*) output=file:$place/exec.jsonl ;;
 	esac
 }
@@ -50,9 +50,9 @@ start_exectap_to() {
 	poll watching
 }
 
-# Prints the numbers of the storm's execs in $stored, duplicates included; -s: in documents of tests/bulk.
+# Prints the numbers of the storm's execs in $stored, duplicates included: native lines or documents of tests/bulk.
 stored_numbers() {
-	jq -r '(.document? // .) | select(.exe? // "" | endswith("/noop")) | .args[1] // ""' "$stored" 2>/dev/null |
+	jq -r '(.document? // .) | select(.exe? // .process?.executable? // "" | endswith("/noop")) | (.args? // .process.args)[1] // ""' "$stored" 2>/dev/null |
 		sed -n "s/^$marker-//p"
 }
 
@@ -97,7 +97,13 @@ marked_bytes() {
 
 marked_documents() {
 	jq -S -c '(.document? // .) | select((.args[1]? // "" | startswith("'"$marker"'-")) and (.exe | endswith("/noop"))) |
-		del(.seq, ."@timestamp", .timestamp, .start, .event_id)' "$1" | sort
+		del(.seq, .timestamp, .start, .event_id)' "$1" | sort
+}
+
+# The same of ECS documents. fluent_bit_time is Fluent Bit's own.
+marked_ecs_documents() {
+	jq -S -c '(.document? // .) | select((.process.args[1]? // "" | startswith("'"$marker"'-")) and (.process.executable | endswith("/noop"))) |
+		del(.event.sequence, ."@timestamp", .process.start, .event.id, .fluent_bit_time)' "$1" | sort
 }
 
 # same MARKED: compares the stored lines with those of the reference.
@@ -106,9 +112,9 @@ same() {
 	[ "${PIPESTATUS[0]}" = 0 ]
 }
 
-# Starts a second exectap that sees the same execs; sets $reference_pid.
+# observe [OPTION...]: starts a second exectap that sees the same execs; sets $reference_pid.
 observe() {
-	start_reference
+	start_reference "$@"
 	reference_pid=${held[-1]}
 }
 
@@ -153,16 +159,20 @@ stores_every_line() {
 start_all() {
 	local name
 	running=()
-	for name in rsyslog syslog-ng fluent-bit vector filebeat; do
+	for name in rsyslog syslog-ng fluent-bit fluent-bit-file vector vector-file filebeat-file; do
 		case $name in
 		rsyslog) [ -n "$rsyslogd" ] || continue ;;
 		syslog-ng) [ -n "$syslog_ng" ] || continue ;;
-		*) command -v "$name" >/dev/null || continue ;;
+		*) command -v "${name%-file}" >/dev/null || continue ;;
 		esac
 		use_place "$name"
 		start_one "$name"
 		running+=("$name")
-		start_exectap_to "$output"
+		if [ -e "$place/port" ]; then
+			start_exectap_to "$output" --format ecs
+		else
+			start_exectap_to "$output"
+		fi
 		echo "$exectap_pid" >"$place/exectap_pid"
 	done
 	exectap_pid=
@@ -177,7 +187,7 @@ start_one() {
 	*)
 		start_bulk 0
 		case $1 in
-		filebeat) start_shipper "$1" "$1.yml" ;;
+		filebeat-file) start_shipper filebeat filebeat.yml ;;
 		*) start_shipper "$1" "$1.yaml" ;;
 		esac
 		;;
@@ -341,20 +351,21 @@ stores_documents() {
 	local count
 	start_bulk 1
 	start_shipper "$1" "$2"
-	observe
-	start_exectap_to "$output"
+	# the longest argument is in an ECS line twice, and where it is cut depends on the number of the line
+	observe --format ecs --max-line 64K
+	start_exectap_to "$output" --format ecs --max-line 64K
 	count=$(execute_hostile | wc -l)
 	"$helpers/storm" 1 1000 "$marker" "$helpers/noop"
 	poll has_stored $((1000 + count))
 	patience_s=90 poll sent_again # the shipper chooses the time of its retry
 	stop "$exectap_pid" "$reference_pid"
 	stop_shipper
-	jq -e 'select(.document.type == "exec" and ._id != .document.event_id)' "$stored" && return 1
+	jq -e 'select(._id != .document.event.id)' "$stored" && return 1
 	jq -c 'select(.seen | not)' "$stored" >"$place/once"
 	stored=$place/once
 	[ "$(stored_numbers | wc -l)" = $((1000 + count)) ]
-	same marked_documents
-	[ "$(jq -r ._index "$stored" | sort -u)" = exectap ]
+	same marked_ecs_documents
+	jq -es 'all(.[]; ._index | test("^(logs-exectap.exec-default|exectap-ecs-[0-9]{4}([.][0-9]{2}){2})$"))' "$stored"
 }
 
 sent_again() {
@@ -378,9 +389,19 @@ sent_again() {
 	stores_documents fluent-bit fluent-bit.yaml
 }
 
+@test "Fluent Bit that follows a file stores an event that it sends twice once in Elasticsearch" {
+	need fluent-bit-file
+	stores_documents fluent-bit-file fluent-bit-file.yaml
+}
+
 @test "Vector stores an event that it sends twice once in Elasticsearch" {
 	need vector
 	stores_documents vector vector.yaml
+}
+
+@test "Vector that follows a file stores an event that it sends twice once in Elasticsearch" {
+	need vector-file
+	stores_documents vector-file vector-file.yaml
 }
 
 @test "jq takes every line from a pipe as it comes, and makes of each what another JSON reader does" {
@@ -462,10 +483,10 @@ socat_stores() {
 
 @test "Fluent Bit follows the file through logrotate's rotations, and misses nothing" {
 	local round storm
-	need fluent-bit
+	need fluent-bit-file
 	start_bulk 0
-	start_shipper fluent-bit fluent-bit.yaml
-	start_exectap_to "$output"
+	start_shipper fluent-bit-file fluent-bit-file.yaml
+	start_exectap_to "$output" --format ecs
 	cat >"$place/rotate.conf" <<END
 $place/exec.jsonl {
 	rotate 9
@@ -484,12 +505,57 @@ END
 		poll has_stored $((round * 1000))
 		[ "$round" != 2 ] || stop_shipper
 		logrotate -f -s "$place/state" "$place/rotate.conf"
-		[ "$round" != 2 ] || start_shipper fluent-bit fluent-bit.yaml
+		[ "$round" != 2 ] || start_shipper fluent-bit-file fluent-bit-file.yaml
 	done
 	wait "$storm"
 	poll has_stored 4000
 	stop "$exectap_pid"
 	[ "$(stored_numbers | sort -u | wc -l)" = 4000 ]
+}
+
+# stores_over_tls NAME FILE: checks that the variant for TLS stores, with credentials from the environment, and that it
+# stores nothing for a server with another certificate.
+stores_over_tls() {
+	local tls=yes right
+	for right in other store; do
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=store \
+			-addext subjectAltName=IP:127.0.0.1 -keyout "$place/$right.key" -out "$place/$right.crt" 2>/dev/null
+	done
+	cat "$place/store.key" "$place/store.crt" >"$place/both.pem"
+	export EXECTAP_STORE_HOST=127.0.0.1 EXECTAP_STORE_USER=exectap EXECTAP_STORE_PASSWORD=secret
+	export BULK_CERTIFICATE=$place/both.pem EXECTAP_STORE_CA=$place/other.crt
+	start_bulk 0
+	start_shipper "$1" "$2"
+	start_exectap_to "$output" --format ecs
+	"$helpers/storm" 1 100 "$marker" "$helpers/noop"
+	poll test -e "$stored.untrusted"
+	[ ! -s "$stored" ]
+	stop_shipper
+	export EXECTAP_STORE_CA=$place/store.crt
+	start_shipper "$1" "$2"
+	patience_s=60 poll has_stored 100
+	stop "$exectap_pid"
+	stop_shipper
+}
+
+@test "rsyslog stores over TLS, with credentials from the environment" {
+	need rsyslog
+	stores_over_tls rsyslog rsyslog-elasticsearch.conf
+}
+
+@test "syslog-ng stores over TLS, with credentials from the environment" {
+	need syslog-ng
+	stores_over_tls syslog-ng syslog-ng-elasticsearch.conf
+}
+
+@test "Fluent Bit stores over TLS, with credentials from the environment" {
+	need fluent-bit
+	stores_over_tls fluent-bit fluent-bit.yaml
+}
+
+@test "Vector stores over TLS, with credentials from the environment" {
+	need vector-file
+	stores_over_tls vector-file vector-file.yaml
 }
 
 @test "rsyslog finds no fault with its configurations" {
@@ -519,19 +585,25 @@ folder = pathlib.Path(sys.argv[1])
 log = "/var/log/exectap/exec.jsonl"
 load = lambda name: yaml.safe_load((folder / name).read_text())
 
-fluent_bit = load("fluent-bit.yaml")
-tail, = fluent_bit["pipeline"]["inputs"]
-es, = fluent_bit["pipeline"]["outputs"]
-assert tail["path"] == log + "*" and tail["db"] and tail["skip_long_lines"] and tail["storage.type"] == "filesystem"
-assert es["id_key"] == "event_id" and es["retry_limit"] == "no_limits"
-parser, = fluent_bit["parsers"]
-assert parser["name"] == tail["parser"] and parser["time_key"] == "timestamp" and parser["time_keep"]
+for name in "fluent-bit.yaml", "fluent-bit-file.yaml":
+    fluent_bit = load(name)
+    input, = fluent_bit["pipeline"]["inputs"]
+    es, = fluent_bit["pipeline"]["outputs"]
+    assert input["storage.type"] == "filesystem" and fluent_bit["service"]["storage.path"]
+    assert es["id_key"] == "$event['id']" and es["retry_limit"] == "no_limits" and es["write_operation"] == "index"
+    parser, = fluent_bit["parsers"]
+    assert parser["name"] == input["parser"] and parser["time_key"] == "@timestamp" != es["time_key"] and parser["time_keep"]
+assert input["path"] == log + "*" and input["db"] and input["skip_long_lines"]
 
-vector = load("vector.yaml")
-sink = vector["sinks"]["elasticsearch"]
-assert vector["sources"]["exectap"]["path"] == "/run/exectap/vector.sock" and vector["sources"]["exectap"]["mode"] == "unix_stream"
-assert sink["id_key"] == "event_id" and sink["buffer"]["when_full"] == "block"
-assert sink["inputs"] == list(vector["transforms"]) and vector["transforms"][sink["inputs"][0]]["inputs"] == ["exectap"]
+vector = {name: load(name) for name in ("vector.yaml", "vector-file.yaml", "vector-kafka.yaml")}
+source = vector["vector.yaml"]["sources"]["exectap"]
+assert source["path"] == "/run/exectap/vector.sock" and source["mode"] == "unix_stream"
+for name, config in vector.items():
+    sink, = config["sinks"].values()
+    assert sink["inputs"] == ["exectap_event"] and config["transforms"]["exectap_event"]["inputs"] == ["exectap"]
+    assert sink.get("id_key", sink.get("key_field")) == "exectap_id" and sink["buffer"]["when_full"] == "block"
+    assert sink.get("acknowledgements", {}).get("enabled") or name == "vector.yaml"
+    assert sink["type"] == "kafka" or sink["bulk"]["action"] == "create" and sink["request_retry_partial"]
 
 filebeat = load("filebeat.yml")
 stream, = filebeat["filebeat.inputs"]
@@ -542,10 +614,10 @@ assert ndjson["document_id"] == "event.id" and ndjson["target"] == "" and ndjson
 otel = load("otel-collector.yaml")
 pipeline = otel["service"]["pipelines"]["logs"]
 assert all(name in otel["receivers"] for name in pipeline["receivers"]) and all(name in otel["exporters"] for name in pipeline["exporters"])
-receiver = otel["receivers"]["filelog"]
+receiver = otel["receivers"]["file_log"]
 assert receiver["include"] == [log + "*"] and receiver["storage"] in otel["extensions"] and receiver["start_at"] == "beginning"
-assert receiver["operators"][0]["timestamp"]["parse_from"] == "body.timestamp" and receiver["operators"][0]["parse_ints"]
-assert receiver["operators"][1]["from"] == "body.event_id" and receiver["operators"][1]["to"] == 'attributes["elasticsearch.document_id"]'
+assert receiver["operators"][0]["timestamp"]["parse_from"] == 'body["@timestamp"]' and receiver["operators"][0]["parse_ints"]
+assert receiver["operators"][1]["from"] == "body.event.id" and receiver["operators"][1]["to"] == 'attributes["elasticsearch.document_id"]'
 assert otel["exporters"]["elasticsearch"]["logs_dynamic_id"]["enabled"]
 
 inputs, props = configparser.ConfigParser(delimiters="="), configparser.ConfigParser(delimiters="=", interpolation=None)

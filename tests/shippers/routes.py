@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The configurations of packaging/shippers, run with real shippers and a real store through what can happen to both.
+
+Each situation is a storm of execs, in the middle of which something happens. Afterwards the execs of the storm that the
+store has are counted, by the marker in their arguments.
+"""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.join(HERE, "..", "..")
+CONFIGURATIONS = os.path.join(TOP, "packaging", "shippers")
+EXECS = 3000
+RATE = 600
+AWAY_S = 4
+STILL_S = 40  # without a new document: the rest is lost; retries come up to 10 s apart
+LONGEST_S = 120
+
+# Name: file, output of exectap, index, the situations in which it may lose lines
+ROUTES = {
+    "fluent-bit": ("fluent-bit.yaml", "unix:{place}/fluent-bit.sock", "exectap-ecs-*", ()),
+    "fluent-bit-file": ("fluent-bit-file.yaml", "file:{place}/exec.jsonl", "exectap-ecs-*", ()),
+    "vector": ("vector.yaml", "unix:{place}/vector.sock", "logs-exectap.exec-default", ("kill", "both")),
+    "vector-file": ("vector-file.yaml", "file:{place}/exec.jsonl", "logs-exectap.exec-default", ()),
+    "rsyslog": ("rsyslog-elasticsearch.conf", "unix:{place}/rsyslog.sock", "logs-exectap.exec-default", ()),
+    "syslog-ng": ("syslog-ng-elasticsearch.conf", "unix:{place}/syslog-ng.sock", "logs-exectap.exec-default", ("refusal",)),
+}
+SITUATIONS = ("up", "restart", "reload", "stop", "kill", "store", "both", "refusal")
+
+
+def find_program(name):
+    """Returns the path of a shipper, on PATH or unpacked from Debian's packages, or None."""
+    function = {"rsyslog": "find_rsyslog", "syslog-ng": "find_syslog_ng"}.get(name)
+    if not function:
+        return shutil.which(name.removesuffix("-file"))
+    script = f'top={TOP}; . {TOP}/tests/shippers.bash; {function}'
+    done = subprocess.run(("bash", "-c", script), capture_output=True, text=True)
+    return done.stdout.strip() or None
+
+
+def adapt(text, place, port):
+    """Returns a configuration with its folders replaced by `place`, and the store's port. Nothing else is changed."""
+    text = re.sub(r"/(run|var/log|var/lib/fluent-bit)/exectap", place, text)
+    text = re.sub(r"/var/(spool/rsyslog|lib/syslog-ng|lib/vector)", place, text)
+    text = text.replace("127.0.0.1:9200", f"127.0.0.1:{port}")
+    return re.sub(r'((?:serverport="|port: ))9200', rf"\g<1>{port}", text)
+
+
+def listens(path):
+    with open("/proc/net/unix", encoding="ascii") as file:
+        return any(line.split()[3] == "00010000" and line.endswith(" " + path + "\n") for line in file)
+
+
+class Shipper:
+    def __init__(self, name, place, port):
+        self.program, self.place, self.name = find_program(name), place, name
+        source, output, self.index, self.may_lose = ROUTES[name]
+        self.output = output.format(place=place)
+        self.config = os.path.join(place, source)
+        with open(os.path.join(CONFIGURATIONS, source), encoding="utf-8") as file:
+            text = adapt(file.read(), place, port)
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def command(self):
+        kind = self.name.removesuffix("-file")
+        return {
+            "fluent-bit": (self.program, "-q", "-c", self.config),
+            "vector": (self.program, "-q", "-c", self.config),
+            "rsyslog": (self.program, "-n", "-i", f"{self.place}/pid", "-f", self.config),
+            "syslog-ng": (self.program, "-F", "--no-caps", "--stderr", "-f", self.config, "-R", f"{self.place}/persist",
+                          "-c", f"{self.place}/control", "-p", f"{self.place}/pid"),
+        }[kind]
+
+    def start(self):
+        socket = self.output.removeprefix("unix:") if self.output.startswith("unix:") else None
+        if socket and self.name == "vector" and os.path.exists(socket):
+            os.unlink(socket)  # ExecStartPre of its unit
+        with open(os.path.join(self.place, "shipper.log"), "ab") as log:
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log)
+        end = time.monotonic() + 60
+        while socket and not listens(socket):
+            if time.monotonic() > end or self.process.poll() is not None:
+                raise RuntimeError(f"{self.name} does not listen, see {self.place}/shipper.log")
+            time.sleep(0.05)
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, number=signal.SIGTERM):
+        self.send(number)
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def happen(situation, shipper, store):
+    """Does to the shipper and the store what the situation is called."""
+    if situation == "restart":
+        shipper.stop()
+        shipper.start()
+    elif situation == "reload":
+        shipper.send(signal.SIGHUP)
+    elif situation == "stop":
+        shipper.send(signal.SIGSTOP)
+        time.sleep(AWAY_S)
+        shipper.send(signal.SIGCONT)
+    elif situation == "kill":
+        shipper.stop(signal.SIGKILL)
+        shipper.start()
+    elif situation == "store":
+        store.stop()
+        time.sleep(AWAY_S)
+        store.start()
+    elif situation == "both":
+        store.stop()
+        time.sleep(AWAY_S / 2)
+        shipper.stop(signal.SIGKILL)
+        shipper.start()
+        time.sleep(AWAY_S / 2)
+        store.start()
+    elif situation == "refusal":
+        store.write_block(shipper.index, True)
+        time.sleep(AWAY_S)
+        store.write_block(shipper.index, False)
+
+
+def count_stored(store, index, marker):
+    """Returns (stored, different) once all are there, or none has come for a while."""
+    end, last, seen = time.monotonic() + LONGEST_S, time.monotonic(), (0, 0)
+    while time.monotonic() < end and time.monotonic() - last < STILL_S and seen[1] < EXECS:
+        now = store.documents(index, marker, "process.args")
+        if now[1] > seen[1]:
+            last = time.monotonic()
+        seen = now
+        time.sleep(0.3)
+    return seen
+
+
+def run_situation(situation, shipper, store, helpers):
+    """Returns (stored, different) of the execs of a storm in which the situation occurs."""
+    marker = f"{shipper.name}-{situation}-{time.monotonic_ns()}"
+    storm = subprocess.Popen((os.path.join(helpers, "storm"), "-r", str(RATE), "1", str(EXECS), marker, os.path.join(helpers, "noop")),
+                             stdout=subprocess.DEVNULL)
+    time.sleep(EXECS / RATE / 3)
+    happen(situation, shipper, store)
+    storm.wait()
+    return count_stored(store, shipper.index, marker)
+
+
+def run_route(name, place, store, start_exectap, helpers, situations):
+    """Yields (situation, stored, different, whether that is what the route promises)."""
+    shipper = Shipper(name, place, store.port)
+    if not shipper.program:
+        raise LookupError(f"{name.removesuffix('-file')} is not on PATH")
+    store.forget()
+    store.load_templates()
+    shipper.start()
+    try:
+        with start_exectap(place, "-f", "ecs", "--only", f"exe={os.path.realpath(helpers)}/noop", "-o", shipper.output):
+            for situation in situations:
+                stored, different = run_situation(situation, shipper, store, helpers)
+                yield situation, stored, different, different == EXECS or situation in shipper.may_lose
+    finally:
+        shipper.stop()
