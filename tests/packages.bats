@@ -382,12 +382,12 @@ python_with_yaml() {
 
 @test "the DaemonSet has the least privileges" {
 	python=$(python_with_yaml)
-	run "$python" "$top/tests/packages/kubernetes" privileges "$top/packaging/kubernetes/exectap.yaml"
+	run "$python" "$top/tests/packages/kubernetes" privileges "$top/packaging/kubernetes/base/exectap.yaml"
 	echo "$output"
 	[ "$status" = 0 ]
 	[ "$output" = "" ]
 	# version and options are those of the other packages
-	grep -q "image: exectap:$(sed -n 's/^VERSION := //p' "$top/Makefile")\$" "$top/packaging/kubernetes/exectap.yaml"
+	grep -q "image: exectap:$(sed -n 's/^VERSION := //p' "$top/Makefile")\$" "$top/packaging/kubernetes/base/exectap.yaml"
 }
 
 @test "the manifest fits the types that Kubernetes publishes" {
@@ -396,7 +396,7 @@ python_with_yaml() {
 	cd "$BATS_TEST_TMPDIR"
 	timeout 120 npm install --silent --no-audit --no-fund --ignore-scripts kubernetes-types@1.30.0 typescript@5 >npm.log 2>&1 3>&- ||
 		skip "npm can't install the types"
-	"$python" "$top/tests/packages/kubernetes" types "$top/packaging/kubernetes/exectap.yaml" >manifest.ts
+	"$python" "$top/tests/packages/kubernetes" types "$top/packaging/kubernetes/base/exectap.yaml" >manifest.ts
 	check_types() {
 		node_modules/.bin/tsc --strict --noEmit --skipLibCheck --moduleResolution node10 "$1"
 	}
@@ -408,9 +408,51 @@ python_with_yaml() {
 	[[ $output == *readonlyRootFilesystem* ]]
 }
 
+# rendered OVERLAY: prints the objects of the base with that overlay
+rendered() {
+	kustomize build "$top/packaging/kubernetes/overlays/$1"
+}
+
+@test "the overlays of the DaemonSet are what they say, and fit the types too" {
+	need kustomize
+	python=$(python_with_yaml)
+	for overlay in tls kube-system containers; do
+		rendered "$overlay" >"$BATS_TEST_TMPDIR/$overlay.yaml"
+	done
+	"$python" - "$BATS_TEST_TMPDIR" <<'END'
+import pathlib, sys, yaml
+def load(name):
+    return {thing["kind"]: thing for thing in yaml.safe_load_all((pathlib.Path(sys.argv[1]) / f"{name}.yaml").read_text())}
+def pod_of(objects):
+    pod = objects["DaemonSet"]["spec"]["template"]["spec"]
+    return pod, {container["name"]: container for container in pod["containers"]}
+pod, containers = pod_of(load("tls"))
+variables = {variable["name"]: variable for variable in containers["fluent-bit"]["env"]}
+assert variables["EXECTAP_STORE_TLS"]["value"] == "on" and variables["EXECTAP_STORE_HOST"]["value"]
+for name in "EXECTAP_STORE_USER", "EXECTAP_STORE_PASSWORD":
+    assert set(variables[name]) == {"name", "valueFrom"}, variables[name]
+assert {"store", "config", "lines"} <= {mount["name"] for mount in containers["fluent-bit"]["volumeMounts"]}
+objects = load("kube-system")
+assert "Namespace" not in objects and {thing["metadata"]["namespace"] for thing in objects.values()} == {"kube-system"}
+assert pod_of(objects)[0]["priorityClassName"] == "system-node-critical"
+pod, containers = pod_of(load("containers"))
+assert containers["exectap"]["args"][-1] == "--containers"
+assert containers["exectap"]["securityContext"]["capabilities"]["add"] == ["BPF", "PERFMON", "DAC_READ_SEARCH"]
+assert [mount["readOnly"] for mount in containers["exectap"]["volumeMounts"] if mount["name"] == "containerd"] == [True]
+END
+	need npm node
+	cd "$BATS_TEST_TMPDIR"
+	timeout 120 npm install --silent --no-audit --no-fund --ignore-scripts kubernetes-types@1.30.0 typescript@5 >npm.log 2>&1 3>&- ||
+		skip "npm can't install the types"
+	for overlay in tls kube-system containers; do
+		"$python" "$top/tests/packages/kubernetes" types "$overlay.yaml" >"$overlay.ts"
+		node_modules/.bin/tsc --strict --noEmit --skipLibCheck --moduleResolution node10 "$overlay.ts"
+	done
+}
+
 # start_fluent_bit: starts the one of the manifest, and waits until it listens
 start_fluent_bit() {
-	NODE_NAME=this-node fluent-bit --config "$folder/fluent-bit.yaml" >>"$folder/log" 2>&1 3>&- &
+	fluent-bit --config "$folder/fluent-bit.yaml" >>"$folder/log" 2>&1 3>&- &
 	fluent_bit_pid=$!
 	held+=("$fluent_bit_pid")
 	poll test -S "$folder/socket"
@@ -419,8 +461,8 @@ start_fluent_bit() {
 # taken_whole: returns 0 if all lines up to the stop line are stored (Fluent Bit sends a chunk again that was in
 # flight when it stopped)
 taken_whole() {
-	[ "$(jq -s 'any(.type == "stop")' "$folder/taken" 2>/dev/null)" = true ] &&
-		jq -s -e '[.[].seq] | unique | . == [range(length)]' "$folder/taken" >/dev/null
+	[ "$(jq -s 'any(.event.action == "stop")' "$folder/taken" 2>/dev/null)" = true ] &&
+		jq -s -e '[.[].event.sequence] | unique | . == [range(length)]' "$folder/taken" >/dev/null
 }
 
 @test "the DaemonSet's Fluent Bit takes every line, and again after it was stopped" {
@@ -428,9 +470,9 @@ taken_whole() {
 	fluent-bit --help | grep -q ' syslog  ' || skip "this fluent-bit was built without its syslog input"
 	python=$(python_with_yaml)
 	folder=$BATS_TEST_TMPDIR
-	"$python" "$top/tests/packages/kubernetes" fluent-bit "$top/packaging/kubernetes/exectap.yaml" "$folder" >"$folder/fluent-bit.yaml"
+	"$python" "$top/tests/packages/kubernetes" fluent-bit "$top/packaging/kubernetes/base/exectap.yaml" "$folder" >"$folder/fluent-bit.yaml"
 	start_fluent_bit
-	start_exectap --output "unix:$folder/socket" --heartbeat 300
+	start_exectap --format ecs --host this-node --output "unix:$folder/socket" --heartbeat 300
 	for i in {1..100}; do /bin/true "$marker-$i" "$(printf '%014000d' 0)"; done
 	kill -TERM "$fluent_bit_pid"
 	wait "$fluent_bit_pid" || true
@@ -442,6 +484,6 @@ taken_whole() {
 	stop_exectap
 	poll taken_whole
 	for which in 1 100 between after; do
-		[ "$(jq -c "select(.args[1] == \"$marker-$which\" and .host == \"this-node\")" "$folder/taken" | wc -l)" -ge 1 ]
+		[ "$(jq -c "select(.process.args[1] == \"$marker-$which\" and .host.name == \"this-node\")" "$folder/taken" | wc -l)" -ge 1 ]
 	done
 }
