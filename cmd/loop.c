@@ -259,10 +259,16 @@ static bool may_sleep(struct loop *loop)
 {
 	uint64_t now_ns = clock_boot_ns(), since_ns = now_ns - loop->drained_ns;
 
-	if (!loop->drained)
+	if (!pipeline_drained(loop->stages.pipeline))
 		return true;
 	loop->drained_ns = now_ns;
 	return loop->was_asleep && since_ns >= loop->stages.latency_ms * 1000000ull;
+}
+
+/* Returns the lesser of two timeouts; below 0: none. */
+static int least_timeout_ms(int timeout_ms, int other_ms)
+{
+	return timeout_ms < 0 || timeout_ms > other_ms ? other_ms : timeout_ms;
 }
 
 static int choose_timeout_ms(struct loop *loop, bool stopping)
@@ -271,15 +277,14 @@ static int choose_timeout_ms(struct loop *loop, bool stopping)
 
 	if (pipeline_is_interrupted(loop->stages.pipeline))
 		return 0;
-	if (loop->blocked) {
-		timeout_ms = output_retry_ms(loop->stages.output);
-		return stopping && (timeout_ms < 0 || timeout_ms > STOPPING_MS) ? STOPPING_MS
-										: timeout_ms;
-	}
+	timeout_ms = loop->blocked ? output_retry_ms(loop->stages.output) : -1;
 	if (stopping)
-		return STOPPING_MS;
+		return least_timeout_ms(timeout_ms, STOPPING_MS);
+	if (loop->blocked && !pipeline_takes_records(loop->stages.pipeline))
+		return timeout_ms;
 	loop->was_asleep = may_sleep(loop) && capture_sleep(loop->stages.capture);
-	return loop->was_asleep ? -1 : (int)loop->stages.latency_ms;
+	return loop->was_asleep ? timeout_ms
+				: least_timeout_ms(timeout_ms, (int)loop->stages.latency_ms);
 }
 
 static void set_heartbeat(struct loop *loop, unsigned int heartbeat_s)

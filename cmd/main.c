@@ -134,11 +134,19 @@ static enum status new_enricher(const struct options *options, struct enricher *
 	return STATUS_FAILED;
 }
 
+/* Pinned programs hold the records of lines that are not written for the next start: with a backlog
+ * their lines would be lost with the process. */
+static size_t backlog_bytes(const struct options *options)
+{
+	return options->pin_directory ? 0 : options->buffer_bytes;
+}
+
 static enum status new_output(const struct options *options, struct output **output)
 {
 	const struct output_options output_options = {
 		.destination = options->output,
 		.line_max_bytes = options->line_max_bytes,
+		.backlog_bytes = backlog_bytes(options),
 		.file_mode = options->file_mode,
 		.rotate_bytes = options->rotate_bytes,
 		.rotate_count = options->rotate_count,
@@ -188,6 +196,7 @@ static enum status new_stages(const struct options *options, struct pipeline_sta
 	adapt_format(options, &stages->format);
 	stages->line_max_bytes = options->line_max_bytes;
 	stages->buffer_bytes = options->buffer_bytes;
+	stages->has_backlog = backlog_bytes(options) > 0;
 	status = new_enricher(options, &stages->enricher);
 	return status ? status : new_output(options, &stages->output);
 }

@@ -49,6 +49,7 @@ struct pipeline {
 	uint64_t limit_now_ns; /* CLOCK_BOOTTIME: all earlier events are counted */
 	bool ends_windows;
 	bool interrupted; /* the last drain ended at its time limit */
+	long drained; /* records of the last drain */
 	struct event event; /* the current one */
 };
 
@@ -114,19 +115,54 @@ void pipeline_free(struct pipeline *pipeline)
 	free(pipeline);
 }
 
-/* Writes the committed lines, then releases their records. */
+static bool is_blocked(int result)
+{
+	return result == -EAGAIN || result == -ENOTCONN;
+}
+
+/* Reports whether lines may wait in the backlog: if events are left out, whose records would fill
+ * the ring buffer meanwhile, or if lines are there already. */
+static bool may_use_backlog(const struct pipeline *pipeline)
+{
+	const struct pipeline_rules *rules = &pipeline->stages.rules;
+
+	return pipeline->stages.has_backlog &&
+	       (!filter_is_empty(rules->filter) || rules->limit.count ||
+		output_backlog_bytes(pipeline->stages.output));
+}
+
+/* Writes the committed lines, then releases their records. With a backlog these are released while
+ * the output is blocked, too: their lines are in memory, and what was filtered needs no room. */
 static int flush(struct pipeline *pipeline)
 {
+	struct output *output = pipeline->stages.output;
 	uint64_t used_bytes = capture_used(pipeline->stages.capture);
 	int result;
 
 	if (used_bytes > pipeline->used_peak_bytes)
 		pipeline->used_peak_bytes = used_bytes;
-	output_set_urgent(pipeline->stages.output, used_bytes >= pipeline->stages.buffer_bytes / 2);
-	result = output_flush(pipeline->stages.output);
-	if (!result)
+	output_set_urgent(output, used_bytes + output_backlog_bytes(output) >=
+					  pipeline->stages.buffer_bytes / 2);
+	result = output_flush(output);
+	if (!result || (is_blocked(result) && may_use_backlog(pipeline)))
 		capture_release(pipeline->stages.capture, &pipeline->lost_reported);
 	return result;
+}
+
+/* Reports whether a blocked output takes records all the same. */
+static bool goes_on(const struct pipeline *pipeline, int result)
+{
+	return is_blocked(result) && may_use_backlog(pipeline) &&
+	       output_use_backlog(pipeline->stages.output);
+}
+
+/* Writes the committed lines. Returns 0 if there is room for another line then, be it in the
+ * backlog, or the result of flush(). */
+static int flush_or_queue(struct pipeline *pipeline)
+{
+	int result = flush(pipeline);
+
+	return goes_on(pipeline, result) ? 0 : result;
 }
 
 /* Enriches pipeline->event. Returns false if it is filtered out. */
@@ -211,7 +247,7 @@ static int write_lost(struct pipeline *pipeline, const char *event_type, const c
 		      uint64_t count, uint64_t to_ns)
 {
 	struct event *event = &pipeline->event;
-	int result = output_buf(pipeline->stages.output) ? 0 : flush(pipeline);
+	int result = output_buf(pipeline->stages.output) ? 0 : flush_or_queue(pipeline);
 
 	if (result)
 		return result;
@@ -307,7 +343,7 @@ static int drain_records(struct pipeline *pipeline, long *records)
 
 	while (!result) {
 		if (!output_buf(pipeline->stages.output)) {
-			result = flush(pipeline);
+			result = flush_or_queue(pipeline);
 			continue;
 		}
 		if (write_summary(pipeline))
@@ -376,14 +412,25 @@ long pipeline_drain(struct pipeline *pipeline)
 
 	pipeline->interrupted = false;
 	enrich_refresh(pipeline->stages.enricher);
-	result = flush(pipeline); /* the rest of the last drain */
+	result = flush_or_queue(pipeline); /* the rest of the last drain */
 	if (!result)
 		result = drain_records(pipeline, &records);
 	pipeline->is_unchecked |= records > 0;
 	if (!result)
 		result = must_check(pipeline, records) ? pipeline_check(pipeline) : flush(pipeline);
-	pipeline->interrupted &= !result;
+	pipeline->drained = records;
+	pipeline->interrupted &= !result || goes_on(pipeline, result);
 	return result ? result : records;
+}
+
+long pipeline_drained(const struct pipeline *pipeline)
+{
+	return pipeline->drained;
+}
+
+bool pipeline_takes_records(const struct pipeline *pipeline)
+{
+	return may_use_backlog(pipeline) && output_use_backlog(pipeline->stages.output);
 }
 
 bool pipeline_is_interrupted(const struct pipeline *pipeline)
@@ -405,7 +452,7 @@ static uint64_t count_written(const struct pipeline *pipeline)
 int pipeline_heartbeat(struct pipeline *pipeline, enum event_type type)
 {
 	struct event *event = &pipeline->event;
-	int result = output_buf(pipeline->stages.output) ? 0 : flush(pipeline);
+	int result = output_buf(pipeline->stages.output) ? 0 : flush_or_queue(pipeline);
 
 	if (result)
 		return result;
@@ -513,6 +560,9 @@ static void add_buffers(const struct pipeline *pipeline, struct metrics *metrics
 	metrics_add(metrics, "exectap_pending_lines", METRICS_GAUGE,
 		    "Lines that the output has not taken yet.");
 	metrics_value(metrics, NULL, output_count_pending(pipeline->stages.output));
+	metrics_add(metrics, "exectap_backlog_bytes", METRICS_GAUGE,
+		    "Bytes of lines that wait for an output that takes nothing.");
+	metrics_value(metrics, NULL, output_backlog_bytes(pipeline->stages.output));
 }
 
 void pipeline_add_metrics(const struct pipeline *pipeline, struct metrics *metrics)

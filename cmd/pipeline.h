@@ -32,6 +32,7 @@ struct pipeline_stages {
 	size_t line_max_bytes; /* the same as in output_options */
 	size_t buffer_bytes; /* size of the ring buffer */
 	struct output *output;
+	bool has_backlog; /* output_options.backlog_bytes is not 0 */
 };
 
 /* Borrows the stages. Returns 0 or -ENOMEM; free with pipeline_free(). */
@@ -41,12 +42,19 @@ void pipeline_free(struct pipeline *pipeline);
 /*
  * Converts the available records to lines, adds a line for each kind of loss at most once a second,
  * at once for those that the programs count, and writes them. The
- * space of a record in the ring buffer is released when its line is written. Returns the number of
- * records (at least 0) or -errno of output_flush(); after -EAGAIN and -ENOTCONN call it again.
+ * space of a record in the ring buffer is released when its line is written or, while the output is
+ * blocked, in the backlog. Returns the number of records (at least 0) or -errno of output_flush();
+ * after -EAGAIN and -ENOTCONN call it again, at once or as after 0 with pipeline_takes_records().
  * Returns early after PIPELINE_DRAIN_MAX_MS, so that the caller can serve signals and the watchdog.
  */
 #define PIPELINE_DRAIN_MAX_MS 200
 long pipeline_drain(struct pipeline *pipeline);
+
+/* Returns the number of records of the last pipeline_drain(), also of one that failed. */
+long pipeline_drained(const struct pipeline *pipeline);
+
+/* Reports whether pipeline_drain() takes records while the output is blocked. */
+bool pipeline_takes_records(const struct pipeline *pipeline);
 
 /* Adds a line for each kind of loss, and writes it. Returns 0 or -errno of output_flush(). */
 int pipeline_check(struct pipeline *pipeline);

@@ -143,6 +143,11 @@ static enum answer rules_apply(const struct rules *rules, const struct event *ev
 	return worst;
 }
 
+bool filter_is_empty(const struct filter *filter)
+{
+	return !filter->only.count && !filter->skip.count;
+}
+
 bool filter_passes(const struct filter *filter, const struct event *event)
 {
 	if (!event_is_process(event))

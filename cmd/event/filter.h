@@ -32,6 +32,9 @@ uint32_t filter_record_keys(const struct filter *filter);
 /* Reports whether there is a rule for a key. */
 bool filter_uses(const struct filter *filter, const char *key);
 
+/* Reports whether there is no rule. */
+bool filter_is_empty(const struct filter *filter);
+
 /*
  * Reports whether an enriched event passes: if it matches the rules of --only, and not those of
  * --skip. Rules for one key are alternatives; those for different keys must all match. An event

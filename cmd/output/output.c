@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "output/output.h"
 
+#include "output/backlog.h"
 #include "output/output_ops.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -48,6 +49,8 @@ struct output {
 	size_t retained_bytes;
 	size_t done_bytes;
 	size_t used_bytes;
+	struct backlog *backlog; /* lines behind the committed ones; NULL: none */
+	bool uses_backlog; /* output_use_backlog() */
 	char *lines; /* UNACKED_BYTES, GATHER_BYTES, and a line more for each */
 };
 
@@ -255,7 +258,11 @@ int output_new(struct output **output, const struct output_options *options)
 	created->ops = created->target.ops;
 	created->lines = malloc(UNACKED_BYTES + GATHER_BYTES + 2 * options->line_max_bytes);
 	created->device = created->ops->new (&created->target);
-	result = created->lines && created->device ? open_output(created) : -ENOMEM;
+	if (options->backlog_bytes)
+		created->backlog = backlog_new(options->backlog_bytes, options->line_max_bytes);
+	result = created->lines && created->device && (created->backlog || !options->backlog_bytes)
+			 ? open_output(created)
+			 : -ENOMEM;
 	if (result) {
 		output_free(created);
 		return result;
@@ -270,6 +277,7 @@ void output_free(struct output *output)
 		return;
 	if (output->device)
 		output->ops->free(output->device);
+	backlog_free(output->backlog);
 	free(output->lines);
 	free(output);
 }
@@ -327,23 +335,60 @@ int output_reopen(struct output *output)
 	return result;
 }
 
-char *output_buf(struct output *output)
+/* Returns where the next line is gathered, or NULL if there is no room. */
+static char *gather_buf(struct output *output)
 {
 	return output->used_bytes - output->retained_bytes < GATHER_BYTES
 		       ? output->lines + output->used_bytes
 		       : NULL;
 }
 
-void output_commit(struct output *output, size_t length, uint64_t seq)
+static void gather(struct output *output, size_t length, uint64_t seq)
 {
 	if (!output->used_bytes)
 		output->first_seq = seq;
 	output->used_bytes += length;
 }
 
+static bool has_backlog(const struct output *output)
+{
+	return output->backlog && backlog_count(output->backlog);
+}
+
+bool output_use_backlog(struct output *output)
+{
+	if (!output->backlog)
+		return false;
+	output->uses_backlog = true;
+	return output_buf(output);
+}
+
+/* Lines keep their order: none passes those in the backlog. */
+char *output_buf(struct output *output)
+{
+	char *buf = has_backlog(output) ? NULL : gather_buf(output);
+
+	if (!buf && output->uses_backlog)
+		buf = backlog_buf(output->backlog);
+	return buf;
+}
+
+void output_commit(struct output *output, size_t length, uint64_t seq)
+{
+	if (has_backlog(output) || !gather_buf(output))
+		backlog_commit(output->backlog, length, seq);
+	else
+		gather(output, length, seq);
+}
+
+size_t output_backlog_bytes(const struct output *output)
+{
+	return output->backlog ? backlog_bytes(output->backlog) : 0;
+}
+
 bool output_is_pending(const struct output *output)
 {
-	return output->used_bytes > output->done_bytes ||
+	return output->used_bytes > output->done_bytes || has_backlog(output) ||
 	       (output->ops->count_pending && output->ops->count_pending(output->device));
 }
 
@@ -352,6 +397,9 @@ uint64_t output_count_pending(const struct output *output)
 	const char *end = output->lines + output->used_bytes;
 	uint64_t count =
 		output->ops->count_pending ? output->ops->count_pending(output->device) : 0;
+
+	if (output->backlog)
+		count += backlog_count(output->backlog);
 
 	for (const char *from = output->lines + output->done_bytes; from < end;
 	     from = (const char *)memchr(from, '\n', (size_t)(end - from)) + 1)
@@ -418,7 +466,8 @@ static void retain_unacked(struct output *output)
 	output->retained_bytes = output->used_bytes;
 }
 
-int output_flush(struct output *output)
+/* Writes the lines that are gathered. */
+static int flush_gathered(struct output *output)
 {
 	int result = output->open ? 0 : reconnect(output);
 
@@ -436,6 +485,37 @@ int output_flush(struct output *output)
 	}
 	if (!result)
 		retain_unacked(output);
+	return result;
+}
+
+/* Gathers the first lines of the backlog. Returns false if it has none. */
+static bool gather_backlog(struct output *output)
+{
+	const char *line;
+	size_t length;
+	uint64_t seq;
+	char *buf;
+
+	if (!has_backlog(output))
+		return false;
+	while (backlog_first_line(output->backlog, &line, &length, &seq) &&
+	       (buf = gather_buf(output))) {
+		memcpy(buf, line, length);
+		gather(output, length, seq);
+		backlog_drop_line(output->backlog);
+	}
+	return true;
+}
+
+int output_flush(struct output *output)
+{
+	int result;
+
+	do
+		result = flush_gathered(output);
+	while (!result && gather_backlog(output));
+	if (!result)
+		output->uses_backlog = false;
 	return result;
 }
 

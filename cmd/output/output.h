@@ -20,6 +20,7 @@ struct output;
 struct output_options {
 	const char *destination; /* borrowed */
 	size_t line_max_bytes;
+	size_t backlog_bytes; /* maximum memory for lines while the output takes nothing; 0: none */
 	/* for file */
 	mode_t file_mode; /* of a file that is created; umask(2) applies */
 	size_t rotate_bytes; /* maximum size of the file; 0: none */
@@ -96,6 +97,15 @@ int output_reopen(struct output *output);
 
 /* Returns the buffer for one line, or NULL if output_flush() has to come first. */
 char *output_buf(struct output *output);
+
+/*
+ * To be called after output_flush() has returned -EAGAIN or -ENOTCONN. Reports whether output_buf()
+ * returns a buffer all the same, in a backlog, until output_flush() has written that.
+ */
+bool output_use_backlog(struct output *output);
+
+/* Returns the bytes of lines in the backlog. */
+size_t output_backlog_bytes(const struct output *output);
 
 /* Queues the line of `length` bytes with number seq that was written into output_buf(). */
 void output_commit(struct output *output, size_t length, uint64_t seq);
