@@ -4,6 +4,7 @@
 Each situation is a storm of execs, in the middle of which something happens. Afterwards the execs of the storm that the
 store has are counted, by the marker in their arguments.
 """
+import contextlib
 import os
 import re
 import shutil
@@ -22,21 +23,27 @@ LONGEST_S = 120
 
 # Name: file, output of exectap, index, the situations in which it may lose lines
 ROUTES = {
-    "fluent-bit": ("fluent-bit.yaml", "unix:{place}/fluent-bit.sock", "exectap-ecs-*", ()),
+    "fluent-bit": ("fluent-bit.yaml", "unix:{place}/fluent-bit.sock", "exectap-ecs-*", ("disk",)),
     "fluent-bit-file": ("fluent-bit-file.yaml", "file:{place}/exec.jsonl", "exectap-ecs-*", ()),
-    "vector": ("vector.yaml", "unix:{place}/vector.sock", "logs-exectap.exec-default", ("kill", "both")),
+    "vector": ("vector.yaml", "unix:{place}/vector.sock", "logs-exectap.exec-default", ("kill", "both", "disk")),
     "vector-file": ("vector-file.yaml", "file:{place}/exec.jsonl", "logs-exectap.exec-default", ()),
-    "rsyslog": ("rsyslog-elasticsearch.conf", "unix:{place}/rsyslog.sock", "logs-exectap.exec-default", ()),
-    "syslog-ng": ("syslog-ng-elasticsearch.conf", "unix:{place}/syslog-ng.sock", "logs-exectap.exec-default", ("refusal",)),
+    "vector-kafka": ("vector-kafka.yaml", "file:{place}/exec.jsonl", "", ("refusal",)),
+    "rsyslog": ("rsyslog-elasticsearch.conf", "unix:{place}/rsyslog.sock", "logs-exectap.exec-default", ("disk",)),
+    "syslog-ng": ("syslog-ng-elasticsearch.conf", "unix:{place}/syslog-ng.sock", "logs-exectap.exec-default", ("refusal", "disk")),
 }
-SITUATIONS = ("up", "restart", "reload", "stop", "kill", "store", "both", "refusal")
+SITUATIONS = ("up", "restart", "reload", "stop", "kill", "store", "both", "refusal", "disk")
+DISK = "64m"  # below the folder of a shipper and exectap's file
+
+
+def kind_of(name):
+    return re.sub("-(file|kafka)$", "", name)
 
 
 def find_program(name):
     """Returns the path of a shipper, on PATH or unpacked from Debian's packages, or None."""
     function = {"rsyslog": "find_rsyslog", "syslog-ng": "find_syslog_ng"}.get(name)
     if not function:
-        return shutil.which(name.removesuffix("-file"))
+        return shutil.which(kind_of(name))
     script = f'top={TOP}; . {TOP}/tests/shippers.bash; {function}'
     done = subprocess.run(("bash", "-c", script), capture_output=True, text=True)
     return done.stdout.strip() or None
@@ -46,7 +53,7 @@ def adapt(text, place, port):
     """Returns a configuration with its folders replaced by `place`, and the store's port. Nothing else is changed."""
     text = re.sub(r"/(run|var/log|var/lib/fluent-bit)/exectap", place, text)
     text = re.sub(r"/var/(spool/rsyslog|lib/syslog-ng|lib/vector)", place, text)
-    text = text.replace("127.0.0.1:9200", f"127.0.0.1:{port}")
+    text = re.sub(r"127\.0\.0\.1:(9200|9092)", f"127.0.0.1:{port}", text)
     return re.sub(r'((?:serverport="|port: ))9200', rf"\g<1>{port}", text)
 
 
@@ -67,14 +74,13 @@ class Shipper:
             file.write(text)
 
     def command(self):
-        kind = self.name.removesuffix("-file")
         return {
             "fluent-bit": (self.program, "-q", "-c", self.config),
             "vector": (self.program, "-q", "-c", self.config),
             "rsyslog": (self.program, "-n", "-i", f"{self.place}/pid", "-f", self.config),
             "syslog-ng": (self.program, "-F", "--no-caps", "--stderr", "-f", self.config, "-R", f"{self.place}/persist",
                           "-c", f"{self.place}/control", "-p", f"{self.place}/pid"),
-        }[kind]
+        }[kind_of(self.name)]
 
     def start(self):
         socket = self.output.removeprefix("unix:") if self.output.startswith("unix:") else None
@@ -98,6 +104,17 @@ class Shipper:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def fill(path):
+    """Writes a file until the disk is full."""
+    with open(path, "wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                pass
 
 
 def happen(situation, shipper, store):
@@ -129,6 +146,13 @@ def happen(situation, shipper, store):
         store.write_block(shipper.index, True)
         time.sleep(AWAY_S)
         store.write_block(shipper.index, False)
+    elif situation == "disk":
+        store.stop()
+        filler = os.path.join(shipper.place, "filler")
+        fill(filler)
+        time.sleep(AWAY_S)
+        os.unlink(filler)
+        store.start()
 
 
 def count_stored(store, index, marker):
@@ -154,17 +178,28 @@ def run_situation(situation, shipper, store, helpers):
     return count_stored(store, shipper.index, marker)
 
 
+@contextlib.contextmanager
+def mounted(place):
+    """Has a small file system at that place, which is removed at the end; another process may still use it."""
+    subprocess.run(("mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", place), check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(("umount", "--lazy", place), check=True)
+
+
 def run_route(name, place, store, start_exectap, helpers, situations):
     """Yields (situation, stored, different, whether that is what the route promises)."""
     shipper = Shipper(name, place, store.port)
     if not shipper.program:
-        raise LookupError(f"{name.removesuffix('-file')} is not on PATH")
-    store.forget()
-    store.load_templates()
+        raise LookupError(f"{kind_of(name)} is not on PATH")
+    store.prepare()
     shipper.start()
     try:
         with start_exectap(place, "-f", "ecs", "--only", f"exe={os.path.realpath(helpers)}/noop", "-o", shipper.output):
             for situation in situations:
+                if situation == "refusal" and not hasattr(store, "write_block"):
+                    continue
                 stored, different = run_situation(situation, shipper, store, helpers)
                 yield situation, stored, different, different == EXECS or situation in shipper.may_lose
     finally:

@@ -13,12 +13,12 @@ TEMPLATES = os.path.join(HERE, "..", "..", "packaging", "siem")
 START_S = 120
 
 
-def fetch(folder):
-    """Copies OpenSearch's files to the folder with Maven. Returns False if they could not be had."""
+def fetch(folder, pom="pom.xml"):
+    """Copies the files that the pom names to the folder with Maven. Returns False if they could not be had."""
     if os.path.exists(os.path.join(folder, "complete")):
         return True
     done = subprocess.run(
-        ("mvn", "-q", "-B", "-f", os.path.join(HERE, "pom.xml"), "dependency:copy-dependencies",
+        ("mvn", "-q", "-B", "-f", os.path.join(HERE, pom), "dependency:copy-dependencies",
          f"-DoutputDirectory={folder}", "-DincludeScope=runtime"), capture_output=True)
     if done.returncode == 0:
         open(os.path.join(folder, "complete"), "w", encoding="ascii").close()
@@ -77,6 +77,11 @@ class Store:
                 template = as_opensearch(template)
             self.ask("PUT", f"/_index_template/{name}", template)
         return len(names)
+
+    def prepare(self):
+        """Has nothing but the templates."""
+        self.forget()
+        self.load_templates()
 
     def write_block(self, index, on):
         """Refuses or accepts writes as OpenSearch does by itself while its disk is full."""
