@@ -45,11 +45,11 @@ static __always_inline __u32 attempt_append_filename(struct scratch *scratch,
 	exec->filename.offset = end;
 	exec->filename.length = 0;
 	if (length <= 0) {
-		exec->unreadable |= RECORD_KEY_FILENAME;
+		exec->keys.unreadable |= RECORD_KEY_FILENAME;
 		return end;
 	}
 	if (length == RECORD_FILENAME_BYTES)
-		exec->truncated |= RECORD_KEY_FILENAME;
+		exec->keys.truncated |= RECORD_KEY_FILENAME;
 	exec->filename.length = length - 1;
 	return end + length;
 }
@@ -64,17 +64,28 @@ static __always_inline __u32 attempt_append_args(struct scratch *scratch, struct
 	exec->argc = result == ARGS_DONE ? scratch->args.index : RECORD_ARGC_UNKNOWN;
 	exec->args.offset = end;
 	if (result == ARGS_UNREADABLE) {
-		exec->unreadable |= RECORD_KEY_ARGS;
+		exec->keys.unreadable |= RECORD_KEY_ARGS;
 		return end;
 	}
 	if (!result || scratch->args.truncated)
-		exec->truncated |= RECORD_KEY_ARGS;
+		exec->keys.truncated |= RECORD_KEY_ARGS;
 	if (output_is_in_reserve(scratch->args.end)) {
-		exec->truncated |= RECORD_KEY_ARGS;
+		exec->keys.truncated |= RECORD_KEY_ARGS;
 		return end;
 	}
 	exec->args.length = scratch->args.end - end;
 	return scratch->args.end;
+}
+
+/*
+ * Returns the parent of the current task. Where its program is in task storage the verifier has to
+ * know the type of the pointer; before 5.11 not every type of program can get one.
+ */
+static __always_inline struct task_struct *attempt_parent(struct task_struct *task)
+{
+	if (config_has_task_storage)
+		return bpf_get_current_task_btf()->real_parent;
+	return BPF_CORE_READ(task, real_parent);
 }
 
 static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
@@ -83,7 +94,7 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	__u32 end = sizeof(struct record_exec);
-	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
+	struct task_struct *parent = attempt_parent(task);
 	struct record_exec *exec = exec_begin(scratch, RECORD_EXEC_FAILED, task, parent, false);
 	bool renamed = caller_fill_failed(exec, task, pid_tgid >> 32);
 
@@ -93,14 +104,14 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 	if (renamed) {
 		exec->argc = RECORD_ARGC_UNKNOWN;
 		exec->args_bytes = RECORD_ARGS_BYTES_UNKNOWN;
-		exec->unreadable |= RECORD_KEY_FILENAME | RECORD_KEY_ARGS;
+		exec->keys.unreadable |= RECORD_KEY_FILENAME | RECORD_KEY_ARGS;
 	} else {
 		end = attempt_append_filename(scratch, exec, end, (const void *)attempt->filename);
 	}
 	end = file_append_streams(exec, slot, task, end);
 	end = exec_append_cwd(exec, scratch, slot, task, false, end);
-	end = exec_append_parent_exe(exec, scratch, slot, parent, end);
-	end = exec_append_cgroup(exec, scratch, slot, task, false, end);
+	end = exec_append_parent(&EXEC_PARENT(exec), scratch, slot, parent, false, end);
+	end = exec_append_cgroup(&exec->keys, &exec->cgroup, scratch, slot, task, false, end);
 	if (!renamed)
 		end = attempt_append_args(scratch, exec, slot, end, attempt);
 	exec->header.size = end;

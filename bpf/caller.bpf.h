@@ -189,7 +189,7 @@ static __always_inline void caller_fill(struct record_exec *exec, struct task_st
 	struct caller caller;
 
 	if (!caller_consume(&caller, task->pid, task->self_exec_id)) {
-		exec->unreadable |= RECORD_KEY_COMM;
+		exec->keys.unreadable |= RECORD_KEY_COMM;
 		return;
 	}
 	__builtin_memcpy(exec->comm, caller.comm, sizeof(exec->comm));
@@ -212,7 +212,7 @@ static __always_inline bool caller_fill_failed(struct record_exec *exec, struct 
 		return true;
 	}
 	if (!task_read_comm(exec->comm, task, false))
-		exec->unreadable |= RECORD_KEY_COMM;
+		exec->keys.unreadable |= RECORD_KEY_COMM;
 	return false;
 }
 

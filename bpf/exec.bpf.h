@@ -8,6 +8,7 @@
 #include "kernel_types.h"
 #include "output.bpf.h"
 #include "path.bpf.h"
+#include "program.bpf.h"
 #include "record.h"
 #include "scratch.bpf.h"
 #include "task.bpf.h"
@@ -16,30 +17,30 @@
 
 /* Sets a slice and its marks from the result of a path walk. Returns the end of the variable data.
  */
-static __always_inline __u32 exec_set_slice(struct record_exec *exec, struct record_slice *slice,
+static __always_inline __u32 exec_set_slice(struct record_keys *keys, struct record_slice *slice,
 					    enum record_key key, __u32 offset, int walked)
 {
 	__u32 end = walked & PATH_END_MASK;
 
 	if (walked & PATH_TRUNCATED)
-		exec->truncated |= key;
+		keys->truncated |= key;
 	if (walked & PATH_UNREADABLE)
-		exec->unreadable |= key;
+		keys->unreadable |= key;
 	if (walked & PATH_DETACHED)
-		exec->detached |= key;
+		keys->detached |= key;
 	if (walked & PATH_DELETED)
-		exec->deleted |= key;
+		keys->deleted |= key;
 	slice->offset = offset;
 	slice->length = end - offset;
 	return end;
 }
 
 /* Reports if nobody needs the key, and marks it: a consumer that needs it later finds it absent. */
-static __always_inline bool exec_omits(struct record_exec *exec, enum record_key key)
+static __always_inline bool exec_omits(struct record_keys *keys, enum record_key key)
 {
-	if (!(*(volatile __u64 *)&shared.omitted_keys & key))
+	if (!output_omits(key))
 		return false;
-	exec->unreadable |= key;
+	keys->unreadable |= key;
 	return true;
 }
 
@@ -52,11 +53,11 @@ static __always_inline __u32 exec_append_filename(struct scratch *scratch, struc
 	exec->filename.offset = end;
 	exec->filename.length = 0;
 	if (length <= 0) {
-		exec->unreadable |= RECORD_KEY_FILENAME;
+		exec->keys.unreadable |= RECORD_KEY_FILENAME;
 		return end;
 	}
 	if (length == RECORD_FILENAME_BYTES)
-		exec->truncated |= RECORD_KEY_FILENAME;
+		exec->keys.truncated |= RECORD_KEY_FILENAME;
 	exec->filename.length = length - 1;
 	return end + length;
 }
@@ -69,11 +70,11 @@ static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct sc
 	int walked;
 
 	if (!file) {
-		exec->unreadable |= RECORD_KEY_EXE | FILE_KEYS_EXE;
+		exec->keys.unreadable |= RECORD_KEY_EXE | FILE_KEYS_EXE;
 		return end;
 	}
 	file_fill(exec, file);
-	if (exec_omits(exec, RECORD_KEY_EXE))
+	if (exec_omits(&exec->keys, RECORD_KEY_EXE))
 		return end;
 	path.dentry = file->f_path.dentry;
 	path.mnt = file->f_path.mnt;
@@ -84,7 +85,7 @@ static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct sc
 		walked = path_append(slot);
 	if (walked & PATH_MEMORY)
 		exec->flags |= RECORD_FLAG_MEMFD;
-	return exec_set_slice(exec, &exec->exe, RECORD_KEY_EXE, end, walked);
+	return exec_set_slice(&exec->keys, &exec->exe, RECORD_KEY_EXE, end, walked);
 }
 
 /* Reads of a directory that another task with the same fs_struct (CLONE_FS) changes meanwhile. */
@@ -130,59 +131,99 @@ static __always_inline __u32 exec_append_cwd(struct record_exec *exec, struct sc
 	struct path path = {};
 	int walked;
 
-	if (exec_omits(exec, RECORD_KEY_CWD))
+	if (exec_omits(&exec->keys, RECORD_KEY_CWD))
 		return end;
 	walked = typed ? exec_append_cwd_short(scratch, task, end) : 0;
 	if (!walked) {
 		if (!exec_read_cwd(&path, task)) {
-			exec->unreadable |= RECORD_KEY_CWD;
+			exec->keys.unreadable |= RECORD_KEY_CWD;
 			return end;
 		}
 		path_begin(scratch, end, &path, scratch->namespace_root, false);
 		walked = path_append(slot);
 	}
-	return exec_set_slice(exec, &exec->cwd, RECORD_KEY_CWD, end, walked);
+	return exec_set_slice(&exec->keys, &exec->cwd, RECORD_KEY_CWD, end, walked);
 }
 
 /*
- * Appends the path of the parent's program. `parent` is the thread that forked the task, or the one
- * that took over its children. It may be exiting on another CPU. Its task_struct stays (RCU).
- * exit_mm() clears ->mm before it releases the address space, so the data is valid if ->mm is
- * unchanged after the walk.
+ * Appends the path of the program of another task, as path_append() does. The task may be exiting
+ * on another CPU. Its task_struct stays (RCU). exit_mm() clears ->mm before it releases the address
+ * space, so the data is valid if ->mm is unchanged after the walk.
  */
-static __always_inline __u32 exec_append_parent_exe(struct record_exec *exec,
-						    struct scratch *scratch, __u32 slot,
-						    struct task_struct *parent, __u32 end)
+static __always_inline int exec_walk_exe_of(struct scratch *scratch, __u32 slot,
+					    struct task_struct *task, __u32 end)
 {
-	struct mm_struct *mm = BPF_CORE_READ(parent, mm);
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 	struct file *file = BPF_CORE_READ(mm, exe_file);
 	struct path path = {};
 	int walked;
 
-	if (exec_omits(exec, RECORD_KEY_PARENT_EXE) || BPF_CORE_READ(parent, flags) & PF_KTHREAD)
-		return end;
-	if (!file || bpf_core_read(&path, sizeof(path), &file->f_path)) {
-		exec->unreadable |= RECORD_KEY_PARENT_EXE;
-		return end;
-	}
-	path_begin(scratch, end, &path, task_namespace_root(parent, false), true);
+	if (!file || bpf_core_read(&path, sizeof(path), &file->f_path))
+		return end | PATH_UNREADABLE;
+	path_begin(scratch, end, &path, task_namespace_root(task, false), true);
 	walked = path_append(slot);
-	if (BPF_CORE_READ(parent, mm) != mm || BPF_CORE_READ(mm, exe_file) != file)
-		walked = end | PATH_UNREADABLE;
-	return exec_set_slice(exec, &exec->parent_exe, RECORD_KEY_PARENT_EXE, end, walked);
+	if (BPF_CORE_READ(task, mm) != mm || BPF_CORE_READ(mm, exe_file) != file)
+		return end | PATH_UNREADABLE;
+	return walked;
 }
 
-static __always_inline __u32 exec_append_cgroup(struct record_exec *exec, struct scratch *scratch,
+/* The parts of a record that describe the parent. */
+struct exec_parent {
+	struct record_keys *keys;
+	const struct record_task *task;
+	struct record_slice *exe;
+	struct record_slice *program;
+};
+
+#define EXEC_PARENT(record)                                                                        \
+	((const struct exec_parent){ &(record)->keys, &(record)->task, &(record)->parent_exe,      \
+				     &(record)->parent })
+
+/*
+ * Appends the program of the parent, or its path alone where no more is known. `parent` is the
+ * thread that forked the task, or the one that took over its children.
+ */
+static __always_inline __u32 exec_append_parent(const struct exec_parent *out,
+						struct scratch *scratch, __u32 slot,
+						struct task_struct *parent, bool typed, __u32 end)
+{
+	struct record_keys *keys = out->keys;
+	__u64 exec_id;
+
+	if (BPF_CORE_READ(parent, flags) & PF_KTHREAD)
+		return end;
+	if (config_program_bytes && (*(volatile __u64 *)&shared.omitted_keys &
+				     PROGRAM_KEYS_PARENT) != PROGRAM_KEYS_PARENT) {
+		exec_id = BPF_CORE_READ(parent, self_exec_id);
+		end = program_append(
+			scratch, out->program,
+			program_find(parent, out->task->ppid, out->task->parent_start_ns), exec_id,
+			end);
+		if (out->program->length) {
+			if (program_is_deleted(parent, typed))
+				keys->deleted |= RECORD_KEY_PARENT_EXE;
+			return end;
+		}
+	}
+	if (config_program_bytes)
+		keys->unreadable |= RECORD_KEY_PARENT_ARGS | RECORD_KEY_PARENT_EVENT;
+	if (exec_omits(keys, RECORD_KEY_PARENT_EXE))
+		return end;
+	return exec_set_slice(keys, out->exe, RECORD_KEY_PARENT_EXE, end,
+			      exec_walk_exe_of(scratch, slot, parent, end));
+}
+
+static __always_inline __u32 exec_append_cgroup(struct record_keys *keys,
+						struct record_slice *slice, struct scratch *scratch,
 						__u32 slot, struct task_struct *task, bool typed,
 						__u32 end)
 {
 	struct css_set *cgroups = READ(typed, task, cgroups);
 
-	if (exec_omits(exec, RECORD_KEY_CGROUP))
+	if (exec_omits(keys, RECORD_KEY_CGROUP))
 		return end;
 	scratch->cgroup = (__u64)READ(typed, READ(typed, cgroups, dfl_cgrp), kn);
-	return exec_set_slice(exec, &exec->cgroup, RECORD_KEY_CGROUP, end,
-			      path_append_cgroup(slot, end));
+	return exec_set_slice(keys, slice, RECORD_KEY_CGROUP, end, path_append_cgroup(slot, end));
 }
 
 /*
@@ -195,17 +236,17 @@ static __always_inline void exec_fill_tail(struct record_exec *exec, struct scra
 	struct mm_struct *mm = task->mm;
 	__u64 args_bytes = exec->args_bytes, env_bytes = 0;
 
-	if (exec_omits(exec, RECORD_KEY_ARGS)) {
+	if (exec_omits(&exec->keys, RECORD_KEY_ARGS)) {
 		args_bytes = 0;
 	} else if (args_bytes > config_args_max_bytes) {
 		args_bytes = config_args_max_bytes;
-		exec->truncated |= RECORD_KEY_ARGS;
+		exec->keys.truncated |= RECORD_KEY_ARGS;
 	}
-	if (config_env_max_bytes && !exec_omits(exec, RECORD_KEY_ENV)) {
+	if (config_env_max_bytes && !exec_omits(&exec->keys, RECORD_KEY_ENV)) {
 		env_bytes = mm->env_end - mm->env_start;
 		if (env_bytes > config_env_max_bytes) {
 			env_bytes = config_env_max_bytes;
-			exec->truncated |= RECORD_KEY_ENV;
+			exec->keys.truncated |= RECORD_KEY_ENV;
 		}
 		exec->env.offset = end + args_bytes;
 		exec->env.length = env_bytes;
@@ -257,10 +298,10 @@ static __always_inline void exec_send_with_tail(struct record_exec *exec, struct
 	if (result == OUTPUT_SENT)
 		return;
 	if (result == OUTPUT_UNREADABLE) {
-		exec->truncated &= ~tail;
-		exec->unreadable |= tail;
+		exec->keys.truncated &= ~tail;
+		exec->keys.unreadable |= tail;
 	} else {
-		exec->truncated |= tail;
+		exec->keys.truncated |= tail;
 	}
 	exec->args.length = 0;
 	exec->env.length = 0;
@@ -280,7 +321,7 @@ static __always_inline struct record_exec *exec_begin(struct scratch *scratch,
 	exec->header.version = RECORD_VERSION;
 	exec->header.type = type;
 	exec->header.time_ns = bpf_ktime_get_boot_ns();
-	exec->unreadable |= task_fill(&exec->task, task, parent, typed);
+	exec->keys.unreadable |= task_fill(&exec->task, task, parent, typed);
 	scratch->namespace_root = task_namespace_root(task, typed);
 	return exec;
 }

@@ -11,7 +11,9 @@
 #include "exit.bpf.h"
 #include "file.bpf.h"
 #include "output.bpf.h"
+#include "program.bpf.h"
 #include "record.h"
+#include "running.bpf.h"
 #include "scratch.bpf.h"
 #include "task.bpf.h"
 #include <bpf/bpf_core_read.h>
@@ -24,6 +26,9 @@ _Static_assert(sizeof(struct record_exec) <= 512, "RECORD_HEAD_MAX_BYTES holds t
 
 /* Set by the loader: tracepoints do not disable preemption, and handle_skipped_exec() is loaded. */
 const volatile bool config_is_preemptible = false;
+
+/* Set by the loader: execs have records, and their hooks do not only keep programs. */
+const volatile bool config_sends_execs = true;
 
 /* A successful exec, as a hook sees it. */
 struct exec_call {
@@ -55,10 +60,37 @@ static __always_inline void send_exec(const struct exec_call *call)
 	end = file_append_own_streams(exec, slot, task, end);
 	end = exec_append_exe(exec, scratch, slot, task, end);
 	end = exec_append_cwd(exec, scratch, slot, task, true, end);
-	end = exec_append_parent_exe(exec, scratch, slot, parent, end);
-	end = exec_append_cgroup(exec, scratch, slot, task, true, end);
+	program_keep(scratch, slot, &exec->task, task);
+	end = exec_append_parent(&EXEC_PARENT(exec), scratch, slot, parent, true, end);
+	end = exec_append_cgroup(&exec->keys, &exec->cgroup, scratch, slot, task, true, end);
 	exec_send_with_tail(exec, scratch, task, end);
 	scratch_release(slot);
+}
+
+/* Keeps the program of an exec that has no record, for other records. */
+static __always_inline void keep_program(const struct exec_call *call)
+{
+	__u32 slot = scratch_claim();
+	struct scratch *scratch = scratch_get(slot);
+	struct task_struct *task = call->task;
+	struct record_exec *exec;
+
+	if (!scratch)
+		return;
+	exec = exec_begin(scratch, RECORD_EXEC, task, task->real_parent, true);
+	exec->argc = call->argc;
+	exec->args_bytes = task->mm->arg_end - task->mm->arg_start;
+	exec_append_exe(exec, scratch, slot, task, sizeof(*exec));
+	program_keep(scratch, slot, &exec->task, task);
+	scratch_release(slot);
+}
+
+static __always_inline void handle_call(const struct exec_call *call)
+{
+	if (config_sends_execs)
+		send_exec(call);
+	else
+		keep_program(call);
 }
 
 /* In RECORD_STATE_STANDBY the exec is left to handle_skipped_exec(), which may find another state.
@@ -67,14 +99,14 @@ static __always_inline void claim_exec(const struct exec_call *call)
 {
 	enum record_state state = output_state();
 
-	if (config_is_preemptible) {
+	if (config_is_preemptible && config_sends_execs) {
 		if (state == RECORD_STATE_STANDBY)
 			return;
 		__sync_fetch_and_add(&shared.claimed, 1);
 	}
 	if (state == RECORD_STATE_ON)
-		send_exec(call);
-	else
+		handle_call(call);
+	else if (config_sends_execs)
 		caller_discard(call->task->pid);
 }
 
@@ -224,28 +256,55 @@ int exit_execveat(struct attempt_exit_context *context)
 	return attempt_exit(context->result);
 }
 
-static __always_inline void send_exit(struct task_struct *task)
+/* Appends the program that the process ran. */
+static __always_inline __u32 append_own_program(struct record_exit *exit, struct scratch *scratch,
+						struct task_struct *task, __u32 end)
 {
-	struct record_exit *exit = bpf_ringbuf_reserve(&events, sizeof(*exit), 0);
+	if (config_program_bytes)
+		end = program_append(scratch, &exit->program,
+				     program_find(task, exit->task.pid, exit->task.start_ns),
+				     task->group_leader->self_exec_id, end);
+	if (!exit->program.length)
+		exit->keys.unreadable |= RECORD_KEY_EXE | RECORD_KEY_ARGS;
+	return end;
+}
 
-	if (!exit) {
-		output_count_loss(RECORD_EXIT, RECORD_LOSS_BUFFER_FULL);
-		return;
-	}
+static __always_inline void fill_exit(struct record_exit *exit, struct task_struct *task,
+				      struct task_struct *parent)
+{
 	__builtin_memset(exit, 0, sizeof(*exit));
-	exit->header.size = sizeof(*exit);
 	exit->header.version = RECORD_VERSION;
 	exit->header.type = RECORD_EXIT;
 	exit->header.time_ns = bpf_ktime_get_boot_ns();
-	exit->unreadable = task_fill(&exit->task, task, task->real_parent, true);
+	exit->keys.unreadable = task_fill(&exit->task, task, parent, true);
 	bpf_probe_read_kernel_str(exit->comm, sizeof(exit->comm), task->group_leader->comm);
 	exit->max_rss_pages = task->signal->maxrss;
 	exit->status = task->group_leader->exit_code;
 	if (task->signal->flags & SIGNAL_GROUP_EXIT)
 		exit->status = task->signal->group_exit_code;
-	exit_fill_times(exit, task);
-	bpf_ringbuf_submit(exit, BPF_RB_NO_WAKEUP);
-	output_wake(sizeof(*exit));
+}
+
+static __always_inline void send_exit(struct task_struct *task)
+{
+	__u32 slot = scratch_claim(), end = sizeof(struct record_exit);
+	struct task_struct *parent = task->real_parent;
+	struct scratch *scratch = scratch_get(slot);
+	struct record_exit *exit;
+
+	if (!scratch) {
+		output_count_loss(RECORD_EXIT, RECORD_LOSS_NO_SCRATCH);
+		return;
+	}
+	exit = (struct record_exit *)scratch->record;
+	fill_exit(exit, task, parent);
+	scratch->signal = (__u64)task->signal;
+	exit_fill_times(slot);
+	end = append_own_program(exit, scratch, task, end);
+	end = exec_append_parent(&EXEC_PARENT(exit), scratch, slot, parent, true, end);
+	end = exec_append_cgroup(&exit->keys, &exit->cgroup, scratch, slot, task, true, end);
+	exit->header.size = end;
+	output_scratch(scratch, RECORD_EXIT, end);
+	scratch_release(slot);
 }
 
 SEC("tp_btf/sched_process_exit")
@@ -268,5 +327,39 @@ int probe_taskstats_exit(struct pt_regs *regs)
 	if (output_state() == RECORD_STATE_ON && !(task->flags & PF_KTHREAD) &&
 	    (__u32)FUNCTION_ARGUMENT_2(regs))
 		send_exit(task);
+	return 0;
+}
+
+/* Threads have the program of their process. Kernel threads have none. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(handle_fork, struct task_struct *parent, struct task_struct *child)
+{
+	if (child->pid == child->tgid && !(child->flags & PF_KTHREAD))
+		program_fork(parent, child);
+	return 0;
+}
+
+/*
+ * Lists the processes without a known program, with the part of it that user space cannot read:
+ * its path as the hooks read it, and the number of its exec.
+ */
+SEC("iter/task")
+int list_running(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+	__u32 slot;
+	struct scratch *scratch;
+
+	if (!task || task->pid != task->tgid || task->flags & PF_KTHREAD ||
+	    program_find(task, task->tgid, task->start_boottime))
+		return 0;
+	slot = scratch_claim();
+	scratch = scratch_get(slot);
+	if (!scratch)
+		return 0;
+	running_fill(scratch, task);
+	running_write(context->meta->seq, scratch,
+		      exec_walk_exe_of(scratch, slot, task, sizeof(struct record_running)));
+	scratch_release(slot);
 	return 0;
 }

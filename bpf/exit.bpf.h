@@ -5,6 +5,7 @@
 
 #include "kernel_types.h"
 #include "record.h"
+#include "scratch.bpf.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
@@ -74,13 +75,19 @@ static __always_inline bool exit_add_threads(struct record_exit *exit, struct si
 /*
  * Adds up the CPU times of a process: signal_struct has those of the reaped threads, each other
  * thread has its own. A thread that is reaped during the sum would count twice or not at all; the
- * sequence count reveals that (kernel/exit.c, __exit_signal()).
+ * sequence count reveals that (kernel/exit.c, __exit_signal()). The record is in the scratch.
  */
-static __always_inline void exit_fill_times(struct record_exit *exit, struct task_struct *task)
+__noinline int exit_fill_times(__u32 slot)
 {
-	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	struct scratch *scratch = scratch_get(slot);
+	struct signal_struct *signal;
+	struct record_exit *exit;
 	bool complete;
 
+	if (!scratch)
+		return 0;
+	signal = (void *)scratch->signal;
+	exit = (struct record_exit *)scratch->record;
 	for (int attempt = 0; attempt < 3; attempt++) {
 		unsigned int sequence =
 			BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence);
@@ -91,9 +98,10 @@ static __always_inline void exit_fill_times(struct record_exit *exit, struct tas
 		complete = exit_add_threads(exit, signal);
 		if (complete &&
 		    sequence == BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence))
-			return;
+			return 0;
 	}
-	exit->unreadable |= RECORD_KEY_TIMES;
+	exit->keys.unreadable |= RECORD_KEY_TIMES;
+	return 0;
 }
 
 #endif

@@ -43,7 +43,7 @@ static __always_inline void file_fill_upper(struct record_exec *exec, struct ino
 
 	if (bpf_probe_read_kernel(&upper, sizeof(upper),
 				  (const void *)inode + bpf_core_type_size(struct inode))) {
-		exec->unreadable |= RECORD_KEY_EXE_UPPER;
+		exec->keys.unreadable |= RECORD_KEY_EXE_UPPER;
 		return;
 	}
 	if (!upper)
@@ -52,7 +52,7 @@ static __always_inline void file_fill_upper(struct record_exec *exec, struct ino
 	if (super_block && super_block == BPF_CORE_READ(upper, d_inode, i_sb))
 		exec->flags |= RECORD_FLAG_EXE_UPPER;
 	else
-		exec->unreadable |= RECORD_KEY_EXE_UPPER;
+		exec->keys.unreadable |= RECORD_KEY_EXE_UPPER;
 }
 
 /* Fills in the program's file. The pointer has a type that the verifier knows. */
@@ -122,14 +122,14 @@ static __always_inline __u32 file_append_streams(struct record_exec *exec, __u32
 	struct file **table = BPF_CORE_READ(task, files, fdt, fd);
 
 	if (bpf_probe_read_kernel(files, sizeof(files), table))
-		exec->unreadable |= RECORD_KEY_STREAMS;
+		exec->keys.unreadable |= RECORD_KEY_STREAMS;
 #pragma unroll
 	for (int i = 0; i < RECORD_STREAMS; i++)
 		end = file_append_stream(slot, &exec->streams[i], files[i], false, end);
 	bpf_probe_read_kernel(after, sizeof(after), table);
 	for (int i = 0; i < RECORD_STREAMS; i++)
 		if (files[i] != after[i])
-			exec->unreadable |= RECORD_KEY_STREAMS;
+			exec->keys.unreadable |= RECORD_KEY_STREAMS;
 	return end;
 }
 

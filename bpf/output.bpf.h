@@ -34,6 +34,12 @@ static __always_inline enum record_state output_state(void)
 	return *(volatile __u32 *)&shared.state;
 }
 
+/* Reports if nobody needs the key. */
+static __always_inline bool output_omits(__u64 keys)
+{
+	return *(volatile __u64 *)&shared.omitted_keys & keys;
+}
+
 static __always_inline void output_count_loss(enum record_type type, enum record_loss reason)
 {
 	__sync_fetch_and_add(&shared.lost[type][reason], 1);

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 /* Incremented for every layout that a consumer of the previous one would misread. */
-#define RECORD_VERSION 3
+#define RECORD_VERSION 4
 
 #define RECORD_COMM_BYTES 16 /* TASK_COMM_LEN, include/linux/sched.h */
 #define RECORD_PATH_BYTES 4096 /* PATH_MAX: maximum for exe, cwd, parent_exe, cgroup */
@@ -21,13 +21,17 @@
 #define RECORD_STREAM_NAME_BYTES 64 /* a longer name of an anonymous inode is left out */
 #define RECORD_STREAMS 3 /* stdin, stdout, stderr */
 
+#define RECORD_PROGRAM_STRINGS_BYTES 4096 /* maximum of --parent-args */
+#define RECORD_PROGRAM_MAX_BYTES (40 + RECORD_PROGRAM_STRINGS_BYTES) /* struct record_program */
+
 /*
- * Maximum bytes of everything but the argument strings: fixed fields, five paths, and one more
- * name.
+ * Maximum bytes of everything but the argument strings: fixed fields, four paths, the parent's
+ * program or path, and one more name.
  */
 #define RECORD_NAME_BYTES 4096 /* FUSE_NAME_MAX (fs/fuse/fuse_i.h) and a NUL */
 #define RECORD_HEAD_MAX_BYTES                                                                      \
-	(512 + RECORD_FILENAME_BYTES + 4 * RECORD_PATH_BYTES + RECORD_NAME_BYTES)
+	(512 + RECORD_FILENAME_BYTES + 3 * RECORD_PATH_BYTES + RECORD_PROGRAM_MAX_BYTES +          \
+	 RECORD_NAME_BYTES)
 
 /*
  * Argument strings longer than this reserve a power of two in the ring buffer, up to
@@ -89,12 +93,14 @@ enum record_key {
 	RECORD_KEY_ENV = 1 << 7,
 	RECORD_KEY_TIMES = 1 << 8, /* user_time and system_time */
 	RECORD_KEY_PARENT_COMM = 1 << 9,
+	RECORD_KEY_PARENT_ARGS = 1 << 10,
 	RECORD_KEY_EXE_FILE = 1 << 11, /* exe_ino, exe_dev, exe_mode, exe_uid, exe_gid */
 	RECORD_KEY_EXE_SIZE = 1 << 12,
 	RECORD_KEY_EXE_MTIME = 1 << 13,
 	RECORD_KEY_EXE_UPPER = 1 << 14,
 	RECORD_KEY_STREAMS = 1 << 15, /* stdin, stdout, stderr */
-	RECORD_KEY_ALL = ((1 << 16) - 1) & ~(1 << 10), /* bit 10 is free */
+	RECORD_KEY_PARENT_EVENT = 1 << 16, /* parent_event_id */
+	RECORD_KEY_ALL = (1 << 17) - 1,
 };
 
 /* Bits of record_exec.flags */
@@ -124,6 +130,71 @@ struct record_header {
 	__u16 version; /* RECORD_VERSION */
 	__u16 type; /* enum record_type */
 	__u64 time_ns; /* CLOCK_BOOTTIME at the hook */
+};
+
+/* The keys whose values are not what the kernel had, or are restricted, as bits of enum record_key.
+ */
+struct record_keys {
+	__u32 truncated; /* cut by the BPF program */
+	__u32 unreadable; /* a read failed, its slice is empty */
+	__u32 detached; /* a path that is not below the root of the task's mount namespace */
+	__u32 deleted; /* a path whose file or directory is unlinked */
+};
+
+/* Bits of record_program.flags, of exe and args as in struct record_keys */
+enum record_program_flag {
+	RECORD_PROGRAM_EXE_TRUNCATED = 1 << 0,
+	RECORD_PROGRAM_EXE_UNREADABLE = 1 << 1,
+	RECORD_PROGRAM_EXE_DETACHED = 1 << 2,
+	RECORD_PROGRAM_EXE_DELETED = 1 << 3, /* at its exec */
+	RECORD_PROGRAM_MEMFD = 1 << 4,
+	RECORD_PROGRAM_ARGS_UNREADABLE = 1 << 5,
+};
+
+/*
+ * The program that a process runs: the value of a map with an element for each process, and a slice
+ * of records, which need not be aligned. The bytes of exe, in the form of a path slice, and the
+ * first bytes of args follow. --parent-args limits their sum; exe comes first. Bytes of exe that
+ * were cut are those next to the root, perhaps within a name.
+ */
+struct record_program {
+	__u64 exec_ns; /* time_ns of the exec that loaded it; 0: it was loaded before the start */
+	__u64 checksum; /* record_program_checksum(): another CPU may write while one reads */
+	__u32 exec_pid; /* pid of that exec */
+	__u32 exec_id; /* low bits of task_struct.self_exec_id: counts execs, seen or not */
+	__u32 args_bytes; /* full length */
+	__u32 argc; /* RECORD_ARGC_UNKNOWN */
+	__u16 exe_length; /* bytes that follow */
+	__u16 args_length; /* bytes that follow those of exe */
+	__u16 flags; /* enum record_program_flag */
+	__u16 reserved;
+};
+
+#define RECORD_PROGRAM_CHECKSUM_BEGIN 0xcbf29ce484222325ull
+#define RECORD_PROGRAM_CHECKSUM_ADD(sum, word) (((sum) ^ (__u64)(word)) * 0x100000001b3ull)
+
+/*
+ * Returns the checksum of the fixed part; that of the whole adds the bytes that follow, in words of
+ * 8 bytes, the last one filled up with zeros.
+ */
+static inline __u64 record_program_checksum(const struct record_program *program)
+{
+	__u64 sum = RECORD_PROGRAM_CHECKSUM_BEGIN;
+
+	sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, program->exec_ns);
+	sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, (__u64)program->exec_pid << 32 | program->exec_id);
+	sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, (__u64)program->args_bytes << 32 | program->argc);
+	return RECORD_PROGRAM_CHECKSUM_ADD(sum, (__u64)program->exe_length << 32 |
+							(__u64)program->args_length << 16 |
+							program->flags);
+}
+
+/* A process that ran before the start, as the iterator lists it; its exe follows. */
+struct record_running {
+	__u64 start_ns; /* as in struct record_task */
+	__u32 pid;
+	__u32 size; /* bytes with what follows */
+	struct record_program program; /* without args and checksum */
 };
 
 /* The acting task, read from the kernel's structures. Ids are those of the initial namespaces. */
@@ -182,6 +253,7 @@ struct record_stream {
 struct record_exec {
 	struct record_header header;
 	struct record_task task;
+	struct record_keys keys;
 	struct record_file file;
 	struct record_stream streams[RECORD_STREAMS];
 	__u64 args_bytes; /* full length of the argument strings with their NULs; args.length may be
@@ -189,11 +261,6 @@ struct record_exec {
 	__u32 tid; /* id of the calling thread before the exec */
 	__u32 argc; /* RECORD_ARGC_UNKNOWN */
 	__u32 flags; /* enum record_flag */
-	__u32 truncated; /* enum record_key: cut by the BPF program */
-	__u32 unreadable; /* enum record_key: a read failed, its slice is empty */
-	__u32 detached; /* enum record_key: a path that is not below the root of the task's mount
-			   namespace */
-	__u32 deleted; /* enum record_key: a path whose file or directory is unlinked */
 	__u32 error; /* failed attempts: errno(3) */
 	__s32 directory_fd; /* failed attempts: the descriptor that filename is relative to,
 			       execveat(2) */
@@ -203,7 +270,8 @@ struct record_exec {
 	struct record_slice filename;
 	struct record_slice exe;
 	struct record_slice cwd;
-	struct record_slice parent_exe; /* offset 0: the parent has none (a kernel thread) */
+	struct record_slice parent_exe; /* where its program is not known; offset 0: none */
+	struct record_slice parent; /* struct record_program; offset 0: not known, or none */
 	struct record_slice cgroup;
 	struct record_slice args;
 	struct record_slice env; /* offset 0: not collected */
@@ -213,14 +281,19 @@ struct record_exec {
 struct record_exit {
 	struct record_header header;
 	struct record_task task;
+	struct record_keys keys;
 	__u64 user_ns; /* sampled by ticks, of all threads; kernel/sched/cputime.c scales it with
 			  runtime_ns */
 	__u64 system_ns;
 	__u64 runtime_ns;
 	__u64 max_rss_pages;
 	__u32 status; /* wait4(2) status */
-	__u32 unreadable; /* enum record_key */
+	__u32 reserved;
 	char comm[RECORD_COMM_BYTES]; /* the leader's */
+	struct record_slice program; /* struct record_program; offset 0: not known */
+	struct record_slice parent_exe; /* as in struct record_exec */
+	struct record_slice parent;
+	struct record_slice cgroup;
 };
 
 /*

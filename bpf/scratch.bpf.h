@@ -75,6 +75,9 @@ struct scratch {
 		__u32 pointer_bytes; /* 4 for a 32-bit caller */
 		__u32 reserved;
 	} args;
+	__u64 signal; /* signal_struct of the process that ends, exit.bpf.h */
+	__u64 program_args; /* user address of the arguments, program.bpf.h */
+	__u8 program[RECORD_PROGRAM_MAX_BYTES]; /* struct record_program, of an exec */
 	__u8 record[SCRATCH_RECORD_BYTES];
 };
 

@@ -69,6 +69,21 @@ static enum status status_from_error(int result)
 	}
 }
 
+/*
+ * Returns the bits of enum record_key that are not read. The hooks keep the program of a process
+ * for the lines about its children and its end.
+ */
+static uint32_t omitted_keys(const struct options *options, const struct options *running)
+{
+	uint32_t needed = options_record_keys(options);
+
+	if (running->parent_args_bytes && needed & RECORD_KEY_PARENT_EXE)
+		needed |= RECORD_KEY_EXE;
+	if (running->parent_args_bytes && needed & RECORD_KEY_PARENT_ARGS)
+		needed |= RECORD_KEY_ARGS;
+	return RECORD_KEY_ALL & ~needed;
+}
+
 /* Attaches the programs. This is the first step, because it needs privileges; the ring buffer keeps
  * every exec from then on. */
 static enum status attach(const struct options *options, struct pin *pin, struct capture **capture)
@@ -79,7 +94,8 @@ static enum status attach(const struct options *options, struct pin *pin, struct
 		.args_max_bytes = options->no_args ? 0 : options->line_max_bytes,
 		.events = options->events,
 		.env = options->env_names != NULL,
-		.omitted_keys = RECORD_KEY_ALL & ~options_record_keys(options),
+		.parent_args_bytes = options->parent_args_bytes,
+		.omitted_keys = omitted_keys(options, options),
 	};
 	int result = capture_new(capture, &capture_options);
 
@@ -411,7 +427,7 @@ static int apply_reload(struct reload *reload, const struct reload *next)
 		redact_hide_args(next->redactor);
 	rules = rules_of(options);
 	pipeline_set_rules(reload->pipeline, &rules);
-	capture_set_omitted_keys(reload->capture, RECORD_KEY_ALL & ~options_record_keys(options));
+	capture_set_omitted_keys(reload->capture, omitted_keys(options, reload->running));
 	log_set_verbose(options->verbose);
 	log_restart_options(reload, options);
 	free_reload(reload);

@@ -30,6 +30,9 @@
 #define BUFFER_MIN_BYTES (128 * KIB)
 #define BUFFER_LIMIT_BYTES (1024 * MIB)
 
+#define PARENT_ARGS_DEFAULT_BYTES 512
+#define PARENT_ARGS_MIN_BYTES 64
+
 #define ROTATE_MIN_BYTES (64 * KIB)
 #define ROTATE_LIMIT_BYTES (1024 * 1024 * MIB)
 #define ROTATE_COUNT_DEFAULT 4
@@ -268,6 +271,18 @@ static int parse_buffer(struct options *options, const char *name, const char *v
 	return 0;
 }
 
+static int parse_parent_args(struct options *options, const char *name, const char *value)
+{
+	uint64_t bytes;
+
+	if (number_parse(value, 10, 0, RECORD_PROGRAM_STRINGS_BYTES, &bytes) ||
+	    (bytes && bytes < PARENT_ARGS_MIN_BYTES))
+		return usage_error("invalid --%s '%s' (0, or %d to %d bytes)", name, value,
+				   PARENT_ARGS_MIN_BYTES, RECORD_PROGRAM_STRINGS_BYTES);
+	options->parent_args_bytes = bytes;
+	return 0;
+}
+
 /* Reports the result of filter_add_only() and filter_add_skip(). */
 static int check_rule(const char *name, const char *value, int result)
 {
@@ -460,6 +475,8 @@ static const struct option_row rows[] = {
 	  .reloads = true },
 	{ NULL, "redact", "[=ERE]", "mask secrets, and what ERE matches, in args and env",
 	  parse_redact, .repeats = true, .reloads = true },
+	{ NULL, "parent-args", "BYTES", "of each parent (default 512, 0: none)",
+	  parse_parent_args },
 	{ NULL, "no-args", NULL, NULL, FLAG(no_args) },
 	{ NULL, "containers", NULL, "leave out arguments; add names of containers",
 	  FLAG(containers) },
@@ -574,8 +591,13 @@ static int check_rules(const struct options *options)
 
 	if (fault)
 		return usage_error("rule '%s': %s", rule, fault);
-	if (options->no_args && filter_uses(options->filter, "args"))
+	if (options->no_args &&
+	    (filter_uses(options->filter, "args") || filter_uses(options->filter, "parent_args")))
 		return usage_error("a rule for args cannot match with --no-args");
+	if (!options->parent_args_bytes &&
+	    filter_record_keys(options->filter) &
+		    (RECORD_KEY_PARENT_ARGS | RECORD_KEY_PARENT_EVENT))
+		return usage_error("a rule for parent_args needs --parent-args above 0");
 	if (options->limit.count && !limits_events(options))
 		return usage_error("--limit: no selected event has all of its keys, see --events");
 	if (!options->containers && uses_container_names(options))
@@ -781,6 +803,7 @@ static int parse_from_start(struct options *options, bool is_reload, struct filt
 		.socket_group = (gid_t)-1,
 		.line_max_bytes = LINE_MAX_DEFAULT_BYTES,
 		.buffer_bytes = BUFFER_DEFAULT_BYTES,
+		.parent_args_bytes = PARENT_ARGS_DEFAULT_BYTES,
 		.latency_ms = LATENCY_DEFAULT_MS,
 	};
 	optind = 0; /* getopt(3): start again */

@@ -30,6 +30,7 @@ struct options {
 	size_t line_max_bytes;
 	size_t buffer_bytes; /* a power of two */
 	unsigned int events; /* EVENT_BIT()s of the types to report */
+	size_t parent_args_bytes; /* 0: off */
 	const char *host; /* NULL: the node name */
 	struct selection *selection; /* owned */
 	struct limit_rule limit;

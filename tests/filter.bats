@@ -53,7 +53,7 @@ have_stats() {
 	jq -es '[.[].seq] == [range(length)]' "$lines"
 	[ "$(jq -r 'select(.type == "start") | .version' "$lines")" = "$("$exectap" -V | cut -d ' ' -f 2)" ]
 	[ "$(jq -r 'select(.type == "start") | .kernel' "$lines")" = "$(uname -r)" ]
-	[ "$(jq -c 'select(.type == "start") | .hooks | sort' "$lines")" = '["tp_btf/sched_process_exec","tp_btf/sched_process_exit","tp_btf/task_rename"]' ]
+	[ "$(jq -c 'select(.type == "start") | .hooks | sort' "$lines")" = '["tp_btf/sched_process_exec","tp_btf/sched_process_exit","tp_btf/sched_process_fork","tp_btf/task_rename"]' ]
 	[ "$(jq 'select(.type == "stop") | .written' "$lines")" = "$(jq -c 'select(.type == "exec" or .type == "exit")' "$lines" | wc -l)" ]
 	# 100 execs of storm, and its own exit
 	[ "$(jq 'select(.type == "stop") | .filtered' "$lines")" -ge 101 ]

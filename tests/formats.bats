@@ -57,7 +57,7 @@ lines_of() {
 
 # Removes the values that differ between three instances: time, CPU time used so far, sequence number. (check_records
 # compares these.)
-their_own='del(."@timestamp", .event.id, .event.sequence, .event.start, .event.end, .event.duration, .process.start, .process.end,
+their_own='del(.exectap.parent_event_id, .unmapped.parent_event_id, ."@timestamp", .event.id, .event.sequence, .event.start, .event.end, .event.duration, .process.start, .process.end,
 	.time, .time_dt, .metadata.uid, .metadata.sequence, .process.created_time, .process.created_time_dt,
 	.process.terminated_time, .process.terminated_time_dt, .duration,
 	.exectap.user_time, .exectap.system_time, .unmapped.user_time, .unmapped.system_time)'
@@ -82,7 +82,7 @@ seen_by_all() {
 	start_all --events exec,exit --env FLAVOUR,COLOUR,NOT_SET
 	"$helpers/reap" env FLAVOUR="salt & \"vinegar\"" COLOUR=$'\xff' "$helpers/noop" "$marker" "two words" '' $'caf\xe9' 3>&- >"$BATS_TEST_TMPDIR/report"
 	poll seen_by_all caf
-	id=$(jq -r "select(.args[1] == \"$marker\") | .id" "$BATS_TEST_TMPDIR/native.jsonl")
+	id=$(jq -r "select(.type == \"exec\" and .args[1] == \"$marker\") | .id" "$BATS_TEST_TMPDIR/native.jsonl")
 	poll grep -q "\"exit\".*$id" "$BATS_TEST_TMPDIR/native.jsonl"
 	stop_all
 	filename=$helpers/noop
@@ -91,7 +91,7 @@ seen_by_all() {
 	line=$(cat "$BATS_TEST_TMPDIR/ecs-exec.jsonl")
 	expect process.name noop
 	expect 'process.env_vars | tojson' '["FLAVOUR=salt & \"vinegar\"","COLOUR=�"]'
-	expect 'exectap.raw | tojson' '[{"key":"args","index":4,"base64":"Y2Fm6Q=="},{"key":"env","name":"COLOUR","base64":"/w=="}]'
+	expect 'exectap.raw | map(select(.key != "parent_args")) | tojson' '[{"key":"args","index":4,"base64":"Y2Fm6Q=="},{"key":"env","name":"COLOUR","base64":"/w=="}]'
 	expect process.command_line "$helpers/noop $marker two words  caf�"
 	line=$(cat "$BATS_TEST_TMPDIR/ocsf-exec.jsonl")
 	expect process.file.path "$(realpath "$helpers/noop")"

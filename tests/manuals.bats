@@ -148,7 +148,7 @@ complete_in() {
 	offers "$shell" 'exectap --events=exit,exec_' exec_failed
 	offers "$shell" 'exectap -e exit,e' exec exec_failed exit
 	offers "$shell" 'exectap -o unix' unix: unixgram: unix-listen:
-	offers "$shell" 'exectap --only parent_' parent_comm parent_exe parent_exe_detached parent_exe_deleted parent_id
+	offers "$shell" 'exectap --only parent_' parent_args parent_argc parent_comm parent_event_id parent_exe parent_exe_detached parent_exe_deleted parent_id
 	offers "$shell" 'exectap --skip=ses' ses
 	offers "$shell" 'exectap --fields pid,pg' pgid
 	offers "$shell" 'exectap --omit=ses' ses

@@ -39,7 +39,7 @@ storm() {
 
 # Prints the storm's lines, as "argument event_id"
 storm_lines() {
-	jq -r '"\(.args[1]?) \(.event_id?)"' "$lines" | grep "^${1:-$marker}-"
+	jq -r 'select(.type != "exit") | "\(.args[1]?) \(.event_id?)"' "$lines" | grep "^${1:-$marker}-"
 }
 
 # Prints the ids of the pinned programs, of every set.
@@ -130,7 +130,7 @@ grown() {
 	diff <(storm_lines | cut -d ' ' -f 1) <(for i in 1 2 3; do seq -f "$marker-$i-0-%.0f" 0 299; done)
 	[ "$(storm_lines | cut -d ' ' -f 2 | sort -u | wc -l)" = 900 ]
 	[ "$(jq -c 'select(.type == "exit" and .comm == "noop")' "$lines" | wc -l)" -ge 900 ]
-	[ "$(jq -c 'select(.type == "start") | .hooks | sort' "$lines")" = '["tp_btf/sched_process_exec","tp_btf/sched_process_exit","tp_btf/task_rename"]' ]
+	[ "$(jq -c 'select(.type == "start") | .hooks | sort' "$lines")" = '["tp_btf/sched_process_exec","tp_btf/sched_process_exit","tp_btf/sched_process_fork","tp_btf/task_rename"]' ]
 }
 
 @test "failed attempts are caught while no one is there, too" {

@@ -70,6 +70,7 @@ static int open_loaded(struct capture *capture, const struct capture_options *op
 	set_hooks(capture, programs_hooks(capture->programs));
 	ring_source_set_omitted_keys(capture->source, options->omitted_keys);
 	ring_source_set_state(capture->source, RECORD_STATE_ON);
+	programs_fill_map(capture->programs);
 	return 0;
 }
 
@@ -114,13 +115,11 @@ static const struct pin_set *take_over(struct capture *capture, const char *iden
 static int load_set(struct capture *capture, const struct capture_options *options,
 		    const char *identity, struct pin_set *set)
 {
-	struct programs *programs;
-	int result = programs_new(&programs, options);
+	int result = programs_new(&capture->programs, options);
 
 	if (result)
 		return result;
-	result = pin_add(capture->pin, programs, identity, set);
-	programs_free(programs);
+	result = pin_add(capture->pin, capture->programs, identity, set);
 	if (result)
 		return -ECANCELED;
 	result = open_set(capture->pin, set, &capture->source);
@@ -280,6 +279,10 @@ static int open_pinned(struct capture *capture, const struct capture_options *op
 	set_hooks(capture, used.manifest.hooks);
 	ring_source_set_omitted_keys(capture->source, options->omitted_keys);
 	replace_others(capture, &used);
+	if (capture->programs)
+		programs_fill_map(capture->programs);
+	programs_free(capture->programs);
+	capture->programs = NULL;
 	watch_pins(capture, used.number);
 	return 0;
 }

@@ -24,6 +24,8 @@ struct capture_options {
 	size_t args_max_bytes; /* maximum argument bytes of one exec */
 	unsigned int events; /* EVENT_BIT()s */
 	bool env; /* collect the whole environment of each exec */
+	size_t parent_args_bytes; /* maximum bytes of exe and args that are kept of each process, at
+				     most RECORD_PROGRAM_STRINGS_BYTES; 0: none */
 	uint32_t omitted_keys; /* as in capture_set_omitted_keys() */
 };
 

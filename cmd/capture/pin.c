@@ -27,6 +27,7 @@
 #define MAP_PREFIX "map_"
 #define EVENTS MAP_PREFIX "events"
 #define SHARED MAP_PREFIX "shared"
+#define PROGRAM_MAP MAP_PREFIX "programs"
 #define PROGRAM_PREFIX "program_"
 #define LINK_PREFIX "link_"
 
@@ -536,6 +537,8 @@ static int pin_all(const struct pin *pin, const struct pin_set *set,
 	result = pin_object(pin, set->number, "", EVENTS, fds.events);
 	if (!result)
 		result = pin_object(pin, set->number, "", SHARED, fds.shared);
+	if (!result && programs_map_fd(programs) >= 0)
+		result = pin_object(pin, set->number, "", PROGRAM_MAP, programs_map_fd(programs));
 	for (int i = 0; i < PROGRAMS_COUNT && !result; i++) {
 		struct program_name name = name_program(i);
 		int fd = *program_fd(&fds, i);

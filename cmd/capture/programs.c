@@ -3,6 +3,7 @@
 
 #include "capture/attempts.h"
 #include "capture/probes.h"
+#include "capture/program_map.h"
 #include "exectap.skel.h"
 #include "util/log.h"
 
@@ -140,16 +141,21 @@ static void learn_kernel(struct programs *programs)
 static void choose_hooks(struct programs *programs, const struct capture_options *options)
 {
 	struct exectap *skeleton = programs->skeleton;
-	bool execs = options->events & EVENT_BIT(EVENT_EXEC),
+	bool sends_execs = options->events & EVENT_BIT(EVENT_EXEC),
+	     execs = sends_execs || options->parent_args_bytes,
 	     callers = options->events & EVENT_BITS_EXEC,
 	     exits = options->events & EVENT_BIT(EVENT_EXIT), probed = programs->are_probed;
 
+	skeleton->rodata->config_sends_execs = sends_execs;
 	probes_choose(skeleton, callers && probed, execs && probed, exits && probed);
 	bpf_program__set_autoload(skeleton->progs.handle_task_rename, callers && !probed);
 	bpf_program__set_autoload(skeleton->progs.handle_exec, execs && !probed);
 	bpf_program__set_autoload(skeleton->progs.handle_skipped_exec,
-				  execs && skeleton->rodata->config_is_preemptible);
+				  sends_execs && skeleton->rodata->config_is_preemptible);
 	bpf_program__set_autoload(skeleton->progs.handle_exit, exits && !probed);
+	bpf_program__set_autoload(skeleton->progs.handle_fork, options->parent_args_bytes);
+	bpf_program__set_autoload(skeleton->progs.list_running, options->parent_args_bytes);
+	bpf_program__set_autoattach(skeleton->progs.list_running, false);
 }
 
 /* Adds a name once; programs may share a hook. */
@@ -170,7 +176,8 @@ static void add_hooks(struct programs *programs)
 	struct bpf_program *program;
 
 	bpf_object__for_each_program(program, programs->skeleton->obj)
-		if (bpf_program__autoload(program))
+		if (bpf_program__autoload(program) &&
+		    program != programs->skeleton->progs.list_running)
 			add_hook(programs, bpf_program__section_name(program));
 }
 
@@ -194,8 +201,6 @@ static int choose_maps(const struct programs *programs, const struct capture_opt
 
 	if (!result)
 		result = bpf_map__set_autocreate(skeleton->maps.caller_slots, execs);
-	if (!result)
-		result = bpf_map__set_autocreate(skeleton->maps.scratch_slots, execs);
 	if (!result)
 		result = bpf_map__set_autocreate(skeleton->maps.attempts,
 						 programs->attempts == ATTEMPTS_BY_TRACEPOINT);
@@ -240,6 +245,8 @@ static int load_and_attach(struct programs *programs, const struct capture_optio
 		result = choose_programs(programs, options);
 	if (!result)
 		result = choose_maps(programs, options);
+	if (!result)
+		result = program_map_create(skeleton, options->parent_args_bytes);
 	if (!result)
 		result = exectap__load(skeleton);
 	if (result)
@@ -304,9 +311,10 @@ static void list_counted(const struct programs *programs,
 {
 	struct exectap *skeleton = programs->skeleton;
 
-	list[RECORD_EXEC][0] = skeleton->rodata->config_is_preemptible
-				       ? skeleton->progs.handle_skipped_exec
-				       : skeleton->progs.handle_exec;
+	if (skeleton->rodata->config_sends_execs)
+		list[RECORD_EXEC][0] = skeleton->rodata->config_is_preemptible
+					       ? skeleton->progs.handle_skipped_exec
+					       : skeleton->progs.handle_exec;
 	list[RECORD_EXIT][0] = programs->are_probed ? skeleton->progs.probe_taskstats_exit
 						    : skeleton->progs.handle_exit;
 	attempts_list(skeleton, programs->attempts, list[RECORD_EXEC_FAILED]);
@@ -348,6 +356,16 @@ size_t programs_get_links(const struct programs *programs,
 	return count;
 }
 
+void programs_fill_map(const struct programs *programs)
+{
+	program_map_fill(programs->skeleton);
+}
+
+int programs_map_fd(const struct programs *programs)
+{
+	return program_map_fd(programs->skeleton);
+}
+
 const char *programs_hooks(const struct programs *programs)
 {
 	return programs->hooks;
@@ -377,6 +395,7 @@ void programs_identify(const struct capture_options *options,
 		if (options->events & EVENT_BIT(type))
 			to += snprintf(to, (size_t)(end - to), " %s",
 				       event_type_name((enum event_type)type));
-	snprintf(to, (size_t)(end - to), ", buffer %zu, args %zu, env %zu", options->buffer_bytes,
-		 args_max_bytes(options), env_max_bytes(options));
+	snprintf(to, (size_t)(end - to), ", buffer %zu, args %zu, env %zu, parent args %zu",
+		 options->buffer_bytes, args_max_bytes(options), env_max_bytes(options),
+		 options->parent_args_bytes);
 }

@@ -28,6 +28,13 @@ void programs_free(struct programs *programs);
 /* Duplicates the descriptors for ring_source_new(). Returns 0 or -errno. */
 int programs_get_fds(const struct programs *programs, struct ring_source_fds *fds);
 
+/* Stores the programs of the processes that run already: program_map_fill(). Call it when the
+ * programs are on. */
+void programs_fill_map(const struct programs *programs);
+
+/* Returns the map with the programs of processes, owned by programs, or -1 if there is none. */
+int programs_map_fd(const struct programs *programs);
+
 /* Returns the number of links; they are owned by programs. */
 size_t programs_get_links(const struct programs *programs,
 			  struct programs_link links[PROGRAMS_LINKS_MAX]);

@@ -208,18 +208,48 @@ static size_t write_without_arguments(const struct encoding *encoding)
 	return length;
 }
 
+/* Cuts the arguments of the parent to the capacity. Returns the bytes that are used of it. */
+static size_t cut_parent_args(const struct encoding *encoding, struct text whole, size_t capacity)
+{
+	struct event *event = encoding->event;
+	struct text *args = &event->exec.parent_args;
+	struct encode_format format = *encoding->format;
+
+	format.argument_raw_bytes += sizeof("parent_") - 1;
+	*args = arguments_cut(&format, whole, capacity);
+	if (args->length < whole.length)
+		event->process.truncated |= RECORD_KEY_PARENT_ARGS;
+	return args->length ? capacity : 0;
+}
+
+/* Returns the bytes that a line leaves without its strings, as if each were cut: the names of these
+ * keys occupy bytes of the line too. */
+static size_t free_capacity(const struct encoding *encoding)
+{
+	struct event_process *process = &encoding->event->process;
+	uint32_t truncated = process->truncated;
+	size_t length;
+
+	process->truncated |= RECORD_KEY_FILENAME | RECORD_KEY_EXE | RECORD_KEY_CWD |
+			      RECORD_KEY_PARENT_EXE | RECORD_KEY_PARENT_ARGS | RECORD_KEY_CGROUP |
+			      RECORD_KEY_ENV;
+	length = write_without_arguments(encoding);
+	process->truncated = truncated;
+	return length < encoding->max_bytes ? encoding->max_bytes - length : 0;
+}
+
 /*
  * Cuts the paths, the most important first, each to at most half of what is left, so that no path
- * takes the place of the others; and then the environment. A path from the root loses its
- * beginning, as on the kernel side, because its last part is the name of the file.
+ * takes the place of the others; and then the parent's arguments and the environment. A path from
+ * the root loses its beginning, as on the kernel side, because its last part is the name of the
+ * file.
  */
 static void cut_paths(const struct encoding *encoding)
 {
 	struct event_exec *exec = &encoding->event->exec;
 	struct container_names *names = &exec->container.names;
 	const struct encode_format *format = encoding->format;
-	size_t count = exec->variable_count, length, left;
-	uint32_t truncated = encoding->event->process.truncated;
+	size_t count = exec->variable_count, left;
 	const struct {
 		struct text *string;
 		enum record_key key;
@@ -244,20 +274,15 @@ static void cut_paths(const struct encoding *encoding)
 		{ &exec->systemd_unit, RECORD_KEY_CGROUP, whole_or_none, 1, UNIT_BYTES },
 		{ &exec->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP, text_json_tail, 1, 0 },
 	};
-	struct text whole[sizeof(order) / sizeof(order[0])];
+	struct text whole[sizeof(order) / sizeof(order[0])], parent_args = exec->parent_args;
 
 	exec->variable_count = 0;
+	exec->parent_args.length = 0;
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		whole[i] = *order[i].string;
 		order[i].string->length = 0;
 	}
-	/* as if each were cut, because the names of these keys occupy bytes of the line too */
-	encoding->event->process.truncated |= RECORD_KEY_FILENAME | RECORD_KEY_EXE |
-					      RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE |
-					      RECORD_KEY_CGROUP | RECORD_KEY_ENV;
-	length = write_without_arguments(encoding);
-	encoding->event->process.truncated = truncated;
-	left = length < encoding->max_bytes ? encoding->max_bytes - length : 0;
+	left = free_capacity(encoding);
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		size_t share = left / 2;
 		struct text_json_budget budget = { .bytes = share > order[i].around_bytes
@@ -272,6 +297,7 @@ static void cut_paths(const struct encoding *encoding)
 		if (order[i].string->length)
 			left -= share - budget.bytes;
 	}
+	left -= cut_parent_args(encoding, parent_args, left / 2);
 	cut_variables(encoding, count, left);
 }
 
@@ -323,17 +349,18 @@ static size_t encode(const struct encode_format *format, struct event *event, ch
 		     size_t line_max_bytes)
 {
 	const struct encoding encoding = { format, event, line, line_max_bytes };
-	bool is_exec = event_is_exec(event);
+	bool is_process = event_is_process(event);
 	size_t length;
 
 	/* an attempt to write what cannot fit would be work for nothing */
-	if (is_exec && event->exec.args.length * format->argument_around_bytes > line_max_bytes) {
+	if (is_process &&
+	    event->exec.args.length * format->argument_around_bytes > line_max_bytes) {
 		length = write_without_arguments(&encoding);
 		if (length + arguments_least_bytes(format, event->exec.args) > line_max_bytes)
 			return fit(&encoding, length > line_max_bytes);
 	}
 	length = write_event(&encoding);
-	if (length > line_max_bytes && is_exec)
+	if (length > line_max_bytes && is_process)
 		length = fit(&encoding, false);
 	return length;
 }

@@ -227,6 +227,20 @@ static void write_tty(struct json_writer *json, const struct event_process *proc
 	json_writer_object_end(json);
 }
 
+static void write_parent_args(struct json_writer *json, const struct event *event)
+{
+	const struct event_exec *exec = &event->exec;
+
+	if (encode_mapped_has_parent_args(event)) {
+		if (FIELD_IS_WRITTEN(event, parent_args))
+			encode_mapped_args(json, JSON_WRITER_KEY("args"), exec->parent_args);
+		encode_mapped_command_line(json, JSON_WRITER_KEY("command_line"),
+					   exec->parent_args);
+	}
+	if (exec->parent_argc != RECORD_ARGC_UNKNOWN && FIELD_IS_WRITTEN(event, parent_argc))
+		encode_mapped_number(json, JSON_WRITER_KEY("args_count"), exec->parent_argc);
+}
+
 static void write_parent(struct json_writer *json, const struct event *event)
 {
 	const struct event_process *process = &event->process;
@@ -243,6 +257,7 @@ static void write_parent(struct json_writer *json, const struct event *event)
 	if (encode_mapped_has_parent_exe(event))
 		encode_mapped_text(json, JSON_WRITER_KEY("executable"),
 				   event->exec.paths[EVENT_PATH_PARENT_EXE]);
+	write_parent_args(json, event);
 	encode_mapped_object_end(json, &before);
 }
 
@@ -264,7 +279,7 @@ static void write_variables(struct json_writer *json, const struct event *event)
 	json_writer_array_end(json);
 }
 
-/* Writes the members of "process" that an exec and a failed attempt have. */
+/* Writes the members of "process" that describe the program or the attempt to execute one. */
 static void write_call(struct json_writer *json, const struct event *event)
 {
 	const struct event_exec *exec = &event->exec;
@@ -274,8 +289,8 @@ static void write_call(struct json_writer *json, const struct event *event)
 				   exec->paths[EVENT_PATH_EXE]);
 	if (encode_mapped_has_args(event)) {
 		if (FIELD_IS_WRITTEN(event, args))
-			encode_mapped_args(json, JSON_WRITER_KEY("args"), event);
-		encode_mapped_command_line(json, JSON_WRITER_KEY("command_line"), event);
+			encode_mapped_args(json, JSON_WRITER_KEY("args"), exec->args);
+		encode_mapped_command_line(json, JSON_WRITER_KEY("command_line"), exec->args);
 	}
 	if (exec->argc != RECORD_ARGC_UNKNOWN && FIELD_IS_WRITTEN(event, argc))
 		encode_mapped_number(json, JSON_WRITER_KEY("args_count"), exec->argc);
@@ -320,8 +335,7 @@ static void write_process(struct json_writer *json, const struct event *event)
 		encode_mapped_number(json, JSON_WRITER_KEY("vpid"), task->ns_pid);
 	if (encode_mapped_name(event, &name))
 		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
-	if (event_is_exec(event))
-		write_call(json, event);
+	write_call(json, event);
 	if (FIELD_IS_WRITTEN(event, start))
 		encode_mapped_time(json, JSON_WRITER_KEY("start"), process->start_wall_ns);
 	if (event->source == EVENT_EXIT)
@@ -432,7 +446,7 @@ static JSON_WRITER_FLATTEN void write_ecs(struct json_writer *json, const struct
 		write_process(&local, event);
 		write_user(&local, event);
 	}
-	if (event_is_exec(event))
+	if (event_is_process(event))
 		write_container(&local, event);
 	write_error(&local, event);
 	before = local;

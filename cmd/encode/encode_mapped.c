@@ -11,7 +11,7 @@
 
 bool encode_mapped_name(const struct event *event, struct text *name)
 {
-	if (event->source == EVENT_EXEC) {
+	if (event->source == EVENT_EXEC || encode_mapped_has_exe(event)) {
 		*name = text_base_name(event->exec.paths[EVENT_PATH_EXE]);
 		return encode_mapped_has_exe(event);
 	}
@@ -30,17 +30,16 @@ bool encode_mapped_parent_name(const struct event *event, struct text *name)
 	       encode_mapped_is_readable(event, RECORD_KEY_PARENT_COMM);
 }
 
-void encode_mapped_args(struct json_writer *json, struct text key, const struct event *event)
+void encode_mapped_args(struct json_writer *json, struct text key, struct text args)
 {
 	json_writer_key(json, key);
-	encode_native_args(json, event->exec.args);
+	encode_native_args(json, args);
 }
 
-void encode_mapped_command_line(struct json_writer *json, struct text key,
-				const struct event *event)
+void encode_mapped_command_line(struct json_writer *json, struct text key, struct text args)
 {
 	json_writer_key(json, key);
-	encode_native_command_line(json, event->exec.args);
+	encode_native_command_line(json, args);
 }
 
 static inline void write_unmapped(struct json_writer *json, const struct event *event,

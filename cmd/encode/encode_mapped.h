@@ -21,26 +21,33 @@ static inline bool encode_mapped_is_readable(const struct event *event, enum rec
 
 static inline bool encode_mapped_has_exe(const struct event *event)
 {
-	return event->source == EVENT_EXEC && FIELD_IS_WRITTEN(event, exe) &&
+	return event_has_program(event) && FIELD_IS_WRITTEN(event, exe) &&
 	       encode_mapped_is_readable(event, RECORD_KEY_EXE);
 }
 
 static inline bool encode_mapped_has_parent_exe(const struct event *event)
 {
-	return event_is_exec(event) && event->exec.parent_has_exe &&
+	return event_is_process(event) && event->exec.parent_has_exe &&
 	       FIELD_IS_WRITTEN(event, parent_exe) &&
 	       encode_mapped_is_readable(event, RECORD_KEY_PARENT_EXE);
 }
 
 static inline bool encode_mapped_has_args(const struct event *event)
 {
-	return event_is_exec(event) && !event->exec.args_hidden &&
+	return event_is_process(event) && !event->exec.args_hidden &&
 	       encode_mapped_is_readable(event, RECORD_KEY_ARGS);
+}
+
+static inline bool encode_mapped_has_parent_args(const struct event *event)
+{
+	return event->exec.parent_has_args && !event->exec.parent_args_hidden &&
+	       encode_mapped_is_readable(event, RECORD_KEY_PARENT_ARGS);
 }
 
 static inline bool encode_mapped_has_cwd(const struct event *event)
 {
-	return FIELD_IS_WRITTEN(event, cwd) && encode_mapped_is_readable(event, RECORD_KEY_CWD);
+	return event_is_exec(event) && FIELD_IS_WRITTEN(event, cwd) &&
+	       encode_mapped_is_readable(event, RECORD_KEY_CWD);
 }
 
 static inline bool encode_mapped_has_comm(const struct event *event)
@@ -128,18 +135,17 @@ static inline bool encode_mapped_next_tag(struct text *tags, struct text *key, s
 	return text_next_string(tags, key) && text_next_string(tags, value);
 }
 
-/* Returns the name of the process: of an exec the name of the file that runs, else comm. Returns
- * false where it could not be read. */
+/* Returns the name of the process: of an exec the name of the file that runs, of an exit that of
+ * the file that ran if it is known, else comm. Returns false where it could not be read. */
 bool encode_mapped_name(const struct event *event, struct text *name);
 
 /* Returns the name of the parent: of the file that it runs if that is known, else its comm. Returns
  * false where neither could be read. */
 bool encode_mapped_parent_name(const struct event *event, struct text *name);
 
-/* Append the arguments: as a list of strings, and as one string with a space between each two. */
-void encode_mapped_args(struct json_writer *json, struct text key, const struct event *event);
-void encode_mapped_command_line(struct json_writer *json, struct text key,
-				const struct event *event);
+/* Append arguments: as a list of strings, and as one string with a space between each two. */
+void encode_mapped_args(struct json_writer *json, struct text key, struct text args);
+void encode_mapped_command_line(struct json_writer *json, struct text key, struct text args);
 
 /* Appends the fields without a place in `format` under their native names, and as "raw" the exact
  * bytes of the strings that are not UTF-8. */

@@ -33,8 +33,9 @@ void encode_native_list(struct json_writer *json, const struct field *field,
 	char buf[FIELD_BUF_BYTES];
 	struct text value;
 
-	if (field->kind == FIELD_KIND_ARGS) {
-		encode_native_args(json, event->exec.args);
+	if (field->kind == FIELD_KIND_ARGS || field->kind == FIELD_KIND_PARENT_ARGS) {
+		encode_native_args(json, field->kind == FIELD_KIND_ARGS ? event->exec.args
+									: event->exec.parent_args);
 		return;
 	}
 	json_writer_array_begin(json, JSON_WRITER_NO_KEY);
@@ -146,6 +147,8 @@ void encode_native_raw(struct json_writer *json, const struct event *event)
 			continue;
 		if (field->kind == FIELD_KIND_ARGS)
 			write_raw_args(json, field, event->exec.args);
+		if (field->kind == FIELD_KIND_PARENT_ARGS)
+			write_raw_args(json, field, event->exec.parent_args);
 		if (field->kind == FIELD_KIND_ENV)
 			write_raw_variables(json, field, &event->exec);
 		if (field->form == FIELD_JSON_STRING &&

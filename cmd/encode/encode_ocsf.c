@@ -190,9 +190,10 @@ static void file_begin(struct json_writer *json, struct text path)
 	encode_mapped_text(json, JSON_WRITER_KEY("path"), path);
 }
 
-/* Reports whether the line has this key of the file that runs. */
+/* Reports whether the line has this key of the file that runs; an exit has no attributes of it. */
 #define HAS_OF_FILE(event, name, key)                                                              \
-	(FIELD_IS_WRITTEN(event, name) && encode_mapped_is_readable(event, key))
+	((event)->source == EVENT_EXEC && FIELD_IS_WRITTEN(event, name) &&                         \
+	 encode_mapped_is_readable(event, key))
 
 static void write_owner(struct json_writer *json, uint32_t uid)
 {
@@ -277,7 +278,7 @@ static void write_container(struct json_writer *json, const struct event *event)
 	encode_mapped_object_end(json, &before);
 }
 
-/* Writes the attributes of "process" that an exec and a failed attempt have. */
+/* Writes the attributes of "process" that describe the program or the attempt to execute one. */
 static void write_call(struct json_writer *json, const struct event *event)
 {
 	const struct event_exec *exec = &event->exec;
@@ -285,7 +286,7 @@ static void write_call(struct json_writer *json, const struct event *event)
 	if (encode_mapped_has_exe(event))
 		write_exe(json, event);
 	if (encode_mapped_has_args(event))
-		encode_mapped_command_line(json, JSON_WRITER_KEY("cmd_line"), event);
+		encode_mapped_command_line(json, JSON_WRITER_KEY("cmd_line"), event->exec.args);
 	if (encode_mapped_has_cwd(event))
 		encode_mapped_text(json, JSON_WRITER_KEY("working_directory"),
 				   exec->paths[EVENT_PATH_CWD]);
@@ -339,6 +340,9 @@ static void write_parent(struct json_writer *json, const struct event *event)
 		file_begin(json, event->exec.paths[EVENT_PATH_PARENT_EXE]);
 		json_writer_object_end(json);
 	}
+	if (encode_mapped_has_parent_args(event))
+		encode_mapped_command_line(json, JSON_WRITER_KEY("cmd_line"),
+					   event->exec.parent_args);
 	encode_mapped_object_end(json, &before);
 }
 
@@ -355,8 +359,7 @@ static void write_process(struct json_writer *json, const struct event *event)
 		encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), process->id);
 	if (encode_mapped_name(event, &name))
 		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
-	if (event_is_exec(event))
-		write_call(json, event);
+	write_call(json, event);
 	if (FIELD_IS_WRITTEN(event, start))
 		write_time(json, JSON_WRITER_KEY("created_time"),
 			   JSON_WRITER_KEY("created_time_dt"), process->start_wall_ns);
@@ -441,7 +444,7 @@ static void write_unmapped(struct json_writer *json, const struct event *event)
 	    !has_pod_uuid(&exec->container))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("pod_uid"),
 				    text_from_string(exec->container.pod_uid));
-	if (event->source == EVENT_EXEC && !encode_mapped_has_exe(event))
+	if (event_has_program(event) && !encode_mapped_has_exe(event))
 		write_nameless_exe(json, event);
 }
 
@@ -459,7 +462,7 @@ static JSON_WRITER_FLATTEN void write_ocsf(struct json_writer *json, const struc
 	write_device(&local, event);
 	write_class(&local, event);
 	json_writer_object_begin(&local, JSON_WRITER_KEY("unmapped"));
-	if (event_is_exec(event))
+	if (event_is_process(event))
 		write_unmapped(&local, event);
 	encode_mapped_unmapped(&local, event, FIELD_OCSF);
 	json_writer_object_end(&local);

@@ -20,17 +20,23 @@ _Static_assert(EVENT_EXEC == (int)RECORD_EXEC && EVENT_EXIT == (int)RECORD_EXIT 
 #define MTIME_MAX_S ((__s64)(UINT64_MAX / NS_PER_S) - 1) /* a time in the year 2554 */
 #define ERROR_MAX 4095 /* MAX_ERRNO, include/linux/err.h */
 
+/* A record, of which the fixed part has been checked. */
+struct record {
+	const struct record_header *header;
+	size_t fixed_bytes;
+};
+
 /* The slice as a view; false where it reaches out of the record's variable data. */
-static bool slice_view(const struct record_exec *exec, struct record_slice slice, struct text *view)
+static bool slice_view(const struct record *record, struct record_slice slice, struct text *view)
 {
 	if (!slice.length) {
 		*view = (struct text){ "", 0 };
 		return true;
 	}
-	if (slice.offset < sizeof(*exec) || slice.offset > exec->header.size ||
-	    slice.length > exec->header.size - slice.offset)
+	if (slice.offset < record->fixed_bytes || slice.offset > record->header->size ||
+	    slice.length > record->header->size - slice.offset)
 		return false;
-	*view = (struct text){ (const char *)exec + slice.offset, slice.length };
+	*view = (struct text){ (const char *)record->header + slice.offset, slice.length };
 	return true;
 }
 
@@ -39,13 +45,12 @@ static bool slice_view(const struct record_exec *exec, struct record_slice slice
  * names next to the root are missing (cut), there is no leading slash, for the path is not
  * absolute.
  */
-static bool path_view(const struct record_exec *exec, struct record_slice slice, bool cut,
-		      char buf[EVENT_PATH_BYTES], struct text *path)
+static bool path_text(struct text names, bool cut, char buf[EVENT_PATH_BYTES], struct text *path)
 {
 	char *start = buf + EVENT_PATH_BYTES;
-	struct text names, name;
+	struct text name;
 
-	if (!slice_view(exec, slice, &names) || names.length > EVENT_PATH_BYTES)
+	if (names.length > EVENT_PATH_BYTES)
 		return false;
 	if (names.length && names.bytes[names.length - 1])
 		return false;
@@ -62,33 +67,179 @@ static bool path_view(const struct record_exec *exec, struct record_slice slice,
 	return true;
 }
 
-static bool decode_paths(const struct record_exec *exec, struct event_exec *out)
+static bool decode_path(const struct record *record, struct record_slice slice, bool cut,
+			struct event_exec *out, enum event_path path)
 {
-	const struct {
-		struct record_slice slice;
-		enum record_key key;
-	} paths[EVENT_PATHS] = {
-		[EVENT_PATH_EXE] = { exec->exe, RECORD_KEY_EXE },
-		[EVENT_PATH_CWD] = { exec->cwd, RECORD_KEY_CWD },
-		[EVENT_PATH_PARENT_EXE] = { exec->parent_exe, RECORD_KEY_PARENT_EXE },
-		[EVENT_PATH_CGROUP] = { exec->cgroup, RECORD_KEY_CGROUP },
-	};
+	struct text names;
 
-	for (int i = 0; i < EVENT_PATHS; i++)
-		if (!path_view(exec, paths[i].slice, exec->truncated & paths[i].key,
-			       out->path_bytes[i], &out->paths[i]))
-			return false;
+	return slice_view(record, slice, &names) &&
+	       path_text(names, cut, out->path_bytes[path], &out->paths[path]);
+}
+
+static bool decode_paths(const struct record *record, const struct record_exec *exec,
+			 struct event_exec *out)
+{
+	return decode_path(record, exec->exe, exec->keys.truncated & RECORD_KEY_EXE, out,
+			   EVENT_PATH_EXE) &&
+	       decode_path(record, exec->cwd, exec->keys.truncated & RECORD_KEY_CWD, out,
+			   EVENT_PATH_CWD);
+}
+
+/* --- programs */
+
+/* Keys of a program, as those of the process or of its parent. */
+struct program_keys {
+	enum event_path path;
+	uint32_t exe; /* enum record_key */
+	uint32_t args;
+	uint32_t others; /* without a mark but unreadable */
+};
+
+static const struct program_keys own_keys = { EVENT_PATH_EXE, RECORD_KEY_EXE, RECORD_KEY_ARGS, 0 };
+static const struct program_keys parent_keys = { EVENT_PATH_PARENT_EXE, RECORD_KEY_PARENT_EXE,
+						 RECORD_KEY_PARENT_ARGS, RECORD_KEY_PARENT_EVENT };
+
+/* Copies the fixed part and checks the lengths and the checksum: a writer may have been at work. */
+static bool program_is_whole(struct text bytes, struct record_program *program)
+{
+	struct text strings;
+	uint64_t sum;
+
+	if (bytes.length < sizeof(*program))
+		return false;
+	memcpy(program, bytes.bytes, sizeof(*program));
+	strings = text_skip(bytes, sizeof(*program));
+	if (strings.length != (size_t)program->exe_length + program->args_length ||
+	    program->args_length > program->args_bytes)
+		return false;
+	sum = record_program_checksum(program);
+	while (strings.length) {
+		size_t count = strings.length < sizeof(sum) ? strings.length : sizeof(sum);
+		uint64_t word = 0;
+
+		memcpy(&word, strings.bytes, count);
+		sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, word);
+		strings = text_skip(strings, count);
+	}
+	return sum == program->checksum;
+}
+
+/* Sets the path. Without the end of a name that was cut; that of the file itself must be whole. */
+static void decode_program_exe(const struct record_program *program, struct text names,
+			       const struct program_keys *keys, struct event *event)
+{
+	struct event_process *process = &event->process;
+	struct event_exec *out = &event->exec;
+	bool cut = program->flags & RECORD_PROGRAM_EXE_TRUNCATED;
+	const char *last = memrchr(names.bytes, '\0', names.length);
+
+	if (cut)
+		names.length = last ? (size_t)(last - names.bytes) + 1 : 0;
+	if (program->flags & RECORD_PROGRAM_EXE_UNREADABLE || (cut && !names.length) ||
+	    !path_text(names, cut, out->path_bytes[keys->path], &out->paths[keys->path])) {
+		process->unreadable |= keys->exe;
+		return;
+	}
+	if (cut)
+		process->truncated |= keys->exe;
+	if (program->flags & RECORD_PROGRAM_EXE_DETACHED)
+		process->detached |= keys->exe;
+}
+
+/* Returns the arguments, of which none is known where they are unreadable. */
+static struct text decode_program_args(const struct record_program *program, struct text args,
+				       const struct program_keys *keys,
+				       struct event_process *process)
+{
+	if (program->flags & RECORD_PROGRAM_ARGS_UNREADABLE)
+		process->unreadable |= keys->args;
+	else if (program->args_length < program->args_bytes)
+		process->truncated |= keys->args;
+	return args;
+}
+
+/* Decodes a program to the paths and marks of the event, and sets *program and *args. Returns false
+ * if it is not known. */
+static bool decode_program(struct text bytes, const struct program_keys *keys, struct event *event,
+			   struct record_program *program, struct text *args)
+{
+	struct text strings;
+
+	if (!program_is_whole(bytes, program)) {
+		event->process.unreadable |= keys->exe | keys->args | keys->others;
+		return false;
+	}
+	strings = text_skip(bytes, sizeof(*program));
+	decode_program_exe(program, (struct text){ strings.bytes, program->exe_length }, keys,
+			   event);
+	*args = decode_program_args(program, text_skip(strings, program->exe_length), keys,
+				    &event->process);
 	return true;
 }
 
-static bool decode_streams(const struct record_exec *exec, struct event_exec *out)
+/* The parts of a record that both execs and exits have. */
+struct record_parts {
+	struct record record;
+	const struct record_keys *keys;
+	struct record_slice parent_exe;
+	struct record_slice parent;
+	struct record_slice cgroup;
+};
+
+static void decode_parent_program(struct text bytes, struct event *event)
+{
+	struct event_exec *out = &event->exec;
+	struct record_program program;
+
+	out->parent_has_exe = true;
+	if (!decode_program(bytes, &parent_keys, event, &program, &out->parent_args))
+		return;
+	out->parent_has_args = true;
+	out->parent_argc = program.argc;
+	out->parent_exec_pid = program.exec_pid;
+	out->parent_exec_ns = program.exec_ns;
+	out->parent_exe_deleted |= program.flags & RECORD_PROGRAM_EXE_DELETED;
+}
+
+static bool decode_parts(const struct record_parts *parts, struct event *event)
+{
+	const struct record_keys *keys = parts->keys;
+	struct event_exec *out = &event->exec;
+	struct text program;
+
+	event->process.truncated = keys->truncated & RECORD_KEY_ALL;
+	event->process.unreadable = keys->unreadable & RECORD_KEY_ALL;
+	event->process.detached =
+		keys->detached & (RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE);
+	out->parent_exe_deleted = keys->deleted & RECORD_KEY_PARENT_EXE;
+	out->parent_has_exe = parts->parent_exe.offset != 0;
+	out->parent_has_args = false;
+	out->parent_argc = RECORD_ARGC_UNKNOWN;
+	out->parent_exec_ns = 0;
+	out->parent_args = (struct text){ "", 0 };
+	if (!decode_path(&parts->record, parts->parent_exe, keys->truncated & RECORD_KEY_PARENT_EXE,
+			 out, EVENT_PATH_PARENT_EXE) ||
+	    !decode_path(&parts->record, parts->cgroup, keys->truncated & RECORD_KEY_CGROUP, out,
+			 EVENT_PATH_CGROUP) ||
+	    !slice_view(&parts->record, parts->parent, &program))
+		return false;
+	if (program.length)
+		decode_parent_program(program, event);
+	out->parent_exe_detached = event->process.detached & RECORD_KEY_PARENT_EXE;
+	return true;
+}
+
+/* --- */
+
+static bool decode_streams(const struct record *record, const struct record_exec *exec,
+			   struct event_exec *out)
 {
 	for (int i = 0; i < RECORD_STREAMS; i++) {
 		const struct record_stream *stream = &exec->streams[i];
 		struct text name = { "", 0 };
 
 		if (stream->detail == ANON_INODE_FS_MAGIC && !S_ISCHR(stream->mode) &&
-		    !S_ISBLK(stream->mode) && !slice_view(exec, stream->name, &name))
+		    !S_ISBLK(stream->mode) && !slice_view(record, stream->name, &name))
 			return false;
 		out->streams[i] = stream_text(out->stream_bytes[i], stream, name);
 	}
@@ -133,44 +284,61 @@ static void name_attempt(const struct record_exec *exec, struct event_exec *out)
 	out->filename = (struct text){ out->filename_bytes, (size_t)length };
 }
 
-static int decode_exec(const struct record_exec *exec, struct event *event)
+static void decode_process(const struct record_task *task, const char comm[RECORD_COMM_BYTES],
+			   struct event *event)
 {
 	struct event_process *process = &event->process;
-	struct event_exec *out = &event->exec;
 
-	process->task = exec->task;
-	process->comm = comm_view(exec->comm);
-	process->parent_comm = comm_view(exec->task.parent_comm);
-	process->truncated = exec->truncated & RECORD_KEY_ALL;
-	process->unreadable = exec->unreadable & RECORD_KEY_ALL;
-	process->detached =
-		exec->detached & (RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE);
+	process->task = *task;
+	process->comm = comm_view(comm);
+	process->parent_comm = comm_view(task->parent_comm);
 	process->redacted = 0;
 	process->redacted_bytes = 0;
 	process->redacted_args_bytes = 0;
+	process->redacted_parent_args_bytes = 0;
+	event->exec.args_hidden = false;
+	event->exec.parent_args_hidden = false;
+}
+
+/* Decodes what an exit does not have. */
+static bool decode_call(const struct record *record, const struct record_exec *exec,
+			struct event_exec *out)
+{
 	out->tid = exec->tid;
-	out->argc = exec->argc;
 	out->error = (int)exec->error;
-	out->args_bytes = exec->args_bytes;
-	process->unreadable |= decode_file(&exec->file, out);
 	out->name = comm_view(exec->name);
 	out->exe_upper = exec->flags & RECORD_FLAG_EXE_UPPER;
+	out->cwd_deleted = exec->keys.deleted & RECORD_KEY_CWD;
+	out->cwd_detached = exec->keys.detached & RECORD_KEY_CWD;
+	return slice_view(record, exec->filename, &out->filename) &&
+	       slice_view(record, exec->env, &out->env) && decode_streams(record, exec, out) &&
+	       exec->file.mtime_ns < NS_PER_S && exec->error <= ERROR_MAX &&
+	       !memchr(out->filename.bytes, '\0', out->filename.length) &&
+	       out->filename.length <= RECORD_FILENAME_BYTES;
+}
+
+static int decode_exec(const struct record_exec *exec, struct event *event)
+{
+	const struct record_parts parts = { { &exec->header, sizeof(*exec) },
+					    &exec->keys,
+					    exec->parent_exe,
+					    exec->parent,
+					    exec->cgroup };
+	struct event_exec *out = &event->exec;
+
+	decode_process(&exec->task, exec->comm, event);
+	if (!decode_parts(&parts, event))
+		return -EBADMSG;
+	event->process.unreadable |= decode_file(&exec->file, out);
+	out->argc = exec->argc;
+	out->args_bytes = exec->args_bytes;
 	out->memfd = exec->flags & RECORD_FLAG_MEMFD;
-	out->deleted = exec->deleted & RECORD_KEY_EXE;
-	out->cwd_deleted = exec->deleted & RECORD_KEY_CWD;
-	out->parent_exe_deleted = exec->deleted & RECORD_KEY_PARENT_EXE;
-	out->exe_detached = exec->detached & RECORD_KEY_EXE;
-	out->cwd_detached = exec->detached & RECORD_KEY_CWD;
-	out->parent_exe_detached = exec->detached & RECORD_KEY_PARENT_EXE;
-	out->args_hidden = false;
-	out->parent_has_exe = exec->parent_exe.offset != 0;
-	if (!slice_view(exec, exec->filename, &out->filename) ||
-	    !slice_view(exec, exec->args, &out->args) || !slice_view(exec, exec->env, &out->env) ||
-	    !decode_paths(exec, out) || !decode_streams(exec, out) ||
-	    exec->file.mtime_ns >= NS_PER_S || out->args.length > out->args_bytes ||
-	    (out->args_bytes > SIZE_MAX_SHOWN && out->args_bytes != RECORD_ARGS_BYTES_UNKNOWN) ||
-	    exec->error > ERROR_MAX || memchr(out->filename.bytes, '\0', out->filename.length) ||
-	    out->filename.length > RECORD_FILENAME_BYTES)
+	out->deleted = exec->keys.deleted & RECORD_KEY_EXE;
+	out->exe_detached = exec->keys.detached & RECORD_KEY_EXE;
+	if (!decode_call(&parts.record, exec, out) || !decode_paths(&parts.record, exec, out) ||
+	    !slice_view(&parts.record, exec->args, &out->args) ||
+	    out->args.length > out->args_bytes ||
+	    (out->args_bytes > SIZE_MAX_SHOWN && out->args_bytes != RECORD_ARGS_BYTES_UNKNOWN))
 		return -EBADMSG;
 	if (event->type == EVENT_EXEC_FAILED)
 		name_attempt(exec, out);
@@ -197,22 +365,43 @@ static void adjust_times(const struct record_exit *record, struct event_exit *ou
 	out->user_ns = record->runtime_ns - out->system_ns;
 }
 
+/* Decodes the program that the process ran. */
+static bool decode_own_program(const struct record *record, struct record_slice slice,
+			       struct event *event)
+{
+	const struct text none = { "", 0 };
+	struct event_exec *out = &event->exec;
+	struct record_program program = { .argc = RECORD_ARGC_UNKNOWN };
+	struct text bytes;
+
+	out->filename = out->env = out->name = out->args = none;
+	out->paths[EVENT_PATH_CWD] = out->paths[EVENT_PATH_EXE] = none;
+	if (!slice_view(record, slice, &bytes))
+		return false;
+	if (!decode_program(bytes, &own_keys, event, &program, &out->args))
+		program = (struct record_program){ .argc = RECORD_ARGC_UNKNOWN };
+	out->argc = program.argc;
+	out->args_bytes = program.args_bytes;
+	out->memfd = program.flags & RECORD_PROGRAM_MEMFD;
+	out->deleted = program.flags & RECORD_PROGRAM_EXE_DELETED;
+	out->exe_detached = program.flags & RECORD_PROGRAM_EXE_DETACHED;
+	return true;
+}
+
 static int decode_exit(const struct record_exit *record, struct event *event)
 {
-	struct event_process *process = &event->process;
+	const struct record_parts parts = { { &record->header, sizeof(*record) },
+					    &record->keys,
+					    record->parent_exe,
+					    record->parent,
+					    record->cgroup };
 	struct event_exit *out = &event->exit;
 	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 
-	process->task = record->task;
-	process->comm = comm_view(record->comm);
-	process->parent_comm = comm_view(record->task.parent_comm);
-	process->truncated = 0;
-	process->unreadable = record->unreadable & RECORD_KEY_ALL;
-	process->detached = 0;
-	process->redacted = 0;
-	process->redacted_bytes = 0;
-	process->redacted_args_bytes = 0;
-	if (record->header.time_ns < record->task.start_ns ||
+	decode_process(&record->task, record->comm, event);
+	if (!decode_parts(&parts, event) ||
+	    !decode_own_program(&parts.record, record->program, event) ||
+	    record->header.time_ns < record->task.start_ns ||
 	    record->header.time_ns > TIME_MAX_NS ||
 	    record->max_rss_pages > SIZE_MAX_SHOWN / page_bytes)
 		return -EBADMSG;

@@ -271,6 +271,14 @@ static void set_names(struct users *users, struct event_process *process)
 		process->auser = users_find_user(users, task->auid);
 }
 
+static void set_parent_event(const struct enricher *enricher, struct event_exec *exec)
+{
+	exec->parent_event_id = (struct text){ "", 0 };
+	if (exec->parent_exec_ns)
+		exec->parent_event_id = id_name(exec->parent_event_id_bytes, enricher,
+						exec->parent_exec_ns, exec->parent_exec_pid);
+}
+
 static void enrich_process(const struct enricher *enricher, struct event *event)
 {
 	struct event_process *process = &event->process;
@@ -283,6 +291,7 @@ static void enrich_process(const struct enricher *enricher, struct event *event)
 	process->parent_id =
 		id_name(process->parent_id_bytes, enricher, task->parent_start_ns, task->ppid);
 	event->event_id = id_name(event->event_id_bytes, enricher, event->time_ns, task->pid);
+	set_parent_event(enricher, &event->exec);
 }
 
 static bool is_name_char_of_glob(char character)
@@ -422,7 +431,7 @@ void enrich_event(struct enricher *enricher, struct event *event)
 		enrich_process(enricher, event);
 	else
 		event->event_id = own_event_id(enricher, event);
-	if (event_is_exec(event)) {
+	if (event_is_process(event)) {
 		set_cgroup(enricher, &event->exec);
 		set_variables(enricher, event);
 	}

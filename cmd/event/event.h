@@ -43,6 +43,7 @@ struct event_process {
 	uint32_t redacted; /* enum record_key */
 	uint32_t redacted_bytes; /* masked bytes of these keys */
 	uint32_t redacted_args_bytes; /* the part of args */
+	uint32_t redacted_parent_args_bytes; /* the part of parent_args */
 
 	/* enrich */
 	uint64_t start_wall_ns; /* CLOCK_REALTIME */
@@ -67,6 +68,8 @@ struct event_variable {
 	bool is_duplicate; /* the environment has the name more than once */
 };
 
+/* An exec or a failed attempt. An exit has the members of the program, the parent and the cgroup;
+ * the others are empty. */
 struct event_exec {
 	/* decode */
 	uint64_t args_bytes; /* the true length, or RECORD_ARGS_BYTES_UNKNOWN; args.length may be
@@ -85,6 +88,11 @@ struct event_exec {
 	bool parent_exe_detached;
 	bool parent_exe_deleted;
 	bool parent_has_exe;
+	bool parent_has_args; /* parent_args and parent_argc are known */
+	uint32_t parent_argc; /* or RECORD_ARGC_UNKNOWN */
+	uint32_t parent_exec_pid; /* of the exec that loaded the parent's program ... */
+	uint64_t parent_exec_ns; /* ... and its time, CLOCK_BOOTTIME; 0: none was seen */
+	struct text parent_args; /* as args */
 	struct text name; /* of the process after the exec */
 	struct text streams[RECORD_STREAMS]; /* empty: closed */
 	struct text filename;
@@ -101,7 +109,11 @@ struct event_exec {
 	struct event_variable *variables; /* selected from env; owned by the enricher */
 	size_t variable_count;
 
+	struct text parent_event_id; /* empty: none */
+	char parent_event_id_bytes[EVENT_ID_BYTES];
+
 	bool args_hidden; /* encode leaves args out */
+	bool parent_args_hidden;
 };
 
 struct event_exit {
@@ -157,23 +169,30 @@ struct event {
 
 	struct event_lost lost; /* EVENT_LOST, EVENT_SUPPRESSED */
 	struct event_process process;
+	struct event_exec exec;
 	union {
-		struct event_exec exec;
 		struct event_exit exit;
 		struct event_heartbeat heartbeat;
 	};
 };
 
-/* Reports whether event->exec is valid: an exec or a failed attempt, which has no exe. */
+/* Reports whether the event is an exec or a failed attempt, which has no exe. */
 static inline bool event_is_exec(const struct event *event)
 {
 	return EVENT_BIT(event->source) & EVENT_BITS_EXEC;
 }
 
-/* Reports whether event->process is valid; the others are about exectap itself. */
+/* Reports whether event->process and event->exec are valid; the others are about exectap itself.
+ */
 static inline bool event_is_process(const struct event *event)
 {
 	return EVENT_BIT(event->source) & EVENT_BITS_PROCESS;
+}
+
+/* Reports whether the event is about a process that runs a program, or did. */
+static inline bool event_has_program(const struct event *event)
+{
+	return event->source == EVENT_EXEC || event->source == EVENT_EXIT;
 }
 
 /* Reports whether event->heartbeat is valid. */

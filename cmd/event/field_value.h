@@ -25,6 +25,7 @@
 #define EXIT (EVENT_BIT(EVENT_EXIT) | SUPPRESSED)
 #define LOST EVENT_BIT(EVENT_LOST)
 #define CALL (EVENT_BITS_EXEC | SUPPRESSED)
+#define PROGRAM (EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_EXIT) | SUPPRESSED)
 #define PROCESS (EVENT_BITS_PROCESS | SUPPRESSED)
 #define HEARTBEAT EVENT_BITS_HEARTBEAT
 #define EVERY EVENT_BITS_ALL
@@ -65,6 +66,7 @@ static const struct field field_table[FIELD_COUNT] = {
 #undef EXIT
 #undef LOST
 #undef CALL
+#undef PROGRAM
 #undef PROCESS
 #undef HEARTBEAT
 #undef EVERY
@@ -212,6 +214,9 @@ static inline bool field_value_format_computed(enum field_kind kind, const struc
 		return event->process.truncated & RECORD_KEY_ARGS &&
 		       exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN &&
 		       field_value_format_number(exec->args_bytes, buf, value);
+	case FIELD_KIND_PARENT_ARGC:
+		return exec->parent_argc != RECORD_ARGC_UNKNOWN &&
+		       field_value_format_number(exec->parent_argc, buf, value);
 	case FIELD_KIND_PARENT_EXE:
 		*value = exec->paths[EVENT_PATH_PARENT_EXE];
 		return exec->parent_has_exe;
@@ -281,6 +286,8 @@ static inline bool field_value_is_present(const struct field *field, const struc
 	case FIELD_KIND_ARGS:
 	case FIELD_KIND_COMMAND_LINE:
 		return !event->exec.args_hidden;
+	case FIELD_KIND_PARENT_ARGS:
+		return event->exec.parent_has_args && !event->exec.parent_args_hidden;
 	case FIELD_KIND_ENV:
 		return event->exec.variable_count;
 	case FIELD_KIND_ENV_DUPLICATES:

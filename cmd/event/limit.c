@@ -84,6 +84,7 @@ int limit_parse(const char *text, struct limit_rule *rule, const char **word, si
 	result = parse_keys(*text ? text + 1 : DEFAULT_KEYS, &parsed.keys, word, length);
 	if (result)
 		return result;
+	parsed.is_default = !*text;
 	parsed.count = (unsigned int)count;
 	parsed.seconds = (unsigned int)seconds;
 	*rule = parsed;
@@ -92,7 +93,8 @@ int limit_parse(const char *text, struct limit_rule *rule, const char **word, si
 
 bool limit_applies(const struct limit_rule *rule, enum event_type type)
 {
-	if (!rule->count || !(EVENT_BIT(type) & EVENT_BITS_PROCESS))
+	if (!rule->count || !(EVENT_BIT(type) & EVENT_BITS_PROCESS) ||
+	    (rule->is_default && type == EVENT_EXIT))
 		return false;
 	for (unsigned int id = 0; id < FIELD_COUNT; id++)
 		if (field_set_has(&rule->keys, id) &&
@@ -164,9 +166,15 @@ static void update_due(struct limiter *limiter)
 		}
 }
 
+static bool is_same_rule(const struct limit_rule *a, const struct limit_rule *b)
+{
+	return a->count == b->count && a->seconds == b->seconds && a->is_default == b->is_default &&
+	       !memcmp(&a->keys, &b->keys, sizeof(a->keys));
+}
+
 void limit_set_rule(struct limiter *limiter, const struct limit_rule *rule)
 {
-	if (!memcmp(&limiter->rule, rule, sizeof(*rule)))
+	if (is_same_rule(&limiter->rule, rule))
 		return;
 	limiter->rule = *rule;
 	limiter->ended = limiter->count;

@@ -189,8 +189,26 @@ static void empty_omitted(const struct selection *selection, struct event *event
 		exec->args.length = 0;
 		exec->args_hidden = true;
 	}
+	if (!(selection->record_keys & RECORD_KEY_PARENT_ARGS)) {
+		exec->parent_args.length = 0;
+		exec->parent_args_hidden = true;
+	}
 	if (!(selection->record_keys & RECORD_KEY_ENV))
 		exec->variable_count = 0;
+}
+
+/* Subtracts the masked bytes of the keys that are not written. */
+static void omit_redacted_bytes(struct event_process *process, uint32_t keys)
+{
+	uint32_t env_bytes = process->redacted_bytes - process->redacted_args_bytes -
+			     process->redacted_parent_args_bytes;
+
+	if (!(keys & RECORD_KEY_ARGS))
+		process->redacted_bytes -= process->redacted_args_bytes;
+	if (!(keys & RECORD_KEY_PARENT_ARGS))
+		process->redacted_bytes -= process->redacted_parent_args_bytes;
+	if (!(keys & RECORD_KEY_ENV))
+		process->redacted_bytes -= env_bytes;
 }
 
 void selection_apply(const struct selection *selection, struct event *event)
@@ -204,10 +222,6 @@ void selection_apply(const struct selection *selection, struct event *event)
 	process->truncated &= keys;
 	process->unreadable &= keys;
 	process->redacted &= keys;
-	if (!(keys & RECORD_KEY_ARGS))
-		process->redacted_bytes -= process->redacted_args_bytes;
-	if (!(keys & RECORD_KEY_ENV))
-		process->redacted_bytes = keys & RECORD_KEY_ARGS ? process->redacted_args_bytes : 0;
-	if (event_is_exec(event))
-		empty_omitted(selection, event);
+	omit_redacted_bytes(process, keys);
+	empty_omitted(selection, event);
 }

@@ -3,6 +3,7 @@
 
 #include "capture/attempts.h"
 #include "capture/capture.h"
+#include "capture/program_map.h"
 #include "capture/tracefs.h"
 #include "host/landlock.h"
 #include "host/sandbox.h"
@@ -269,6 +270,7 @@ static int probe_programs(char why[WHY_BYTES])
 {
 	const struct capture_options options = { .buffer_bytes = TRIAL_BUFFER_BYTES,
 						 .args_max_bytes = TRIAL_ARGS_BYTES,
+						 .parent_args_bytes = TRIAL_ARGS_BYTES,
 						 .events = EVENT_BIT(EVENT_EXEC) |
 							   EVENT_BIT(EVENT_EXIT) };
 	struct capture *capture;
@@ -284,6 +286,16 @@ static int probe_programs(char why[WHY_BYTES])
 	capture_free(capture);
 	explain(why, "loaded and attached for a trial");
 	return 0;
+}
+
+static int probe_task_storage(char why[WHY_BYTES])
+{
+	bool can = program_map_is_storage();
+
+	explain(why, can ? "keeps the programs of processes, for --parent-args"
+			 : "the kernel or the processor lacks it; a hash keeps the programs of "
+			   "16384 processes");
+	return can ? 0 : -EOPNOTSUPP;
 }
 
 /* bpf_prog_info.recursion_misses came with Linux 5.12. */
@@ -354,6 +366,7 @@ static const struct fact facts[] = {
 	{ "tracepoint sys_enter_execve", probe_tracefs, false },
 	{ "fexit on execve", probe_returns, false },
 	{ "programs", probe_programs, true },
+	{ "task storage", probe_task_storage, false },
 	{ "count of skipped runs", probe_recursion_misses, false },
 	{ "change of user", probe_change_of_user, false },
 	{ "drop of the bounding set", probe_bounding_set, false },

@@ -220,35 +220,80 @@ static int add_copy(struct redactor *redactor, const struct mask *mask, struct t
 	return 0;
 }
 
-static void hide_args(struct event *event)
+/* A set of arguments of an event. */
+struct strings {
+	enum record_key key;
+	struct text *args;
+	bool *hidden;
+	uint32_t *redacted_bytes;
+	struct text program; /* its path or name */
+};
+
+static struct strings own_strings(struct event *event)
 {
-	event->exec.args_hidden = true;
-	event->exec.args.length = 0;
-	event->process.truncated &= ~(uint32_t)RECORD_KEY_ARGS;
+	struct event_exec *exec = &event->exec;
+
+	return (struct strings){ RECORD_KEY_ARGS, &exec->args, &exec->args_hidden,
+				 &event->process.redacted_args_bytes,
+				 exec->filename.length ? exec->filename
+						       : exec->paths[EVENT_PATH_EXE] };
+}
+
+static struct strings parent_strings(struct event *event)
+{
+	struct event_exec *exec = &event->exec;
+
+	return (struct strings){ RECORD_KEY_PARENT_ARGS, &exec->parent_args,
+				 &exec->parent_args_hidden,
+				 &event->process.redacted_parent_args_bytes,
+				 exec->paths[EVENT_PATH_PARENT_EXE] };
+}
+
+static void hide(struct event *event, const struct strings *strings)
+{
+	*strings->hidden = true;
+	strings->args->length = 0;
+	event->process.truncated &= ~(uint32_t)strings->key;
 }
 
 static void add_redacted(struct event *event, enum record_key key, const struct mask *mask)
 {
 	event->process.redacted |= key;
 	event->process.redacted_bytes += (uint32_t)mask_bytes(mask);
-	if (key == RECORD_KEY_ARGS)
-		event->process.redacted_args_bytes = (uint32_t)mask_bytes(mask);
 }
 
-static void redact_args(struct redactor *redactor, struct event *event)
+static void redact_strings(struct redactor *redactor, struct event *event,
+			   const struct strings *strings)
 {
-	struct event_exec *exec = &event->exec;
-	struct mask mask = { .text = exec->args };
+	struct mask mask = { .text = *strings->args };
 
 	if (redactor->builtin)
-		secret_args_mask(&redactor->index, exec->filename, &mask);
+		secret_args_mask(&redactor->index, strings->program, &mask);
 	mask_patterns(redactor, &mask);
 	if (!mask_is_empty(&mask)) {
-		add_redacted(event, RECORD_KEY_ARGS, &mask);
-		if (add_copy(redactor, &mask, &exec->args))
-			hide_args(event);
+		add_redacted(event, strings->key, &mask);
+		*strings->redacted_bytes = (uint32_t)mask_bytes(&mask);
+		if (add_copy(redactor, &mask, strings->args))
+			hide(event, strings);
 	}
 	mask_clear(&mask);
+}
+
+static void hide_all_args(struct event *event)
+{
+	const struct strings own = own_strings(event), parent = parent_strings(event);
+
+	hide(event, &own);
+	hide(event, &parent);
+	event->process.unreadable &= ~(uint32_t)(RECORD_KEY_ARGS | RECORD_KEY_PARENT_ARGS);
+}
+
+static void redact_all_args(struct redactor *redactor, struct event *event)
+{
+	const struct strings own = own_strings(event), parent = parent_strings(event);
+
+	redact_strings(redactor, event, &own);
+	redact_strings(redactor, event, &parent);
 }
 
 static void redact_variable(struct redactor *redactor, struct event *event,
@@ -271,16 +316,16 @@ static void redact_variable(struct redactor *redactor, struct event *event,
 void redact_event(struct redactor *redactor, struct event *event)
 {
 	free_copies(redactor);
-	if (!event_is_exec(event))
+	if (!event_is_process(event))
 		return;
 	if (redactor->pattern_count) {
 		redactor->in_time = true;
 		redactor->patterns_end_ns = cpu_ns() + PATTERNS_BUDGET_NS;
 	}
 	if (redactor->hides_args)
-		hide_args(event);
+		hide_all_args(event);
 	else
-		redact_args(redactor, event);
+		redact_all_args(redactor, event);
 	for (size_t i = 0; i < event->exec.variable_count; i++)
 		redact_variable(redactor, event, &event->exec.variables[i]);
 }

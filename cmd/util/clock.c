@@ -43,6 +43,11 @@ uint64_t clock_boot_ns(void)
 	return clock_ns(CLOCK_BOOTTIME) - (uint64_t)namespace_offset_ns;
 }
 
+int64_t clock_boot_offset_ns(void)
+{
+	return namespace_offset_ns;
+}
+
 uint64_t clock_cpu_ns(void)
 {
 	return clock_ns(CLOCK_PROCESS_CPUTIME_ID);

@@ -16,6 +16,9 @@ void clock_init(void);
 /* Returns CLOCK_BOOTTIME of the initial time namespace, as in records. */
 uint64_t clock_boot_ns(void);
 
+/* Returns CLOCK_BOOTTIME of this process's time namespace minus clock_boot_ns(). */
+int64_t clock_boot_offset_ns(void);
+
 /* Returns the user and system time of this process. */
 uint64_t clock_cpu_ns(void);
 

@@ -23,7 +23,8 @@ static int save(const char *path, const void *bytes, size_t length)
 int main(int argc, char **argv)
 {
 	struct capture_options options = { .buffer_bytes = 16 << 20,
-					   .events = EVENT_BIT(EVENT_EXEC) };
+					   .events = EVENT_BIT(EVENT_EXEC),
+					   .parent_args_bytes = 512 };
 	const char *kind = getenv("SAVE_RECORD");
 	struct capture *capture;
 	const void *record, *last = NULL;

@@ -155,6 +155,10 @@ static void write_parent(long long ppid)
 		fact_bytes("parent_comm", text, (size_t)length - 1);
 	snprintf(path, sizeof(path), "%lld/exe", ppid);
 	write_link("parent_exe", path);
+	snprintf(path, sizeof(path), "%lld/cmdline", ppid);
+	length = read_proc(path);
+	if (length > 0)
+		fact_bytes("parent_args", text, (size_t)length);
 	snprintf(path, sizeof(path), "%lld/stat", ppid);
 	fact_number("parent_start_ticks", stat_field(path, 22));
 }

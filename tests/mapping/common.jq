@@ -20,8 +20,8 @@ def source: if .type == "suppressed" then .event_type else .type end;
 def is_call: source == "exec" or source == "exec_failed";
 def is_process: is_call or source == "exit";
 
-# The name of the executed file of an exec, else the process's name.
-def process_name: if source == "exec" then .exe // null | if . then base_name else null end else .comm end;
+# The name of the executed file of an exec and, if it is known, of an exit; else the process's name.
+def process_name: if source == "exec" or (source == "exit" and .exe) then .exe // null | if . then base_name else null end else .comm end;
 
 # The name of the file that the parent runs, else its comm.
 def parent_name: if .parent_exe then .parent_exe | base_name else .parent_comm end;
@@ -29,6 +29,8 @@ def parent_name: if .parent_exe then .parent_exe | base_name else .parent_comm e
 def id_string: if . == null then null else tostring end;
 
 def command_line: if .args then .args | join(" ") else null end;
+
+def parent_command_line: if .parent_args then .parent_args | join(" ") else null end;
 
 def message:
   (.comm // "?") as $comm | (.filename // "?") as $filename |

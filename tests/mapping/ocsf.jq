@@ -62,7 +62,7 @@ def process:
     user: {uid: .uid | id_string, name: .user}, group: {uid: .gid | id_string, name: .group}, euid, egid, auid,
     session: {uid: (if .ses then .ses | tostring else null end), terminal: .tty},
     container: {uid: .container_id, runtime: .container_runtime, pod_uuid: (if pod_is_placed then .pod_uid else null end), name: .container_name, image: {name: .container_image, uid: .container_image}},
-    parent_process: {pid: .ppid, uid: .parent_id, name: parent_name, file: (.parent_exe | file)}
+    parent_process: {pid: .ppid, uid: .parent_id, name: parent_name, file: (.parent_exe | file), cmd_line: parent_command_line}
   };
 
 class
@@ -81,7 +81,7 @@ class
   app: (if .version then product else null end),
   count,
   unmapped: (pick(["pgid", "sid", "filename", "errno", "args", "argc", "args_bytes", "memfd", "exe_detached", "cwd_detached", "cwd_deleted",
-                   "parent_comm", "parent_exe_detached", "parent_exe_deleted", "euser", "egroup", "auser", "cap_eff", "cap_prm", "cgroup", "pod_name", "pod_namespace", "systemd_unit", "pid_ns", "mnt_ns",
+                   "parent_comm", "parent_exe_detached", "parent_exe_deleted", "parent_args", "parent_argc", "parent_event_id", "euser", "egroup", "auser", "cap_eff", "cap_prm", "cgroup", "pod_name", "pod_namespace", "systemd_unit", "pid_ns", "mnt_ns",
                    "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "event_type", "hooks", "seen",
                    "written", "filtered", "suppressed", "lost", "name", "exe_dev", "exe_mode", "exe_gid", "exe_upper", "stdin", "stdout", "stderr",
                    "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])

@@ -41,7 +41,48 @@ static size_t length_of(const struct fixture_strings *strings)
 {
 	return sizeof(struct record_exec) + strlen(strings->filename) + strlen(strings->exe) +
 	       strlen(strings->cwd) + strlen(strings->parent_exe) + strlen(strings->cgroup) + 4 +
-	       strings->args_length;
+	       strings->args_length + sizeof(struct record_program) + strings->parent_args_length;
+}
+
+void fixture_sign(void *bytes)
+{
+	struct record_program program;
+	char *strings = (char *)bytes + sizeof(program);
+	uint64_t sum, word;
+	size_t length;
+
+	memcpy(&program, bytes, sizeof(program));
+	length = program.exe_length + (size_t)program.args_length;
+	sum = record_program_checksum(&program);
+	for (size_t i = 0; i < length; i += sizeof(word)) {
+		word = 0;
+		memcpy(&word, strings + i, length - i < sizeof(word) ? length - i : sizeof(word));
+		sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, word);
+	}
+	program.checksum = sum;
+	memcpy(bytes, &program, sizeof(program));
+}
+
+static struct record_slice append_parent(char *record, __u32 *end,
+					 const struct fixture_strings *strings)
+{
+	const struct record_program program = {
+		.exec_ns = 3500000000,
+		.exec_pid = 4194302,
+		.args_bytes = (__u32)strings->parent_args_length,
+		.argc = RECORD_ARGC_UNKNOWN - 1,
+		.exe_length = (__u16)(strlen(strings->parent_exe) + 1),
+		.args_length = (__u16)strings->parent_args_length,
+		.flags = RECORD_PROGRAM_EXE_DETACHED | RECORD_PROGRAM_EXE_DELETED,
+	};
+	struct record_slice slice = append(record, end, &program, sizeof(program));
+
+	slice.length +=
+		append(record, end, strings->parent_exe, strlen(strings->parent_exe) + 1).length;
+	slice.length +=
+		append(record, end, strings->parent_args, strings->parent_args_length).length;
+	fixture_sign(record + slice.offset);
+	return slice;
 }
 
 void *fixture_record(const struct fixture_strings *strings, size_t *length)
@@ -51,8 +92,7 @@ void *fixture_record(const struct fixture_strings *strings, size_t *length)
 
 	*length = length_of(strings);
 	exec = calloc(1, *length);
-	exec->header = (struct record_header){ .size = (__u32)*length,
-					       .version = RECORD_VERSION,
+	exec->header = (struct record_header){ .version = RECORD_VERSION,
 					       .type = RECORD_EXEC,
 					       .time_ns = 5000000000 };
 	exec->task = (struct record_task){
@@ -98,17 +138,21 @@ void *fixture_record(const struct fixture_strings *strings, size_t *length)
 	exec->argc = 3;
 	exec->args_bytes = strings->args_length;
 	exec->flags = RECORD_FLAG_MEMFD | RECORD_FLAG_EXE_UPPER;
-	exec->detached = RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE;
-	exec->deleted = RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE;
+	exec->keys.detached = RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE;
+	exec->keys.deleted = RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE;
 	memcpy(exec->comm, strings->comm, strnlen(strings->comm, sizeof(exec->comm)));
 	memcpy(exec->task.parent_comm, strings->comm, strnlen(strings->comm, sizeof(exec->comm)));
 	exec->filename = append((char *)exec, &end, strings->filename, strlen(strings->filename));
 	exec->exe = append((char *)exec, &end, strings->exe, strlen(strings->exe) + 1);
 	exec->cwd = append((char *)exec, &end, strings->cwd, strlen(strings->cwd) + 1);
-	exec->parent_exe =
-		append((char *)exec, &end, strings->parent_exe, strlen(strings->parent_exe) + 1);
+	if (strings->parent_args)
+		exec->parent = append_parent((char *)exec, &end, strings);
+	else
+		exec->parent_exe = append((char *)exec, &end, strings->parent_exe,
+					  strlen(strings->parent_exe) + 1);
 	exec->cgroup = append((char *)exec, &end, strings->cgroup, strlen(strings->cgroup) + 1);
 	exec->args = append((char *)exec, &end, strings->args, strings->args_length);
+	*length = exec->header.size = end;
 	return exec;
 }
 

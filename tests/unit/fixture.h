@@ -22,7 +22,13 @@ struct fixture_strings {
 	const char *filename, *exe, *cwd, *parent_exe, *cgroup, *args;
 	size_t args_length;
 	const char *comm;
+	/* of the parent's program, whose exe is parent_exe; none: the record has its path alone */
+	const char *parent_args;
+	size_t parent_args_length;
 };
+
+/* Sets the checksum of a program and what follows it. */
+void fixture_sign(void *program);
 void *fixture_record(const struct fixture_strings *strings, size_t *length);
 
 /* Returns an enricher with fixed host, boot id and clock. Exits on failure. */

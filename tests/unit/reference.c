@@ -97,18 +97,18 @@ static void set_text(json_t *object, const char *key, struct text value)
 		add_raw(object, key, NULL, NULL, value);
 }
 
-static void set_args(json_t *object, struct text strings)
+static void set_strings(json_t *object, const char *key, struct text strings)
 {
 	json_t *array = json_array();
 	struct text value;
 
-	json_object_set_new(object, "args", array);
+	json_object_set_new(object, key, array);
 	while (text_next_string(&strings, &value)) {
 		json_t *index = json_integer((json_int_t)json_array_size(array));
 
 		json_array_append_new(array, string_of(value));
 		if (!text_is_utf8(value))
-			add_raw(object, "args", "index", index, value);
+			add_raw(object, key, "index", index, value);
 		json_decref(index);
 	}
 }
@@ -193,6 +193,8 @@ static void set_marks(json_t *object, const char *key, uint32_t mask, const stru
 		{ RECORD_KEY_STREAMS, "stderr" },
 		{ RECORD_KEY_PARENT_COMM, "parent_comm" },
 		{ RECORD_KEY_PARENT_EXE, "parent_exe" },
+		{ RECORD_KEY_PARENT_ARGS, "parent_args" },
+		{ RECORD_KEY_PARENT_EVENT, "parent_event_id" },
 		{ RECORD_KEY_CGROUP, "cgroup" },
 		{ RECORD_KEY_TIMES, "user_time" },
 		{ RECORD_KEY_TIMES, "system_time" },
@@ -281,19 +283,70 @@ static void set_exec_strings(json_t *object, const struct event *event)
 
 	if (!(unreadable & RECORD_KEY_FILENAME))
 		set_text(object, "filename", exec->filename);
-	if (event->source == EVENT_EXEC && !(unreadable & RECORD_KEY_EXE))
-		set_text(object, "exe", exec->paths[EVENT_PATH_EXE]);
 	if (!(unreadable & RECORD_KEY_CWD))
 		set_text(object, "cwd", exec->paths[EVENT_PATH_CWD]);
-	if (!(unreadable & RECORD_KEY_CGROUP))
-		set_text(object, "cgroup", exec->paths[EVENT_PATH_CGROUP]);
+	set_env(object, exec);
+}
+
+static void set_parent(json_t *object, const struct event *event)
+{
+	const struct event_exec *exec = &event->exec;
+	uint32_t unreadable = event->process.unreadable;
+
 	if (exec->parent_has_exe && !(unreadable & RECORD_KEY_PARENT_EXE))
 		set_text(object, "parent_exe", exec->paths[EVENT_PATH_PARENT_EXE]);
-	if (!exec->args_hidden && !(unreadable & RECORD_KEY_ARGS)) {
-		set_args(object, exec->args);
+	if (exec->parent_exe_detached)
+		json_object_set_new(object, "parent_exe_detached", json_true());
+	if (exec->parent_exe_deleted)
+		json_object_set_new(object, "parent_exe_deleted", json_true());
+	if (exec->parent_has_args && !exec->parent_args_hidden &&
+	    !(unreadable & RECORD_KEY_PARENT_ARGS))
+		set_strings(object, "parent_args", exec->parent_args);
+	if (exec->parent_argc != RECORD_ARGC_UNKNOWN)
+		set_integer(object, "parent_argc", exec->parent_argc);
+	if (exec->parent_event_id.length && !(unreadable & RECORD_KEY_PARENT_EVENT))
+		set_text(object, "parent_event_id", exec->parent_event_id);
+}
+
+/* Sets the keys that an exec, a failed attempt and an exit have. */
+static void set_program(json_t *object, const struct event *event)
+{
+	const struct event_exec *exec = &event->exec;
+	uint32_t unreadable = event->process.unreadable;
+	bool has_exe = event->source != EVENT_EXEC_FAILED;
+
+	if (has_exe && !(unreadable & RECORD_KEY_EXE))
+		set_text(object, "exe", exec->paths[EVENT_PATH_EXE]);
+	if (has_exe && exec->memfd)
+		json_object_set_new(object, "memfd", json_true());
+	if (has_exe && exec->deleted)
+		json_object_set_new(object, "deleted", json_true());
+	if (has_exe && exec->exe_detached)
+		json_object_set_new(object, "exe_detached", json_true());
+	if (!exec->args_hidden && !(unreadable & RECORD_KEY_ARGS))
+		set_strings(object, "args", exec->args);
+	if (!exec->args_hidden && !(unreadable & RECORD_KEY_ARGS))
 		set_command_line(object, event);
-	}
-	set_env(object, exec);
+	if (exec->argc != RECORD_ARGC_UNKNOWN)
+		set_integer(object, "argc", exec->argc);
+	if (event->process.truncated & RECORD_KEY_ARGS &&
+	    exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN)
+		set_integer(object, "args_bytes", exec->args_bytes);
+	if (!(unreadable & RECORD_KEY_CGROUP))
+		set_text(object, "cgroup", exec->paths[EVENT_PATH_CGROUP]);
+	if (exec->container.id.length)
+		set_text(object, "container_id", exec->container.id);
+	if (exec->container.runtime)
+		set_string(object, "container_runtime", exec->container.runtime);
+	if (exec->container.pod_uid[0])
+		set_string(object, "pod_uid", exec->container.pod_uid);
+	set_name(object, "container_name", exec->container.names.name);
+	set_name(object, "container_image", exec->container.names.image);
+	set_name(object, "pod_name", exec->container.names.pod_name);
+	set_name(object, "pod_namespace", exec->container.names.pod_namespace);
+	if (exec->systemd_unit.length)
+		set_text(object, "systemd_unit", exec->systemd_unit);
+	set_parent(object, event);
 }
 
 static void set_exe_file(json_t *object, const struct event *event)
@@ -340,39 +393,12 @@ static void set_exec(json_t *object, const struct event *event)
 		set_string(object, "error", error_name(exec->error, (char[ERROR_NAME_BYTES]){ 0 }));
 		set_integer(object, "errno", (uint64_t)exec->error);
 	}
-	if (exec->argc != RECORD_ARGC_UNKNOWN)
-		set_integer(object, "argc", exec->argc);
-	if (event->process.truncated & RECORD_KEY_ARGS &&
-	    exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN)
-		set_integer(object, "args_bytes", exec->args_bytes);
 	if (exec->tid != event->process.task.pid)
 		set_integer(object, "tid", exec->tid);
-	if (event->source == EVENT_EXEC && exec->memfd)
-		json_object_set_new(object, "memfd", json_true());
-	if (event->source == EVENT_EXEC && exec->deleted)
-		json_object_set_new(object, "deleted", json_true());
-	if (event->source == EVENT_EXEC && exec->exe_detached)
-		json_object_set_new(object, "exe_detached", json_true());
 	if (exec->cwd_detached)
 		json_object_set_new(object, "cwd_detached", json_true());
 	if (exec->cwd_deleted)
 		json_object_set_new(object, "cwd_deleted", json_true());
-	if (exec->parent_exe_detached)
-		json_object_set_new(object, "parent_exe_detached", json_true());
-	if (exec->parent_exe_deleted)
-		json_object_set_new(object, "parent_exe_deleted", json_true());
-	if (exec->container.id.length)
-		set_text(object, "container_id", exec->container.id);
-	if (exec->container.runtime)
-		set_string(object, "container_runtime", exec->container.runtime);
-	if (exec->container.pod_uid[0])
-		set_string(object, "pod_uid", exec->container.pod_uid);
-	set_name(object, "container_name", exec->container.names.name);
-	set_name(object, "container_image", exec->container.names.image);
-	set_name(object, "pod_name", exec->container.names.pod_name);
-	set_name(object, "pod_namespace", exec->container.names.pod_namespace);
-	if (exec->systemd_unit.length)
-		set_text(object, "systemd_unit", exec->systemd_unit);
 	if (event->type == EVENT_EXEC)
 		set_exe_file(object, event);
 	set_streams(object, event);
@@ -432,10 +458,10 @@ static void set_heartbeat(json_t *object, const struct event *event)
 /* The entries of raw are in the order of their keys in the line. */
 static void sort_raw(json_t *object)
 {
-	static const char *const keys[] = { "host",	   "comm",	 "filename", "name",
-					    "args",	   "env",	 "exe",	     "cwd",
-					    "parent_comm", "parent_exe", "cgroup",   "container_id",
-					    "kernel" };
+	static const char *const keys[] = { "host",	    "comm",	  "filename",	 "name",
+					    "args",	    "env",	  "exe",	 "cwd",
+					    "parent_comm",  "parent_exe", "parent_args", "cgroup",
+					    "container_id", "kernel" };
 	json_t *raw = json_object_get(object, "raw"), *sorted = json_array(), *entry;
 	size_t index;
 
@@ -497,6 +523,8 @@ json_t *reference_native(const struct event *event)
 	set_tags(object, event->tags);
 	if (event->source < EVENT_LOST)
 		set_process(object, event);
+	if (event->source < EVENT_LOST)
+		set_program(object, event);
 	if (event->source == EVENT_EXEC || event->source == EVENT_EXEC_FAILED)
 		set_exec(object, event);
 	else if (event->source == EVENT_EXIT)

@@ -51,15 +51,15 @@ static void marks_are_of_one_path_each(void)
 	size_t length;
 	struct record_exec *exec = good(&length);
 
-	exec->detached = RECORD_KEY_EXE;
-	exec->deleted = RECORD_KEY_CWD;
+	exec->keys.detached = RECORD_KEY_EXE;
+	exec->keys.deleted = RECORD_KEY_CWD;
 	CHECK(decode_record(exec, length, &event) == 0);
 	CHECK(event.process.detached == RECORD_KEY_EXE);
 	CHECK(event.exec.exe_detached && !event.exec.cwd_detached &&
 	      !event.exec.parent_exe_detached);
 	CHECK(!event.exec.deleted && event.exec.cwd_deleted && !event.exec.parent_exe_deleted);
-	exec->detached = RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE;
-	exec->deleted = RECORD_KEY_PARENT_EXE;
+	exec->keys.detached = RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE;
+	exec->keys.deleted = RECORD_KEY_PARENT_EXE;
 	CHECK(decode_record(exec, length, &event) == 0);
 	CHECK(!event.exec.exe_detached && event.exec.cwd_detached &&
 	      event.exec.parent_exe_detached);
@@ -79,14 +79,102 @@ static void paths_are_turned_around(void)
 	exec->cwd.length += 2;
 	CHECK(decode_record(exec, length, &event) == 0);
 	CHECK(is(event.exec.paths[EVENT_PATH_CWD], "/p/leaf"));
-	exec->truncated = RECORD_KEY_CWD;
+	exec->keys.truncated = RECORD_KEY_CWD;
 	CHECK(decode_record(exec, length, &event) == 0);
 	CHECK(is(event.exec.paths[EVENT_PATH_CWD], "p/leaf"));
 	exec->cwd.length = 0;
-	exec->truncated = 0;
+	exec->keys.truncated = 0;
 	CHECK(decode_record(exec, length, &event) == 0);
 	CHECK(is(event.exec.paths[EVENT_PATH_CWD], "/"));
 	free(exec);
+}
+
+static const struct fixture_strings with_parent = {
+	.filename = "./x",
+	.exe = "x",
+	.cwd = "d",
+	.parent_exe = "p",
+	.cgroup = "c",
+	.args = "a",
+	.args_length = 2,
+	.comm = "sh",
+	.parent_args = "p\0-c\0",
+	.parent_args_length = 5,
+};
+
+/* Decodes a record with the parent's program, whose flags and lengths are changed. */
+static void decode_parent(void (*change)(struct record_program *program, char *strings), bool sign)
+{
+	struct record_program program;
+	size_t length;
+	struct record_exec *exec = fixture_record(&with_parent, &length);
+	char *bytes = (char *)exec + exec->parent.offset;
+
+	memcpy(&program, bytes, sizeof(program));
+	change(&program, bytes + sizeof(program));
+	memcpy(bytes, &program, sizeof(program));
+	if (sign)
+		fixture_sign(bytes);
+	CHECK(decode_record(exec, length, &event) == 0);
+	free(exec);
+}
+
+static void change_nothing(struct record_program *program, char *strings)
+{
+	(void)program;
+	(void)strings;
+}
+
+static void change_args(struct record_program *program, char *strings)
+{
+	strings[program->exe_length]++;
+}
+
+static void change_time(struct record_program *program, char *strings)
+{
+	(void)strings;
+	program->exec_ns++;
+}
+
+static void cut_both(struct record_program *program, char *strings)
+{
+	strings[1] = 'q';
+	program->flags |= RECORD_PROGRAM_EXE_TRUNCATED;
+	program->args_bytes++;
+}
+
+static void hide_both(struct record_program *program, char *strings)
+{
+	(void)strings;
+	program->flags |= RECORD_PROGRAM_EXE_UNREADABLE | RECORD_PROGRAM_ARGS_UNREADABLE;
+}
+
+static void programs_are_whole_or_unreadable(void)
+{
+	const uint32_t all =
+		RECORD_KEY_PARENT_EXE | RECORD_KEY_PARENT_ARGS | RECORD_KEY_PARENT_EVENT;
+
+	decode_parent(change_nothing, false);
+	CHECK(!event.process.unreadable && !(event.process.truncated & all));
+	CHECK(is(event.exec.paths[EVENT_PATH_PARENT_EXE], "/p"));
+	CHECK(event.exec.parent_has_args && event.exec.parent_args.length == 5);
+	CHECK(event.exec.parent_exec_ns == 3500000000 && event.exec.parent_exec_pid == 4194302);
+	CHECK(event.exec.parent_exe_deleted && event.exec.parent_exe_detached);
+	decode_parent(change_args, false);
+	CHECK((event.process.unreadable & all) == all && !event.exec.parent_has_args);
+	decode_parent(change_time, false);
+	CHECK((event.process.unreadable & all) == all && !event.exec.parent_exec_ns);
+	decode_parent(change_args, true);
+	CHECK(!event.process.unreadable);
+}
+
+static void cut_programs_are_marked(void)
+{
+	decode_parent(hide_both, true);
+	CHECK(event.process.unreadable == (RECORD_KEY_PARENT_EXE | RECORD_KEY_PARENT_ARGS));
+	decode_parent(cut_both, true); /* no name is whole */
+	CHECK(event.process.unreadable == RECORD_KEY_PARENT_EXE);
+	CHECK(event.process.truncated == RECORD_KEY_PARENT_ARGS);
 }
 
 static void every_length(void)
@@ -144,7 +232,7 @@ static void slices_that_lie(void)
 		{ 1 << 20, 1 },
 	};
 
-	for (int slice = 0; slice < 7; slice++)
+	for (int slice = 0; slice < 8; slice++)
 		for (size_t lie = 0; lie < sizeof(lies) / sizeof(lies[0]); lie++) {
 			size_t length;
 			struct record_exec *exec = good(&length);
@@ -245,6 +333,9 @@ int main(void)
 	tap_run("a good record is decoded", good_record);
 	tap_run("marks are of one path each", marks_are_of_one_path_each);
 	tap_run("paths are turned around, and a cut one is not absolute", paths_are_turned_around);
+	tap_run("a program of which a part was changed is unreadable",
+		programs_are_whole_or_unreadable);
+	tap_run("a program that was cut, or not read, is marked", cut_programs_are_marked);
 	tap_run("a record that ends anywhere too early is refused", every_length);
 	tap_run("another version and an unknown type differ from corruption",
 		other_versions_and_types);

@@ -113,7 +113,7 @@ static void golden_lines(void)
 /* Returns a record of an exec in a container, with every key except env and raw. */
 static struct record_exec *contained_record(const char *cgroup, size_t *length)
 {
-	static const char args[] = "sh\0-c\0exit 3";
+	static const char args[] = "sh\0-c\0exit 3", parent_args[] = "runc\0create";
 	const struct fixture_strings strings = { .filename = "/bin/sh",
 						 .exe = "busybox",
 						 .cwd = "srv",
@@ -121,7 +121,9 @@ static struct record_exec *contained_record(const char *cgroup, size_t *length)
 						 .cgroup = cgroup,
 						 .args = args,
 						 .args_length = sizeof(args),
-						 .comm = "runc:[2:INIT]" };
+						 .comm = "runc:[2:INIT]",
+						 .parent_args = parent_args,
+						 .parent_args_length = sizeof(parent_args) };
 
 	return fixture_record(&strings, length);
 }
@@ -168,7 +170,8 @@ static void golden_made_up(void)
 	struct record_exit *ended;
 
 	golden_record("tests/unit/records/made-pod", exec, length);
-	exec->unreadable = RECORD_KEY_COMM | RECORD_KEY_FILENAME | RECORD_KEY_EXE | RECORD_KEY_CWD;
+	exec->keys.unreadable =
+		RECORD_KEY_COMM | RECORD_KEY_FILENAME | RECORD_KEY_EXE | RECORD_KEY_CWD;
 	memset(exec->streams, 0, sizeof(exec->streams));
 	exec->task.tty_major = 137;
 	exec->task.tty_minor = 2;
@@ -187,7 +190,7 @@ static void golden_made_up(void)
 
 	exec = contained_record("ssh.service", &length);
 	exec->task.user_ns = 4026532000;
-	exec->unreadable = RECORD_KEY_EXE_FILE | RECORD_KEY_EXE_UPPER | RECORD_KEY_STREAMS;
+	exec->keys.unreadable = RECORD_KEY_EXE_FILE | RECORD_KEY_EXE_UPPER | RECORD_KEY_STREAMS;
 	exec->file.size++;
 	exec->file.mtime_s = -1;
 	golden_record("tests/unit/records/made-unit", exec, length);
@@ -325,8 +328,8 @@ static void doubtful_names_are_of_written_keys(void)
 	const char *word;
 	json_t *json;
 
-	exec->truncated = RECORD_KEY_EXE | RECORD_KEY_ARGS | RECORD_KEY_PARENT_EXE;
-	exec->unreadable = RECORD_KEY_CGROUP | RECORD_KEY_COMM;
+	exec->keys.truncated = RECORD_KEY_EXE | RECORD_KEY_ARGS | RECORD_KEY_PARENT_EXE;
+	exec->keys.unreadable = RECORD_KEY_CGROUP | RECORD_KEY_COMM;
 	json = parse(selected_line(&encode_native, selection, exec, length));
 	CHECK(json_array_size(json_object_get(json, "truncated")) == 1);
 	CHECK(json_array_size(json_object_get(json, "unreadable")) == 1); /* of container_id */
@@ -429,7 +432,9 @@ static void worst_fits(char byte)
 					   .cgroup = cgroup,
 					   .args = path,
 					   .args_length = RECORD_PATH_BYTES,
-					   .comm = comm };
+					   .comm = comm,
+					   .parent_args = path,
+					   .parent_args_length = RECORD_PATH_BYTES };
 	size_t length, line_length, least;
 	struct record_exec *exec;
 
@@ -647,7 +652,7 @@ static void unreadable_is_left_out(void)
 	struct record_exec *exec = mixed_record(&length);
 	json_t *json;
 
-	exec->unreadable = RECORD_KEY_COMM | RECORD_KEY_ARGS | RECORD_KEY_EXE;
+	exec->keys.unreadable = RECORD_KEY_COMM | RECORD_KEY_ARGS | RECORD_KEY_EXE;
 	exec->args.length = 0;
 	CHECK(line_of(exec, length, LINE_ROOM, &line_length) == 0);
 	json = parse(line_length);
@@ -737,7 +742,7 @@ static void summaries(void)
 	void *failed = fixture_read("tests/unit/records/failed.bin", &failed_length),
 	     *ended = fixture_read("tests/unit/records/exit.bin", &exit_length);
 
-	exec->detached = 0;
+	exec->keys.detached = 0;
 	golden_summary("tests/unit/records/suppressed", "5/10", exec, length);
 	golden_summary("tests/unit/records/suppressed-failed", "1/1:filename,error,comm,cwd",
 		       failed, failed_length);

@@ -363,7 +363,7 @@ static void rules_that_never_match_are_found(void)
 	const unsigned int exec = EVENT_BIT(EVENT_EXEC), exits = EVENT_BIT(EVENT_EXIT);
 
 	CHECK(fault("uid=root", exec) && fault("exit_code=1", exec) && fault("type=exti", exec));
-	CHECK(fault("type=exit", exec) && fault("memfd=yes", exec) && fault("exe=*", exits));
+	CHECK(fault("type=exit", exec) && fault("memfd=yes", exec) && fault("cwd=*", exits));
 	CHECK(fault("redacted=args", exec) && fault("count=1", exec | exits));
 	CHECK(!fault("uid=1[0-9]??", exec) && !fault("uid=*", exec) && !fault("uid=[!0]", exec));
 	CHECK(!fault("duration=0.0*", exits) && !fault("type=ex*", exec) && !fault("exe=", exec));

@@ -84,11 +84,11 @@ static void unknown_values_pass(void)
 {
 	begin("1/10");
 	CHECK(passes(1, SECOND) && !passes(1, SECOND));
-	record->truncated = RECORD_KEY_ARGS;
+	record->keys.truncated = RECORD_KEY_ARGS;
 	CHECK(passes(1, SECOND) && passes(1, SECOND));
-	record->truncated = RECORD_KEY_CWD; /* is not compared */
+	record->keys.truncated = RECORD_KEY_CWD; /* is not compared */
 	CHECK(!passes(1, SECOND));
-	record->truncated = 0;
+	record->keys.truncated = 0;
 	record->header.type = RECORD_EXEC_FAILED; /* has no exe */
 	CHECK(passes(1, SECOND) && !passes(1, SECOND));
 	record->header.type = RECORD_EXEC;
@@ -195,7 +195,7 @@ int main(void)
 
 	enricher = fixture_enricher(NULL);
 	record = fixture_record(&strings, &record_bytes);
-	record->detached = 0;
+	record->keys.detached = 0;
 	tap_run("equal events above the limit are suppressed and counted in each window",
 		equal_ones_are_suppressed);
 	tap_run("an event of unknown values passes", unknown_values_pass);

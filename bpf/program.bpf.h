@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Keeps the program of each process: that of its last exec, which a fork copies. The execs of its
+ * children take it from here, and its exit.
+ *
+ * An exec can pass unseen: before the start, or because the kernel skipped the run. Each exec
+ * increments self_exec_id (fs/exec.c, begin_new_exec(), long before the hook), and a fork copies
+ * it. A program is that of its process only while both have the same number.
+ *
+ * The parent may execute on another CPU while its program is copied. A checksum, which user space
+ * verifies, reveals a copy of two programs on each architecture, whatever the order of its stores.
+ */
+#ifndef EXECTAP_PROGRAM_BPF_H
+#define EXECTAP_PROGRAM_BPF_H
+
+#include "file.bpf.h"
+#include "kernel_types.h"
+#include "output.bpf.h"
+#include "record.h"
+#include "scratch.bpf.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+/* Maximum bytes of exe and args of a program; 0: no programs are kept. Set by the loader. */
+const volatile __u32 config_program_bytes = 0;
+
+/*
+ * Tracing programs may use task storage since 5.13. Before that the programs are in a hash, which
+ * drops the least recently used ones. The loader sets the size of the values of both maps, and
+ * creates the one that is used.
+ */
+const volatile bool config_has_task_storage = false;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct record_program);
+} programs SEC(".maps");
+
+struct program_key {
+	__u64 start_ns;
+	__u32 pid;
+	__u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct program_key);
+	__type(value, struct record_program);
+} program_hash SEC(".maps");
+
+#define PROGRAM_KEYS_PARENT                                                                        \
+	(RECORD_KEY_PARENT_EXE | RECORD_KEY_PARENT_ARGS | RECORD_KEY_PARENT_EVENT)
+
+/*
+ * Returns the program of a task's process, or NULL. The verifier has to know the type of `task`
+ * where there is task storage; the hash uses the other arguments.
+ */
+static __always_inline struct record_program *program_find(struct task_struct *task, __u32 pid,
+							   __u64 start_ns)
+{
+	const struct program_key key = { .start_ns = start_ns, .pid = pid };
+
+	if (config_has_task_storage)
+		return bpf_task_storage_get(&programs, task->group_leader, NULL, 0);
+	return bpf_map_lookup_elem(&program_hash, &key);
+}
+
+/* Sets the program of a process, `program` is a value of a map. */
+static __always_inline void program_set(struct task_struct *leader, __u32 pid, __u64 start_ns,
+					struct record_program *program)
+{
+	const struct program_key key = { .start_ns = start_ns, .pid = pid };
+	struct record_program *stored;
+
+	if (!config_has_task_storage) {
+		bpf_map_update_elem(&program_hash, &key, program, BPF_ANY);
+		return;
+	}
+	/* a new element is a copy of the program, another one is left as it is */
+	stored = bpf_task_storage_get(&programs, leader, program, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (stored)
+		bpf_probe_read_kernel(stored, sizeof(*stored) + config_program_bytes, program);
+}
+
+/* Copies the program of the forking process to the new one, whose first thread is `child`. */
+static __always_inline void program_fork(struct task_struct *parent, struct task_struct *child)
+{
+	struct record_program *program =
+		program_find(parent, parent->tgid, parent->group_leader->start_boottime);
+	const struct program_key key = { .start_ns = child->start_boottime, .pid = child->tgid };
+
+	if (!program)
+		return;
+	if (config_has_task_storage)
+		bpf_task_storage_get(&programs, child, program, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	else
+		bpf_map_update_elem(&program_hash, &key, program, BPF_ANY);
+}
+
+static __always_inline struct record_program *program_in_scratch(struct scratch *scratch)
+{
+	return (struct record_program *)scratch->program;
+}
+
+/* Sets the checksum of the program in the scratch. */
+static __always_inline void program_sign(struct scratch *scratch)
+{
+	struct record_program *program = program_in_scratch(scratch);
+	__u64 length = program->exe_length + program->args_length;
+	__u64 *words = (__u64 *)(program + 1), sum = record_program_checksum(program);
+
+	barrier_var(length);
+	if (length > 2 * RECORD_PROGRAM_STRINGS_BYTES)
+		return;
+	__builtin_memset((__u8 *)words + length, 0, sizeof(*words));
+	for (__u32 i = 0; i < RECORD_PROGRAM_STRINGS_BYTES / sizeof(*words); i++) {
+		if (i * sizeof(*words) >= length)
+			break;
+		sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, words[i]);
+	}
+	program->checksum = sum;
+}
+
+/*
+ * Copies the path of the record's exe to the program in the scratch. Lengths are loaded and checked
+ * right before their use: up to 6.1 the verifier forgets the bounds of what is on the stack during
+ * a call.
+ */
+static __always_inline void program_copy_exe(struct scratch *scratch,
+					     const struct record_keys *keys,
+					     const struct record_slice *exe)
+{
+	struct record_program *program = program_in_scratch(scratch);
+	__u64 length = exe->length, offset = exe->offset, most = config_program_bytes;
+
+	if (keys->truncated & RECORD_KEY_EXE)
+		program->flags |= RECORD_PROGRAM_EXE_TRUNCATED;
+	if (keys->unreadable & RECORD_KEY_EXE)
+		program->flags |= RECORD_PROGRAM_EXE_UNREADABLE;
+	if (keys->detached & RECORD_KEY_EXE)
+		program->flags |= RECORD_PROGRAM_EXE_DETACHED;
+	if (keys->deleted & RECORD_KEY_EXE)
+		program->flags |= RECORD_PROGRAM_EXE_DELETED;
+	if (length > most) {
+		program->flags |= RECORD_PROGRAM_EXE_TRUNCATED;
+		length = most;
+	}
+	program->exe_length = length;
+	barrier_var(length);
+	barrier_var(offset);
+	if (length > most || offset > RECORD_HEAD_MAX_BYTES)
+		return;
+	bpf_probe_read_kernel(program + 1, length, &scratch->record[offset]);
+}
+
+/* Copies the first arguments behind the path, from user memory. */
+static __always_inline void program_copy_args(struct scratch *scratch, const void *args)
+{
+	struct record_program *program = program_in_scratch(scratch);
+	__u64 at = program->exe_length, length = program->args_bytes, most = config_program_bytes;
+
+	if (length > most - at)
+		length = most - at;
+	barrier_var(at);
+	barrier_var(length);
+	if (at > most || length > most)
+		return;
+	if (bpf_probe_read_user((__u8 *)(program + 1) + at, length, args))
+		program->flags |= RECORD_PROGRAM_ARGS_UNREADABLE;
+	else
+		program->args_length = length;
+}
+
+/* Makes the program of the record of an exec in the scratch. */
+__noinline int program_make(__u32 slot)
+{
+	struct scratch *scratch = scratch_get(slot);
+	struct record_program *program;
+	struct record_exec *exec;
+
+	if (!scratch)
+		return 0;
+	program = program_in_scratch(scratch);
+	exec = (struct record_exec *)scratch->record;
+	program->exec_ns = exec->header.time_ns;
+	program->exec_pid = exec->task.pid;
+	program->args_bytes = exec->args_bytes;
+	program->argc = exec->argc;
+	program->args_length = 0;
+	program->flags = exec->flags & RECORD_FLAG_MEMFD ? RECORD_PROGRAM_MEMFD : 0;
+	program->reserved = 0;
+	program_copy_exe(scratch, &exec->keys, &exec->exe);
+	if (config_args_max_bytes && !output_omits(RECORD_KEY_ARGS))
+		program_copy_args(scratch, (const void *)scratch->program_args);
+	else
+		program->flags |= RECORD_PROGRAM_ARGS_UNREADABLE;
+	program_sign(scratch);
+	return 0;
+}
+
+/* Keeps the program of a task that has just executed it. */
+static __always_inline void program_keep(struct scratch *scratch, __u32 slot,
+					 const struct record_task *record, struct task_struct *task)
+{
+	if (!config_program_bytes)
+		return;
+	program_in_scratch(scratch)->exec_id = task->self_exec_id;
+	scratch->program_args = task->mm->arg_start;
+	program_make(slot);
+	program_set(task, record->pid, record->start_ns, program_in_scratch(scratch));
+}
+
+/*
+ * Appends the program of a process with this self_exec_id; none if it is not known. Returns the end
+ * of the variable data.
+ */
+static __always_inline __u32 program_append(struct scratch *scratch, struct record_slice *slice,
+					    const struct record_program *program, __u64 exec_id,
+					    __u32 end)
+{
+	__u64 at = end, length, most = sizeof(*program) + config_program_bytes;
+
+	if (!program || program->exec_id != (__u32)exec_id)
+		return end;
+	length = sizeof(*program) + program->exe_length + program->args_length;
+	barrier_var(at);
+	barrier_var(length);
+	if (at > RECORD_HEAD_MAX_BYTES - RECORD_PROGRAM_MAX_BYTES || length > most)
+		return end;
+	if (bpf_probe_read_kernel(&scratch->record[at], length, program))
+		return end;
+	slice->offset = at;
+	slice->length = length;
+	return at + length;
+}
+
+/* Reports if the task still runs an unlinked file. */
+static __always_inline bool program_is_deleted(struct task_struct *task, bool typed)
+{
+	struct mm_struct *mm = READ(typed, task, mm);
+	struct file *file = READ(typed, mm, exe_file);
+	struct dentry *dentry = READ(typed, file, f_path.dentry);
+
+	return dentry && !READ(typed, dentry, d_hash.pprev) &&
+	       READ(typed, dentry, d_parent) != dentry;
+}
+
+#endif

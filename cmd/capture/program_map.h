@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The map with the program of each process. A part of capture. */
+#ifndef EXECTAP_PROGRAM_MAP_H
+#define EXECTAP_PROGRAM_MAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct exectap; /* the skeleton */
+
+/* Reports if tracing programs may use task storage, from Linux 5.13 on, and can store a program
+ * there. Needs the privileges to load them. */
+bool program_map_is_storage(void);
+
+/*
+ * Sets what the programs need to keep `bytes` bytes of exe and args of each process, and creates
+ * the map; 0: none. Call it before loading. Returns 0 or -errno.
+ */
+int program_map_create(struct exectap *skeleton, size_t bytes);
+
+/* Returns the map's descriptor, owned by the skeleton, or -1 if there is none. */
+int program_map_fd(const struct exectap *skeleton);
+
+/*
+ * Stores the programs of the processes that run already, unless the hooks have stored one. Call it
+ * when the programs are attached. What cannot be known of them is unreadable later. Only processes
+ * of the initial pid namespace are found, and only from within it.
+ */
+void program_map_fill(const struct exectap *skeleton);
+
+#endif

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "capture/running.h"
+
+#include "util/clock.h"
+#include "util/text.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define PID_NAMESPACE_INIT 0xEFFFFFFCu /* include/linux/proc_ns.h, PROC_PID_INIT_INO */
+#define NS_PER_S 1000000000ull
+#define STAT_START_FIELD 22 /* proc_pid_stat(5) */
+#define STAT_COMM_FIELD 2
+
+/* The value of the map. */
+struct value {
+	struct record_program program;
+	char strings[RECORD_PROGRAM_STRINGS_BYTES + sizeof(uint64_t)];
+};
+
+bool running_can_read(void)
+{
+	struct stat status;
+
+	return !stat("/proc/self/ns/pid", &status) && status.st_ino == PID_NAMESPACE_INIT;
+}
+
+static int open_file(uint32_t pid, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/%s", pid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/*
+ * Reads the start of the process that has this pid now, in clock ticks of this time namespace.
+ * The command name, the second field, may contain anything. Returns 0 or -ESRCH.
+ */
+static int read_start(uint32_t pid, uint64_t *ticks)
+{
+	int fd = open_file(pid, "stat"), field = STAT_COMM_FIELD;
+	char text[1024], *at;
+	ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (length <= 0)
+		return -ESRCH;
+	text[length] = '\0';
+	for (at = strrchr(text, ')'); at && field < STAT_START_FIELD; field++)
+		at = strchr(at + 1, ' ');
+	return at && sscanf(at, "%" SCNu64, ticks) == 1 ? 0 : -ESRCH;
+}
+
+/* Reports if the pid is still that of the process: ids are used again. */
+static bool is_same(const struct record_running *running)
+{
+	uint64_t ns = running->start_ns + (uint64_t)clock_boot_offset_ns(), ticks;
+
+	return !read_start(running->pid, &ticks) &&
+	       ticks == ns / (NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+/*
+ * Reports if the arguments are still there. The kernel shows the memory that held them
+ * (fs/proc/base.c, get_mm_cmdline()), which programs overwrite with a title: it then does not end
+ * with a NUL, or with several of them.
+ */
+static bool end_with_one_nul(int fd, size_t length)
+{
+	size_t count = length < 2 ? length : 2;
+	char ends[2] = { 1, 0 };
+
+	return pread(fd, ends + 2 - count, count, (off_t)(length - count)) == (ssize_t)count &&
+	       ends[0] && !ends[1];
+}
+
+/* Reads the first arguments. Returns false if they are not known. */
+static bool read_args(uint32_t pid, struct value *value, size_t capacity)
+{
+	struct record_program *program = &value->program;
+	char *args = value->strings + program->exe_length;
+	size_t whole = program->args_bytes, wanted = whole < capacity ? whole : capacity;
+	int fd = open_file(pid, "cmdline");
+	bool is_read;
+
+	if (fd < 0)
+		return false;
+	is_read = pread(fd, args, wanted, 0) == (ssize_t)wanted && end_with_one_nul(fd, whole);
+	close(fd);
+	if (!is_read)
+		return false;
+	program->args_length = (uint16_t)wanted;
+	if (wanted == whole)
+		program->argc = (uint32_t)text_count_nuls((struct text){ args, whole });
+	return true;
+}
+
+static void sign(struct value *value)
+{
+	size_t length = value->program.exe_length + (size_t)value->program.args_length;
+	uint64_t sum = record_program_checksum(&value->program), word;
+
+	memset(value->strings + length, 0, sizeof(word));
+	for (size_t i = 0; i < length; i += sizeof(word)) {
+		memcpy(&word, value->strings + i, sizeof(word));
+		sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, word);
+	}
+	value->program.checksum = sum;
+}
+
+static int update(const struct running_target *target, const struct record_running *running,
+		  int pid_fd, const struct value *value)
+{
+	const struct {
+		uint64_t start_ns;
+		uint32_t pid;
+		uint32_t reserved;
+	} key = { running->start_ns, running->pid, 0 };
+
+	return bpf_map_update_elem(target->map_fd,
+				   target->is_storage ? (const void *)&pid_fd : &key, value,
+				   BPF_NOEXIST);
+}
+
+int running_store(const struct running_target *target, const struct record_running *running,
+		  const char *exe)
+{
+	struct value value = { .program = running->program };
+	int pid_fd = (int)syscall(SYS_pidfd_open, running->pid, 0), result = -ESRCH;
+
+	if (pid_fd < 0)
+		return -errno;
+	memcpy(value.strings, exe, running->program.exe_length);
+	if (!read_args(running->pid, &value, target->program_bytes - value.program.exe_length))
+		value.program.flags |= RECORD_PROGRAM_ARGS_UNREADABLE;
+	sign(&value);
+	/* the process that has the pid now has had it since it was listed */
+	if (is_same(running))
+		result = update(target, running, pid_fd, &value);
+	close(pid_fd);
+	return result;
+}
