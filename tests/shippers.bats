@@ -555,6 +555,7 @@ stores_over_tls() {
 
 @test "Vector stores over TLS, with credentials from the environment" {
 	need vector-file
+	export VECTOR_DANGEROUSLY_ALLOW_ENV_VAR_INTERPOLATION=true
 	stores_over_tls vector-file vector-file.yaml
 }
 
@@ -644,7 +645,7 @@ END
 		for file in $(grep -o '([^)]*)' <<<"$file" | tr -d '()'); do
 			[ "$file" = splunk-props.conf ] || grep -qF -- "$destination" "$shippers/$file"
 			[ "$file" = splunk-props.conf ] || grep -v '^\(#\|//\)' "$shippers/$file" | grep -qF -- "${destination#*:}"
-			grep -qE '^(#|//) (Not run here|Run with)' "$shippers/$file" || [ "$file" = splunk-props.conf ]
+			grep -qE '^(#|//) (.*[.] )?(Not run here|Run with)' "$shippers/$file" || [ "$file" = splunk-props.conf ]
 		done
 	done < <(grep '^| .*](' "$shippers/README.md")
 }

@@ -32,7 +32,7 @@ ROUTES = {
     "syslog-ng": ("syslog-ng-elasticsearch.conf", "unix:{place}/syslog-ng.sock", "logs-exectap.exec-default", ("refusal", "disk")),
 }
 SITUATIONS = ("up", "restart", "reload", "stop", "kill", "store", "both", "refusal", "disk")
-DISK = "64m"  # below the folder of a shipper and exectap's file
+DISK = "192m"  # for the folder of a shipper and exectap's file
 
 
 def kind_of(name):
