@@ -71,10 +71,12 @@ returned() {
 }
 
 @test "SIGHUP while lines wait: they stay as they are, what follows has the new rules, and the totals are exact" {
-	local config=$BATS_TEST_TMPDIR/conf
+	local config=$BATS_TEST_TMPDIR/conf before
 	printf '%s\n' "only = args=$marker-one*" "only = exe=$helpers/noop" 'heartbeat = 1000' 'buffer = 1M' "output = unix:$BATS_TEST_TMPDIR/socket" >"$config"
 	start_exectap --config "$config"
+	before=$(anonymous)
 	"$helpers/storm" 1 200 "$marker-one" "$helpers/noop" >/dev/null 3>&-
+	poll grew "$before"
 	# without a rule: these lines follow those that wait
 	printf '%s\n' "omit = args,command_line,filename" 'heartbeat = 1000' 'buffer = 1M' "output = unix:$BATS_TEST_TMPDIR/socket" >"$config"
 	kill -HUP "$exectap_pid"

@@ -294,6 +294,15 @@ clean() {
 		<(seq -f 'storm-%.0f' 0 "$((count - 1))" | sort)
 }
 
+@test "with the drop-in for --containers the service reads the names of containers, and has that one capability" {
+	booted
+	ended names_start 0
+	ended names_arrive 0
+	[ "$(awk '{ print $2; exit }' "$found/names_capabilities")" = 0000000000000004 ]
+	ended names_stop 0
+	clean names_stopped
+}
+
 @test "an upgrade does not start an enabled service that is stopped" {
 	booted
 	ended upgrade_stopped 0
