@@ -12,8 +12,8 @@ anonymous() {
 # exact COUNT: fails unless each of COUNT selected execs has one line, none is lost, seq has no gap, and the totals of
 # the stop line are the lines'
 exact() {
-	jq -es --argjson count "$1" --arg marker "$marker-wanted" '
-		(map(select(.type == "stop"))[-1]) as $stop | (map(select(.type == "exec" and .args[1] == $marker))) as $found |
+	jq -es --argjson count "$1" --arg program "$noop" '
+		(map(select(.type == "stop"))[-1]) as $stop | (map(select(.type == "exec" and .exe == $program))) as $found |
 		[($found | length), ($found | map(.event_id) | unique | length), (map(select(.type == "lost")) | length), $stop] as $facts |
 		if ($found | length) == $count and ($found | map(.event_id) | unique | length) == $count and
 			(map(select(.type == "lost")) == []) and ([.[].seq] == [range(length)]) and
@@ -24,16 +24,17 @@ exact() {
 # fill COUNT: executes 100 times COUNT programs, of which COUNT are selected
 fill() {
 	# shellcheck disable=SC2016
-	bash -c 'for ((i = 0; i < $1; i++)); do "$2" 1 99 "$3-other" "$4" >/dev/null; "$4" "$3-wanted"; done' bash "$1" "$helpers/storm" "$marker" "$helpers/noop" 3>&-
+	bash -c 'for ((i = 0; i < $1; i++)); do "$2" 1 99 "$3" "$4" >/dev/null; "$5" "$3"; done' bash "$1" "$helpers/storm" "$marker" "$helpers/noop" "$noop" 3>&-
 }
 
 @test "one exec in 100 is selected: while the consumer is away for 50 times what fills the ring, none of them is lost" {
+	own_noop
 	# 256 KiB are full after 300 execs
-	start_exectap --buffer 256K --only "args=$marker-wanted" --only "exe=$helpers/noop" --heartbeat 1000 --output "unix:$BATS_TEST_TMPDIR/socket"
+	start_exectap --buffer 256K --only "exe=$noop" --heartbeat 1000 --output "unix:$BATS_TEST_TMPDIR/socket"
 	fill 150
 	socat -u "UNIX-LISTEN:$BATS_TEST_TMPDIR/socket" "CREATE:$lines" 3>&- &
 	held+=($!)
-	poll grep -q "$marker-wanted" "$lines"
+	poll grep -q '"type":"exec"' "$lines"
 	stop_exectap
 	poll grep -q '"type":"stop"' "$lines"
 	exact 150
@@ -117,7 +118,7 @@ returned() {
 
 @test "what waits in the backlog at the end is counted, if the consumer does not come back" {
 	local ended=0
-	start_exectap --buffer 128K --only "args=$marker*" --only "exe=$helpers/noop" --output "unix:$BATS_TEST_TMPDIR/socket"
+	start_exectap --buffer 256K --only "args=$marker*" --only "exe=$helpers/noop" --output "unix:$BATS_TEST_TMPDIR/socket"
 	"$helpers/storm" 1 120 "$marker" "$helpers/noop" >/dev/null 3>&-
 	kill -TERM "$exectap_pid"
 	wait "$exectap_pid" || ended=$?
