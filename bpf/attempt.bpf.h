@@ -10,6 +10,7 @@
 #include "kernel_types.h"
 #include "output.bpf.h"
 #include "record.h"
+#include "relation.bpf.h"
 #include "scratch.bpf.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -98,6 +99,7 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 	struct record_exec *exec = exec_begin(scratch, RECORD_EXEC_FAILED, task, parent, false);
 	bool renamed = caller_fill_failed(exec, task, pid_tgid >> 32);
 
+	exec->keys.unreadable |= relation_fill(&exec->task, slot, task, false);
 	exec->tid = (__u32)pid_tgid;
 	exec->error = error;
 	exec->directory_fd = attempt->directory_fd;

@@ -13,6 +13,7 @@
 #include "output.bpf.h"
 #include "program.bpf.h"
 #include "record.h"
+#include "relation.bpf.h"
 #include "running.bpf.h"
 #include "scratch.bpf.h"
 #include "task.bpf.h"
@@ -22,7 +23,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-_Static_assert(sizeof(struct record_exec) <= 512, "RECORD_HEAD_MAX_BYTES holds the fixed part");
+_Static_assert(sizeof(struct record_exec) <= 1024, "RECORD_HEAD_MAX_BYTES holds the fixed part");
 
 /* Set by the loader: tracepoints do not disable preemption, and handle_skipped_exec() is loaded. */
 const volatile bool config_is_preemptible = false;
@@ -51,6 +52,7 @@ static __always_inline void send_exec(const struct exec_call *call)
 		return;
 	}
 	exec = exec_begin(scratch, RECORD_EXEC, task, parent, true);
+	exec->keys.unreadable |= relation_fill(&exec->task, slot, task, true);
 	exec->tid = call->old_tid;
 	exec->argc = call->argc;
 	exec->args_bytes = task->mm->arg_end - task->mm->arg_start;
@@ -297,6 +299,7 @@ static __always_inline void send_exit(struct task_struct *task)
 	}
 	exit = (struct record_exit *)scratch->record;
 	fill_exit(exit, task, parent);
+	exit->keys.unreadable |= relation_fill(&exit->task, slot, task, true);
 	scratch->signal = (__u64)task->signal;
 	exit_fill_times(slot);
 	end = append_own_program(exit, scratch, task, end);

@@ -12,7 +12,7 @@
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 /* include/linux/pid.h, enum pid_type (unchanged since 4.19) */
-enum { PIDTYPE_PGID = 2, PIDTYPE_SID = 3, PIDTYPE_COUNT = 4 };
+enum { PIDTYPE_TGID = 1, PIDTYPE_PGID = 2, PIDTYPE_SID = 3, PIDTYPE_COUNT = 4 };
 
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 #define SIGNAL_GROUP_EXIT 0x00000004 /* include/linux/sched/signal.h */
@@ -68,8 +68,17 @@ struct upid {
 	struct pid_namespace *ns;
 };
 
+struct hlist_node {
+	struct hlist_node *next;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
 struct pid {
 	unsigned int level;
+	struct hlist_head tasks[PIDTYPE_COUNT];
 	struct upid numbers[1];
 };
 
@@ -261,6 +270,7 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	struct hlist_node pid_links[PIDTYPE_COUNT];
 	struct list_head thread_node;
 	__u64 utime;
 	__u64 stime;

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 /* Incremented for every layout that a consumer of the previous one would misread. */
-#define RECORD_VERSION 4
+#define RECORD_VERSION 5
 
 #define RECORD_COMM_BYTES 16 /* TASK_COMM_LEN, include/linux/sched.h */
 #define RECORD_PATH_BYTES 4096 /* PATH_MAX: maximum for exe, cwd, parent_exe, cgroup */
@@ -30,7 +30,7 @@
  */
 #define RECORD_NAME_BYTES 4096 /* FUSE_NAME_MAX (fs/fuse/fuse_i.h) and a NUL */
 #define RECORD_HEAD_MAX_BYTES                                                                      \
-	(512 + RECORD_FILENAME_BYTES + 3 * RECORD_PATH_BYTES + RECORD_PROGRAM_MAX_BYTES +          \
+	(1024 + RECORD_FILENAME_BYTES + 3 * RECORD_PATH_BYTES + RECORD_PROGRAM_MAX_BYTES +         \
 	 RECORD_NAME_BYTES)
 
 /*
@@ -100,7 +100,9 @@ enum record_key {
 	RECORD_KEY_EXE_UPPER = 1 << 14,
 	RECORD_KEY_STREAMS = 1 << 15, /* stdin, stdout, stderr */
 	RECORD_KEY_PARENT_EVENT = 1 << 16, /* parent_event_id */
-	RECORD_KEY_ALL = (1 << 17) - 1,
+	RECORD_KEY_ANCESTORS = 1 << 17,
+	RECORD_KEY_ENTRY = 1 << 18, /* entry_type, entry_id */
+	RECORD_KEY_ALL = (1 << 19) - 1,
 };
 
 /* Bits of record_exec.flags */
@@ -197,10 +199,34 @@ struct record_running {
 	struct record_program program; /* without args and checksum */
 };
 
+/* The entry: the process with which the work came to this host. It is the child of ... */
+enum record_entry {
+	RECORD_ENTRY_NONE = 0, /* unknown */
+	RECORD_ENTRY_INIT = 1, /* init, or it is init */
+	RECORD_ENTRY_KTHREAD = 2, /* kthreadd */
+	RECORD_ENTRY_SSHD = 3,
+	RECORD_ENTRY_SSM = 4, /* the agent of a cloud provider */
+	RECORD_ENTRY_TERMINAL = 5, /* login(1) */
+	RECORD_ENTRY_CONTAINER = 6, /* the monitor of a container */
+	RECORD_ENTRIES,
+};
+
+#define RECORD_ANCESTORS 7 /* besides the parent */
+
+struct record_ancestor {
+	__u64 start_ns; /* CLOCK_BOOTTIME at its fork */
+	__u32 pid;
+	__u32 reserved;
+	char comm[RECORD_COMM_BYTES];
+};
+
 /* The acting task, read from the kernel's structures. Ids are those of the initial namespaces. */
 struct record_task {
 	__u64 start_ns; /* CLOCK_BOOTTIME at the fork of the process */
 	__u64 parent_start_ns;
+	__u64 group_start_ns; /* of the leader's process; 0: it has ended */
+	__u64 session_start_ns;
+	__u64 entry_start_ns;
 	__u64 cap_effective; /* bit n is capability n */
 	__u64 cap_permitted;
 	__u32 pid; /* thread group ids */
@@ -220,8 +246,13 @@ struct record_task {
 	__u32 mnt_ns;
 	__u32 net_ns;
 	__u32 user_ns;
+	__u32 entry_pid;
+	__u32 entry_type; /* enum record_entry */
+	__u32 ancestor_count;
+	__u32 has_more_ancestors; /* boolean */
 	__u32 reserved;
 	char parent_comm[RECORD_COMM_BYTES];
+	struct record_ancestor ancestors[RECORD_ANCESTORS]; /* from the parent's parent upwards */
 };
 
 /* A device number is as the kernel has it: MKDEV(), include/linux/kdev_t.h. */

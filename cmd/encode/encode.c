@@ -196,6 +196,42 @@ static struct text whole_or_none(struct text text, struct text_json_budget *budg
 	return (struct text){ text.bytes, 0 };
 }
 
+/* Maximum bytes of an ancestor in the list, and in raw without the base64. */
+#define ANCESTOR_BYTES (sizeof("{\"pid\":,\"comm\":,\"id\":\"\"},") - 1)
+#define RAW_ANCESTOR_BYTES                                                                         \
+	(RAW_OVERHEAD + sizeof("{\"key\":\"ancestors\",\"index\":0,\"base64\":\"\"},") - 1)
+#define ANCESTORS_BYTES (sizeof("\"ancestors\":[],") - 1)
+
+static size_t ancestor_bytes(const struct event_ancestor *ancestor)
+{
+	size_t bytes = ANCESTOR_BYTES + decimal_length(ancestor->pid) + ancestor->id.length +
+		       text_json_length(ancestor->comm);
+
+	if (!text_is_utf8(ancestor->comm))
+		bytes += RAW_ANCESTOR_BYTES + TEXT_BASE64_LENGTH(ancestor->comm.length);
+	return bytes;
+}
+
+/* Cuts the `count` ancestors to those that the capacity holds. Returns the bytes that are used of
+ * it. */
+static size_t cut_ancestors(const struct encoding *encoding, size_t count, size_t capacity)
+{
+	struct event_process *process = &encoding->event->process;
+	size_t taken = ANCESTORS_BYTES, bytes = 0;
+
+	process->ancestor_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		taken += ancestor_bytes(&process->ancestors[i]);
+		if (taken > capacity) {
+			process->truncated |= RECORD_KEY_ANCESTORS;
+			break;
+		}
+		process->ancestor_count++;
+		bytes = taken;
+	}
+	return bytes;
+}
+
 /* Returns the length of the line without arguments. */
 static size_t write_without_arguments(const struct encoding *encoding)
 {
@@ -232,7 +268,7 @@ static size_t free_capacity(const struct encoding *encoding)
 
 	process->truncated |= RECORD_KEY_FILENAME | RECORD_KEY_EXE | RECORD_KEY_CWD |
 			      RECORD_KEY_PARENT_EXE | RECORD_KEY_PARENT_ARGS | RECORD_KEY_CGROUP |
-			      RECORD_KEY_ENV;
+			      RECORD_KEY_ENV | RECORD_KEY_ANCESTORS;
 	length = write_without_arguments(encoding);
 	process->truncated = truncated;
 	return length < encoding->max_bytes ? encoding->max_bytes - length : 0;
@@ -249,7 +285,8 @@ static void cut_paths(const struct encoding *encoding)
 	struct event_exec *exec = &encoding->event->exec;
 	struct container_names *names = &exec->container.names;
 	const struct encode_format *format = encoding->format;
-	size_t count = exec->variable_count, left;
+	size_t *ancestor_count = &encoding->event->process.ancestor_count;
+	size_t count = exec->variable_count, ancestors = *ancestor_count, left;
 	const struct {
 		struct text *string;
 		enum record_key key;
@@ -278,6 +315,7 @@ static void cut_paths(const struct encoding *encoding)
 
 	exec->variable_count = 0;
 	exec->parent_args.length = 0;
+	*ancestor_count = 0;
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		whole[i] = *order[i].string;
 		order[i].string->length = 0;
@@ -298,6 +336,7 @@ static void cut_paths(const struct encoding *encoding)
 			left -= share - budget.bytes;
 	}
 	left -= cut_parent_args(encoding, parent_args, left / 2);
+	left -= cut_ancestors(encoding, ancestors, left / 2);
 	cut_variables(encoding, count, left);
 }
 

@@ -116,12 +116,53 @@ static void write_account(struct json_writer *json, struct text key,
 	encode_mapped_object_end(json, &before);
 }
 
-/* Writes an object whose only member is the pid. */
-static void write_leader(struct json_writer *json, struct text key, uint32_t pid)
+/* Writes a process of which the pid and the id are known; NULL, or an empty id: not. */
+static void write_leader(struct json_writer *json, struct text key, const uint32_t *pid,
+			 struct text id)
 {
+	const struct json_writer before = *json;
+
 	json_writer_object_begin(json, key);
-	encode_mapped_number(json, JSON_WRITER_KEY("pid"), pid);
-	json_writer_object_end(json);
+	if (id.length)
+		encode_mapped_ascii(json, JSON_WRITER_KEY("entity_id"), id);
+	if (pid)
+		encode_mapped_number(json, JSON_WRITER_KEY("pid"), *pid);
+	encode_mapped_object_end(json, &before);
+}
+
+static void write_leaders(struct json_writer *json, const struct event *event)
+{
+	const struct event_process *process = &event->process;
+	const struct text none = { "", 0 };
+
+	write_leader(json, JSON_WRITER_KEY("group_leader"),
+		     FIELD_IS_WRITTEN(event, pgid) ? &process->task.pgid : NULL,
+		     FIELD_IS_WRITTEN(event, group_leader_id) ? process->group_leader_id : none);
+	write_leader(json, JSON_WRITER_KEY("session_leader"),
+		     FIELD_IS_WRITTEN(event, sid) ? &process->task.sid : NULL,
+		     FIELD_IS_WRITTEN(event, session_leader_id) ? process->session_leader_id
+								: none);
+}
+
+static void write_entry(struct json_writer *json, const struct event *event)
+{
+	const struct event_process *process = &event->process;
+	const struct json_writer before = *json;
+
+	if (!encode_mapped_is_readable(event, RECORD_KEY_ENTRY) || !process->entry_type)
+		return;
+	json_writer_object_begin(json, JSON_WRITER_KEY("entry_leader"));
+	if (FIELD_IS_WRITTEN(event, entry_id)) {
+		encode_mapped_ascii(json, JSON_WRITER_KEY("entity_id"), process->entry_id);
+		encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.entry_pid);
+	}
+	if (FIELD_IS_WRITTEN(event, entry_type)) {
+		json_writer_object_begin(json, JSON_WRITER_KEY("entry_meta"));
+		encode_mapped_ascii(json, JSON_WRITER_KEY("type"),
+				    text_from_string(process->entry_type));
+		json_writer_object_end(json);
+	}
+	encode_mapped_object_end(json, &before);
 }
 
 /* The items of a list of all capabilities, and the place of each: neighbours are written at once.
@@ -345,10 +386,8 @@ static void write_process(struct json_writer *json, const struct event *event)
 	write_accounts(json, event);
 	write_capabilities(json, event);
 	write_parent(json, event);
-	if (FIELD_IS_WRITTEN(event, pgid))
-		write_leader(json, JSON_WRITER_KEY("group_leader"), task->pgid);
-	if (FIELD_IS_WRITTEN(event, sid))
-		write_leader(json, JSON_WRITER_KEY("session_leader"), task->sid);
+	write_leaders(json, event);
+	write_entry(json, event);
 	encode_mapped_object_end(json, &before);
 }
 

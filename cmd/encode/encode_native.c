@@ -65,6 +65,24 @@ void encode_native_map(struct json_writer *json, const struct field *field,
 	json_writer_object_end(json);
 }
 
+void encode_native_ancestors(struct json_writer *json, const struct event_process *process)
+{
+	json_writer_array_begin(json, JSON_WRITER_NO_KEY);
+	for (size_t i = 0; i < process->ancestor_count; i++) {
+		const struct event_ancestor *ancestor = &process->ancestors[i];
+
+		json_writer_object_begin(json, JSON_WRITER_NO_KEY);
+		json_writer_key(json, JSON_WRITER_KEY("pid"));
+		json_writer_number(json, ancestor->pid);
+		json_writer_key(json, JSON_WRITER_KEY("comm"));
+		json_writer_text(json, ancestor->comm);
+		json_writer_key(json, JSON_WRITER_KEY("id"));
+		json_writer_ascii(json, ancestor->id);
+		json_writer_object_end(json);
+	}
+	json_writer_array_end(json);
+}
+
 /* Begins an entry of raw: a string, an argument, or a variable. */
 static void raw_begin(struct json_writer *json, const struct field *field)
 {
@@ -123,6 +141,19 @@ static void write_raw_variables(struct json_writer *json, const struct field *fi
 	}
 }
 
+static void write_raw_ancestors(struct json_writer *json, const struct field *field,
+				const struct event_process *process)
+{
+	for (size_t i = 0; i < process->ancestor_count && json->length <= json->capacity; i++) {
+		if (text_is_utf8(process->ancestors[i].comm))
+			continue;
+		raw_begin(json, field);
+		json_writer_key(json, JSON_WRITER_KEY("index"));
+		json_writer_number(json, i);
+		raw_end(json, process->ancestors[i].comm);
+	}
+}
+
 /* The command line has the bytes of the arguments. */
 static bool has_bytes_of(const struct event *event, unsigned int id)
 {
@@ -151,6 +182,8 @@ void encode_native_raw(struct json_writer *json, const struct event *event)
 			write_raw_args(json, field, event->exec.parent_args);
 		if (field->kind == FIELD_KIND_ENV)
 			write_raw_variables(json, field, &event->exec);
+		if (field->kind == FIELD_KIND_ANCESTORS)
+			write_raw_ancestors(json, field, &event->process);
 		if (field->form == FIELD_JSON_STRING &&
 		    field_next(field, event, &cursor, buf, &value) && !text_is_utf8(value)) {
 			raw_begin(json, field);

@@ -23,6 +23,9 @@ void encode_native_list(struct json_writer *json, const struct field *field,
 void encode_native_map(struct json_writer *json, const struct field *field,
 		       const struct event *event);
 
+/* Appends the ancestors as an array of objects. */
+void encode_native_ancestors(struct json_writer *json, const struct event_process *process);
+
 /* Appends the value of a field that has at most one. Returns false, and appends nothing, where the
  * event has none. A computed value is formatted in place: a copy would cost as much again. */
 static inline bool encode_native_scalar(struct json_writer *json, const struct field *field,
@@ -63,8 +66,10 @@ static inline void encode_native_field(struct json_writer *json, const struct fi
 			encode_native_command_line(&copy, event->exec.args);
 		else if (field->form == FIELD_JSON_LIST)
 			encode_native_list(&copy, field, event);
-		else
+		else if (field->form == FIELD_JSON_MAP)
 			encode_native_map(&copy, field, event);
+		else
+			encode_native_ancestors(&copy, &event->process);
 		*json = copy;
 	} else if (!encode_native_scalar(json, field, event)) {
 		*json = before;

@@ -201,6 +201,41 @@ static void decode_parent_program(struct text bytes, struct event *event)
 	out->parent_exe_deleted |= program.flags & RECORD_PROGRAM_EXE_DELETED;
 }
 
+static struct text comm_view(const char comm[RECORD_COMM_BYTES])
+{
+	return (struct text){ comm, strnlen(comm, RECORD_COMM_BYTES) };
+}
+
+static const char *entry_type_name(uint32_t type)
+{
+	static const char *const names[RECORD_ENTRIES] = {
+		[RECORD_ENTRY_INIT] = "init",	      [RECORD_ENTRY_KTHREAD] = "kthread",
+		[RECORD_ENTRY_SSHD] = "sshd",	      [RECORD_ENTRY_SSM] = "ssm",
+		[RECORD_ENTRY_TERMINAL] = "terminal", [RECORD_ENTRY_CONTAINER] = "container",
+	};
+
+	return type < RECORD_ENTRIES ? names[type] : NULL;
+}
+
+/* The parent is the first ancestor, unless it is the swapper with pid 0. */
+static bool decode_ancestors(struct event_process *process)
+{
+	const struct record_task *task = &process->task;
+	size_t count = 0;
+
+	if (task->ancestor_count > RECORD_ANCESTORS)
+		return false;
+	if (task->ppid)
+		process->ancestors[count++] =
+			(struct event_ancestor){ task->ppid, process->parent_comm };
+	for (size_t i = 0; count && i < task->ancestor_count; i++)
+		process->ancestors[count++] =
+			(struct event_ancestor){ task->ancestors[i].pid,
+						 comm_view(process->task.ancestors[i].comm) };
+	process->ancestor_count = count;
+	return true;
+}
+
 static bool decode_parts(const struct record_parts *parts, struct event *event)
 {
 	const struct record_keys *keys = parts->keys;
@@ -211,6 +246,8 @@ static bool decode_parts(const struct record_parts *parts, struct event *event)
 	event->process.unreadable = keys->unreadable & RECORD_KEY_ALL;
 	event->process.detached =
 		keys->detached & (RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE);
+	if (event->process.unreadable & RECORD_KEY_PARENT_COMM)
+		event->process.unreadable |= RECORD_KEY_ANCESTORS;
 	out->parent_exe_deleted = keys->deleted & RECORD_KEY_PARENT_EXE;
 	out->parent_has_exe = parts->parent_exe.offset != 0;
 	out->parent_has_args = false;
@@ -221,7 +258,8 @@ static bool decode_parts(const struct record_parts *parts, struct event *event)
 			 out, EVENT_PATH_PARENT_EXE) ||
 	    !decode_path(&parts->record, parts->cgroup, keys->truncated & RECORD_KEY_CGROUP, out,
 			 EVENT_PATH_CGROUP) ||
-	    !slice_view(&parts->record, parts->parent, &program))
+	    !slice_view(&parts->record, parts->parent, &program) ||
+	    !decode_ancestors(&event->process))
 		return false;
 	if (program.length)
 		decode_parent_program(program, event);
@@ -262,11 +300,6 @@ static uint32_t decode_file(const struct record_file *file, struct event_exec *o
 	return unreadable;
 }
 
-static struct text comm_view(const char comm[RECORD_COMM_BYTES])
-{
-	return (struct text){ comm, strnlen(comm, RECORD_COMM_BYTES) };
-}
-
 /*
  * Names a filename that is relative to a descriptor by /dev/fd, as the kernel has done for a
  * successful exec (fs/exec.c, alloc_bprm()).
@@ -292,6 +325,8 @@ static void decode_process(const struct record_task *task, const char comm[RECOR
 	process->task = *task;
 	process->comm = comm_view(comm);
 	process->parent_comm = comm_view(task->parent_comm);
+	process->entry_type = entry_type_name(task->entry_type);
+	process->has_more_ancestors = task->has_more_ancestors;
 	process->redacted = 0;
 	process->redacted_bytes = 0;
 	process->redacted_args_bytes = 0;

@@ -279,6 +279,31 @@ static void set_parent_event(const struct enricher *enricher, struct event_exec 
 						exec->parent_exec_ns, exec->parent_exec_pid);
 }
 
+/* Returns the id of a process that started then, or nothing if that is 0. */
+static struct text id_of_start(char id[EVENT_ID_BYTES], const struct enricher *enricher,
+			       uint64_t start_ns, uint32_t pid)
+{
+	return start_ns ? id_name(id, enricher, start_ns, pid) : (struct text){ "", 0 };
+}
+
+static void set_relations(const struct enricher *enricher, struct event_process *process)
+{
+	const struct record_task *task = &process->task;
+
+	process->group_leader_id = id_of_start(process->group_leader_id_bytes, enricher,
+					       task->group_start_ns, task->pgid);
+	process->session_leader_id = id_of_start(process->session_leader_id_bytes, enricher,
+						 task->session_start_ns, task->sid);
+	process->entry_id = id_of_start(process->entry_id_bytes, enricher, task->entry_start_ns,
+					task->entry_pid);
+	if (process->ancestor_count)
+		process->ancestors[0].id = process->parent_id;
+	for (size_t i = 1; i < process->ancestor_count; i++)
+		process->ancestors[i].id =
+			id_name(process->ancestors[i].id_bytes, enricher,
+				task->ancestors[i - 1].start_ns, process->ancestors[i].pid);
+}
+
 static void enrich_process(const struct enricher *enricher, struct event *event)
 {
 	struct event_process *process = &event->process;
@@ -290,6 +315,7 @@ static void enrich_process(const struct enricher *enricher, struct event *event)
 	process->id = id_name(process->id_bytes, enricher, task->start_ns, task->pid);
 	process->parent_id =
 		id_name(process->parent_id_bytes, enricher, task->parent_start_ns, task->ppid);
+	set_relations(enricher, process);
 	event->event_id = id_name(event->event_id_bytes, enricher, event->time_ns, task->pid);
 	set_parent_event(enricher, &event->exec);
 }

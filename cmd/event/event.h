@@ -31,6 +31,16 @@ enum event_path {
 	EVENT_PATHS,
 };
 
+/* A process that the process of an event descends from. */
+struct event_ancestor {
+	uint32_t pid;
+	struct text comm;
+	struct text id; /* enrich */
+	char id_bytes[EVENT_ID_BYTES];
+};
+
+#define EVENT_ANCESTORS (RECORD_ANCESTORS + 1) /* the parent is the first one */
+
 /* The process of an event. */
 struct event_process {
 	/* decode */
@@ -44,6 +54,10 @@ struct event_process {
 	uint32_t redacted_bytes; /* masked bytes of these keys */
 	uint32_t redacted_args_bytes; /* the part of args */
 	uint32_t redacted_parent_args_bytes; /* the part of parent_args */
+	struct event_ancestor ancestors[EVENT_ANCESTORS]; /* from the parent upwards */
+	size_t ancestor_count;
+	bool has_more_ancestors;
+	const char *entry_type; /* static; NULL: unknown */
 
 	/* enrich */
 	uint64_t start_wall_ns; /* CLOCK_REALTIME */
@@ -56,9 +70,15 @@ struct event_process {
 	struct text tty; /* empty: none */
 	struct text id;
 	struct text parent_id;
+	struct text group_leader_id; /* empty: the leader has ended, as are the next ones */
+	struct text session_leader_id;
+	struct text entry_id; /* empty: unknown */
 	char tty_bytes[DEVICE_NAME_BYTES];
 	char id_bytes[EVENT_ID_BYTES];
 	char parent_id_bytes[EVENT_ID_BYTES];
+	char group_leader_id_bytes[EVENT_ID_BYTES];
+	char session_leader_id_bytes[EVENT_ID_BYTES];
+	char entry_id_bytes[EVENT_ID_BYTES];
 };
 
 /* A variable of the environment that was asked for. */

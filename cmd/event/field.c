@@ -134,6 +134,15 @@ static bool next_duplicate(const struct event_exec *exec, struct field_cursor *c
 	return false;
 }
 
+static bool next_ancestor(const struct event_process *process, struct field_cursor *cursor,
+			  struct text *value)
+{
+	if (cursor->index >= process->ancestor_count)
+		return false;
+	*value = process->ancestors[cursor->index++].comm;
+	return true;
+}
+
 bool field_next(const struct field *field, const struct event *event, struct field_cursor *cursor,
 		char buf[FIELD_BUF_BYTES], struct text *value)
 {
@@ -143,6 +152,8 @@ bool field_next(const struct field *field, const struct event *event, struct fie
 		return false;
 	if (field->kind == FIELD_KIND_ENV)
 		return next_variable(&event->exec, cursor, value);
+	if (field->kind == FIELD_KIND_ANCESTORS)
+		return next_ancestor(&event->process, cursor, value);
 	if (field->kind == FIELD_KIND_KEYS)
 		return next_key_name(*(const uint32_t *)member, event, cursor, value);
 	if (field->kind == FIELD_KIND_ENV_DUPLICATES)
@@ -185,6 +196,8 @@ bool field_is_complete(const struct field *field, const struct event *event, boo
 		return true;
 	if (field->record_key & event_doubtful_keys(event))
 		return false;
+	if (field->kind == FIELD_KIND_ANCESTORS && event->process.has_more_ancestors)
+		return false;
 	return present || !absence_is_unknown(field, event);
 }
 
@@ -194,6 +207,8 @@ bool field_value_is_whole(const struct field *field, const struct event *event, 
 
 	if (field->form == FIELD_JSON_LIST || field->form == FIELD_JSON_MAP)
 		return value.bytes + value.length < strings->bytes + strings->length;
+	if (field->kind == FIELD_KIND_ANCESTORS)
+		return true;
 	return !(field->record_key & event_doubtful_keys(event));
 }
 

@@ -18,6 +18,7 @@ enum field_form {
 	FIELD_JSON_JOINED, /* a string: strings with a space between each two */
 	FIELD_JSON_LIST, /* an array of strings */
 	FIELD_JSON_MAP, /* an object of strings: name and value take turns */
+	FIELD_JSON_OBJECTS, /* an array of objects; the values are one member of each */
 };
 
 /* Source of the value. Up to FIELD_KIND_SECONDS it is the member at the field's offset, whose type
@@ -59,6 +60,7 @@ enum field_kind {
 	FIELD_KIND_PARENT_EXE,
 	FIELD_KIND_PARENT_ARGS,
 	FIELD_KIND_PARENT_ARGC,
+	FIELD_KIND_ANCESTORS, /* the values are the names */
 	FIELD_KIND_EXIT_CODE,
 	FIELD_KIND_SIGNAL,
 	FIELD_KIND_CORE_DUMPED,

@@ -290,6 +290,8 @@ static inline bool field_value_is_present(const struct field *field, const struc
 		return event->exec.parent_has_args && !event->exec.parent_args_hidden;
 	case FIELD_KIND_ENV:
 		return event->exec.variable_count;
+	case FIELD_KIND_ANCESTORS:
+		return event->process.ancestor_count;
 	case FIELD_KIND_ENV_DUPLICATES:
 		return field_value_has_duplicates(&event->exec);
 	case FIELD_KIND_TAGS:

@@ -59,7 +59,8 @@ def process:
       permitted: (if .cap_prm == null or .cap_prm == all_capabilities then null else .cap_prm | capabilities end)}},
     parent: {entity_id: .parent_id, pid: .ppid, name: parent_name, executable: .parent_exe,
              args: .parent_args, args_count: .parent_argc, command_line: parent_command_line},
-    group_leader: {pid: .pgid}, session_leader: {pid: .sid}
+    group_leader: {entity_id: .group_leader_id, pid: .pgid}, session_leader: {entity_id: .session_leader_id, pid: .sid},
+    entry_leader: {entity_id: .entry_id, pid: (if .entry_id then .entry_id | split("-")[2] | tonumber else null end), entry_meta: {type: .entry_type}}
   };
 
 {
@@ -76,7 +77,7 @@ def process:
     resource: (if .pod_uid or .pod_name then {type: "pod", id: .pod_uid, name: .pod_name} else null end)} else null end),
   error: {code: .error, message: (if .type == "lost" then message else null end)},
   exectap: (pick(["tid", "comm", "filename", "errno", "args_bytes", "memfd", "deleted", "exe_detached", "cwd_detached",
-                  "cwd_deleted", "parent_comm", "parent_exe_detached", "parent_exe_deleted", "parent_event_id", "auid", "ses", "auser", "cgroup", "systemd_unit", "pid_ns", "mnt_ns",
+                  "cwd_deleted", "parent_comm", "ancestors", "parent_exe_detached", "parent_exe_deleted", "parent_event_id", "auid", "ses", "auser", "cgroup", "systemd_unit", "pid_ns", "mnt_ns",
                   "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "count", "event_type", "version",
                   "hooks", "seen", "written", "filtered", "suppressed", "lost", "name", "exe_dev", "exe_ino", "exe_mode", "exe_uid", "exe_gid",
                   "exe_size", "exe_mtime", "exe_upper", "stdin", "stdout", "stderr", "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])

@@ -98,6 +98,11 @@ void *fixture_record(const struct fixture_strings *strings, size_t *length)
 	exec->task = (struct record_task){
 		.start_ns = 4000000000,
 		.parent_start_ns = 3000000000,
+		.group_start_ns = 2900000000,
+		.session_start_ns = 2800000000,
+		.entry_start_ns = 2700000000,
+		.entry_pid = 4194297,
+		.entry_type = RECORD_ENTRY_CONTAINER,
 		.cap_effective = 0x1ffffffffff,
 		.cap_permitted = 0x1ffffffffff,
 		.pid = 4194303,
@@ -142,6 +147,13 @@ void *fixture_record(const struct fixture_strings *strings, size_t *length)
 	exec->keys.deleted = RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE;
 	memcpy(exec->comm, strings->comm, strnlen(strings->comm, sizeof(exec->comm)));
 	memcpy(exec->task.parent_comm, strings->comm, strnlen(strings->comm, sizeof(exec->comm)));
+	for (__u32 i = 0; i < RECORD_ANCESTORS; i++) {
+		struct record_ancestor *ancestor = &exec->task.ancestors[i];
+
+		*ancestor = (struct record_ancestor){ 2000000000 + i, 4194200 + i };
+		memcpy(ancestor->comm, strings->comm, strnlen(strings->comm, sizeof(exec->comm)));
+	}
+	exec->task.ancestor_count = RECORD_ANCESTORS;
 	exec->filename = append((char *)exec, &end, strings->filename, strlen(strings->filename));
 	exec->exe = append((char *)exec, &end, strings->exe, strlen(strings->exe) + 1);
 	exec->cwd = append((char *)exec, &end, strings->cwd, strlen(strings->cwd) + 1);

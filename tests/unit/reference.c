@@ -195,6 +195,9 @@ static void set_marks(json_t *object, const char *key, uint32_t mask, const stru
 		{ RECORD_KEY_PARENT_EXE, "parent_exe" },
 		{ RECORD_KEY_PARENT_ARGS, "parent_args" },
 		{ RECORD_KEY_PARENT_EVENT, "parent_event_id" },
+		{ RECORD_KEY_ANCESTORS, "ancestors" },
+		{ RECORD_KEY_ENTRY, "entry_type" },
+		{ RECORD_KEY_ENTRY, "entry_id" },
 		{ RECORD_KEY_CGROUP, "cgroup" },
 		{ RECORD_KEY_TIMES, "user_time" },
 		{ RECORD_KEY_TIMES, "system_time" },
@@ -250,6 +253,51 @@ static void set_name(json_t *object, const char *key, struct text name)
 		set_text(object, key, name);
 }
 
+static json_t *ancestor_of(struct text comm, struct text id, uint32_t pid)
+{
+	json_t *ancestor = json_object();
+
+	set_integer(ancestor, "pid", pid);
+	json_object_set_new(ancestor, "comm", string_of(comm));
+	json_object_set_new(ancestor, "id", string_of(id));
+	return ancestor;
+}
+
+static void set_ancestors(json_t *object, const struct event_process *process)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < process->ancestor_count; i++) {
+		const struct event_ancestor *ancestor = &process->ancestors[i];
+		json_t *index = json_integer((json_int_t)i);
+
+		json_array_append_new(array,
+				      ancestor_of(ancestor->comm, ancestor->id, ancestor->pid));
+		if (!text_is_utf8(ancestor->comm))
+			add_raw(object, "ancestors", "index", index, ancestor->comm);
+		json_decref(index);
+	}
+	if (json_array_size(array))
+		json_object_set(object, "ancestors", array);
+	json_decref(array);
+}
+
+static void set_relations(json_t *object, const struct event_process *process)
+{
+	if (process->group_leader_id.length)
+		set_text(object, "group_leader_id", process->group_leader_id);
+	if (process->session_leader_id.length)
+		set_text(object, "session_leader_id", process->session_leader_id);
+	if (!(process->unreadable & RECORD_KEY_ANCESTORS))
+		set_ancestors(object, process);
+	if (process->unreadable & RECORD_KEY_ENTRY)
+		return;
+	if (process->entry_type)
+		set_string(object, "entry_type", process->entry_type);
+	if (process->entry_id.length)
+		set_text(object, "entry_id", process->entry_id);
+}
+
 static void set_process(json_t *object, const struct event *event)
 {
 	const struct event_process *process = &event->process;
@@ -269,6 +317,7 @@ static void set_process(json_t *object, const struct event *event)
 		set_text(object, "comm", process->comm);
 	if (!(process->unreadable & RECORD_KEY_PARENT_COMM))
 		set_text(object, "parent_comm", process->parent_comm);
+	set_relations(object, process);
 	set_marks(object, "truncated", process->truncated, event);
 	set_marks(object, "unreadable", process->unreadable, event);
 	set_marks(object, "redacted", process->redacted, event);
@@ -458,10 +507,11 @@ static void set_heartbeat(json_t *object, const struct event *event)
 /* The entries of raw are in the order of their keys in the line. */
 static void sort_raw(json_t *object)
 {
-	static const char *const keys[] = { "host",	    "comm",	  "filename",	 "name",
-					    "args",	    "env",	  "exe",	 "cwd",
-					    "parent_comm",  "parent_exe", "parent_args", "cgroup",
-					    "container_id", "kernel" };
+	static const char *const keys[] = { "host",	  "comm",	  "filename",
+					    "name",	  "args",	  "env",
+					    "exe",	  "cwd",	  "parent_comm",
+					    "parent_exe", "parent_args",  "ancestors",
+					    "cgroup",	  "container_id", "kernel" };
 	json_t *raw = json_object_get(object, "raw"), *sorted = json_array(), *entry;
 	size_t index;
 

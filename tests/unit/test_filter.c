@@ -60,7 +60,8 @@ static void compare(const char *key, json_t *json)
 	if (json_is_array(json)) {
 		json_array_foreach(json, index, item)
 			CHECK(field_next(field, &event, &cursor, room, &value) &&
-			      same(item, value));
+			      same(json_is_object(item) ? json_object_get(item, "comm") : item,
+				   value));
 	} else {
 		CHECK(field_next(field, &event, &cursor, room, &value) && same(json, value));
 	}

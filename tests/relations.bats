@@ -1,0 +1,188 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# The processes that a process belongs to, against /proc: ancestors, leaders, and the entry.
+
+load lib
+
+setup_file() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+}
+
+# Prints "PID COMM START" of a process: its start is in clock ticks since the boot.
+process_of() {
+	python3 - "$1" <<'EOF'
+import sys
+pid = sys.argv[1]
+before, after = open(f"/proc/{pid}/stat").read().rsplit(")", 1)
+print(pid, open(f"/proc/{pid}/comm").read().rstrip("\n"), after.split()[19])
+EOF
+}
+
+parent_of() {
+	awk '/^PPid:/ { print $2 }' "/proc/$1/status"
+}
+
+# Prints at most $2 ancestors of process $1, as process_of() does, up to the one whose parent is 0.
+chain_of() {
+	local pid=$1 count
+	for ((count = 0; count < $2; count++)); do
+		pid=$(parent_of "$pid")
+		[ "$pid" != 0 ] || break
+		process_of "$pid"
+	done
+}
+
+# Prints the ancestors in $line in the same form.
+ancestors() {
+	jq -r --argjson hertz "$(getconf CLK_TCK)" '.ancestors[] |
+		"\(.pid) \(.comm) \(.id | split("-")[1] | tonumber * $hertz / 1000000000 | floor)"' <<<"$line"
+}
+
+# own_shell NAME: sets $shell to a copy of bash with that name
+own_shell() {
+	shell=$BATS_TEST_TMPDIR/$1
+	cp "$(command -v bash)" "$shell"
+}
+
+# below NAME COMMAND: runs a command in a shell of that name, which does not become the last command of it
+below() {
+	own_shell "$1"
+	"$shell" -c "$2; :" 3>&-
+}
+
+@test "ancestors are the chain of parents, with their names and starts" {
+	start_exectap
+	hold "$helpers/hold"
+	diff <(ancestors) <(chain_of "$pid" 8)
+	expect 'ancestors[0].id' "$(key parent_id)"
+	expect 'ancestors[0].comm' "$(key parent_comm)"
+	expect truncated null
+	stop_exectap
+}
+
+@test "of a long chain the nearest eight are there, and a rule about the others cannot decide" {
+	local script="'$helpers/noop' $marker-deep; :"
+	for _ in {1..10}; do script="bash -c $(printf %q "$script"); :"; done
+	start_exectap --only type=exec --only 'ancestors=no-such-name' --only "args=$marker-*"
+	below "top$RANDOM" "$script"
+	"$helpers/noop" "$marker-end"
+	wait_for_line ".args[1] == \"$marker-deep\""
+	[ "$(key 'ancestors | length')" = 8 ]
+	[ "$(key 'ancestors | map(.comm) | unique | join(" ")')" = bash ]
+	expect truncated null
+	stop_exectap
+}
+
+@test "a rule about ancestors matches the name of any of them" {
+	start_exectap --skip 'ancestors=backup-agent'
+	below backup-agent "bash -c \"bash -c '\\\"$helpers/noop\\\" $marker-skipped; :'; :\""
+	below other-agent "bash -c \"'$helpers/noop' $marker-other; :\""
+	wait_for_line ".args[1] == \"$marker-other\""
+	[ "$(key 'ancestors | map(.comm) | index("other-agent") != null')" = true ]
+	stop_exectap
+	! grep -F -- "\"$marker-skipped\"]" "$lines" || false
+}
+
+@test "an exit has the ancestors of its process, and its entry" {
+	local id
+	start_exectap --events exec,exit
+	below "sshd" "bash -c \"'$helpers/noop' $marker-ended; :\""
+	wait_for_line ".args[1] == \"$marker-ended\""
+	id=$(key id)
+	exited() { grep -aF -- "\"id\":\"$id\"" "$lines" | grep -q '"type":"exit"'; }
+	poll exited
+	diff <(grep -aF -- "\"id\":\"$id\"" "$lines" | jq -c 'select(.type == "exit") | [.ancestors, .entry_type, .entry_id]') \
+		<(jq -c '[.ancestors, .entry_type, .entry_id]' <<<"$line")
+	expect entry_type sshd
+	stop_exectap
+}
+
+@test "the leaders of session and group have their ids, unless they have ended" {
+	start_exectap
+	hold setsid --wait "$helpers/hold"
+	expect session_leader_id "$(key id)"
+	expect group_leader_id "$(key id)"
+	# a process group and a session of other processes
+	own_shell leader
+	setsid "$shell" -mc "'$helpers/noop' $marker-group | '$helpers/noop' $marker-member; :" 3>&-
+	wait_for_line ".args[1] == \"$marker-member\""
+	[ "$(key 'session_leader_id == .parent_id')" = true ]
+	expect "group_leader_id | split(\"-\")[2]" "$(key pgid)"
+	stop_exectap
+}
+
+@test "a session whose leader has ended has no leader's id" {
+	start_exectap
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	own_shell leader
+	setsid --wait "$shell" -c "(read -r <'$BATS_TEST_TMPDIR/fifo'; exec '$helpers/noop' $marker-orphan) & :" 3>&-
+	echo >"$BATS_TEST_TMPDIR/fifo"
+	wait_for_line ".args[1] == \"$marker-orphan\""
+	expect session_leader_id null
+	[ "$(key sid)" -gt 1 ]
+	stop_exectap
+}
+
+@test "the entry is the child of the nearest server that lets work in" {
+	local name type shell_id
+	start_exectap
+	while read -r name type; do
+		below "$name" "bash -c \"'$helpers/noop' $marker-$name; :\""
+		wait_for_line ".args[1] == \"$marker-$name\""
+		expect entry_type "$type"
+		# the shell between the server and the program
+		[ "$(key 'entry_id == .parent_id')" = true ]
+		expect 'ancestors[1].comm' "$name"
+	done <<-END
+		sshd sshd
+		sshd-session sshd
+		ssm-session-wor ssm
+		login terminal
+		conmon container
+		containerd-shim container
+		systemd-nspawn container
+		lxc-start container
+	END
+	stop_exectap
+}
+
+@test "another name makes no entry: the entry is the child of init" {
+	local name
+	start_exectap
+	for name in sshd2 mysshd logins conmon2 containerd sshd-agent; do
+		below "$name" "'$helpers/noop' $marker-$name"
+		wait_for_line ".args[1] == \"$marker-$name\""
+		[ "$(key 'entry_id == .parent_id or .entry_id == .id')" = false ]
+	done
+	hold "$helpers/hold"
+	while [ "$(parent_of "$pid")" != 1 ]; do
+		case $(cat "/proc/$(parent_of "$pid")/comm") in sshd* | conmon | containerd-shim | login) skip "the tests run below such a server" ;; esac
+		pid=$(parent_of "$pid")
+	done
+	expect entry_type init
+	expect 'entry_id | split("-")[2]' "$pid"
+	stop_exectap
+}
+
+@test "names that are not UTF-8 are in raw, with their place" {
+	start_exectap
+	own_shell $'caf\xe9'
+	"$shell" -c "bash -c \"'$helpers/noop' $marker-name; :\"; :" 3>&-
+	wait_for_line ".args[1] == \"$marker-name\""
+	expect 'ancestors[1].comm' $'caf\xef\xbf\xbd'
+	[ "$(raw_of ancestors 1 | base64 -d)" = $'caf\xe9' ]
+	stop_exectap
+}
+
+@test "ECS has the leaders and the entry in their places" {
+	start_exectap --format ecs
+	below sshd "bash -c \"'$helpers/noop' $marker-ecs; :\""
+	ecs_line() { line=$(grep -aF -- "$marker-ecs" "$lines" | jq -c "select(.process.args[1] == \"$marker-ecs\")" 2>/dev/null) && [ -n "$line" ]; }
+	poll ecs_line
+	expect process.entry_leader.entry_meta.type sshd
+	expect process.entry_leader.entity_id "$(key process.parent.entity_id)"
+	expect process.entry_leader.pid "$(key process.parent.pid)"
+	expect 'exectap.ancestors[1].comm' sshd
+	[ "$(key 'process.session_leader.entity_id | split("-")[2]')" = "$(key process.session_leader.pid)" ]
+	stop_exectap
+}
