@@ -150,9 +150,8 @@ members() {
 	expect 'unreadable | sort == ["ancestors", "cgroup", "cwd", "entry_id", "entry_type", "parent_args", "parent_event_id", "parent_exe"]' true
 	expect 'cwd // .cgroup // .parent_exe // .pid' null
 	expect exe "$helpers/noop"
-	: >"$lines"
-	"$helpers/noop" "$marker"
-	own_line
+	"$helpers/noop" "$marker-later"
+	wait_for_line ".args[1] == \"$marker-later\""
 	expect 'unreadable // .pid' null
 	expect 'cwd and .cgroup and .parent_exe' true
 	stop_exectap
