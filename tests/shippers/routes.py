@@ -18,6 +18,7 @@ CONFIGURATIONS = os.path.join(TOP, "packaging", "shippers")
 EXECS = 3000
 RATE = 600
 AWAY_S = 4
+START_S = 120
 STILL_S = 40  # without a new document: the rest is lost; retries come up to 10 s apart
 LONGEST_S = 120
 
@@ -88,7 +89,7 @@ class Shipper:
             os.unlink(socket)  # ExecStartPre of its unit
         with open(os.path.join(self.place, "shipper.log"), "ab") as log:
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log)
-        end = time.monotonic() + 60
+        end = time.monotonic() + START_S
         while socket and not listens(socket):
             if time.monotonic() > end or self.process.poll() is not None:
                 raise RuntimeError(f"{self.name} does not listen, see {self.place}/shipper.log")
