@@ -149,9 +149,9 @@ complete_in() {
 	offers "$shell" 'exectap -e exit,e' exec exec_failed exit
 	offers "$shell" 'exectap -o unix' unix: unixgram: unix-listen:
 	offers "$shell" 'exectap --only parent_' parent_args parent_argc parent_comm parent_event_id parent_exe parent_exe_detached parent_exe_deleted parent_id
-	offers "$shell" 'exectap --skip=ses' ses
+	offers "$shell" 'exectap --skip=ses' ses session_leader_id
 	offers "$shell" 'exectap --fields pid,pg' pgid
-	offers "$shell" 'exectap --omit=ses' ses
+	offers "$shell" 'exectap --omit=ses' ses session_leader_id
 	offers "$shell" "exectap --format nat" native
 	mkdir "$BATS_TEST_TMPDIR/only"
 	touch "$BATS_TEST_TMPDIR/only/file"
