@@ -19,8 +19,8 @@ EXECS = 3000
 RATE = 600
 AWAY_S = 4
 START_S = 120
-STILL_S = 40  # without a new document: the rest is lost; retries come up to 10 s apart
-LONGEST_S = 120
+STILL_S = 75  # without a new document: the rest is lost; a request of Vector times out after 60 s
+LONGEST_S = 240
 
 # Name: file, output of exectap, index, the situations in which it may lose lines
 ROUTES = {
