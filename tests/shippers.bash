@@ -88,7 +88,10 @@ start_shipper() {
 			>>"$place/shipper.log" 2>&1 3>&- &
 		;;
 	fluent-bit*) fluent-bit -q -c "$place/$file" >>"$place/shipper.log" 2>&1 3>&- & ;;
-	vector*) rm -f "$place/vector.sock" && vector -q -c "$place/$file" >>"$place/shipper.log" 2>&1 3>&- & ;;
+	vector*)
+		rm -f "$place/vector.sock" # in the foreground: of a list in the background, $! is not vector
+		vector -q -c "$place/$file" >>"$place/shipper.log" 2>&1 3>&- &
+		;;
 	filebeat)
 		filebeat run --strict.perms=false -c "$place/$file" --path.data "$place/data" --path.logs "$place/logs" \
 			>>"$place/shipper.log" 2>&1 3>&- &

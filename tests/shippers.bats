@@ -92,18 +92,18 @@ END
 # which each instance recorded the exec, and the sequence number.
 marked_bytes() {
 	grep -aF -- "$marker-" "$1" | grep -a '"exe":"[^"]*/noop"' |
-		sed -E 's/"seq":[0-9]+/"seq":0/; s/"(timestamp|start|event_id)":"[^"]*"/"\1":""/g' | sort
+		sed -E 's/"seq":[0-9]+/"seq":0/; s/"(timestamp|start|event_id|parent_event_id)":"[^"]*"/"\1":""/g' | sort
 }
 
 marked_documents() {
 	jq -S -c '(.document? // .) | select((.args[1]? // "" | startswith("'"$marker"'-")) and (.exe | endswith("/noop"))) |
-		del(.seq, .timestamp, .start, .event_id)' "$1" | sort
+		del(.seq, .timestamp, .start, .event_id, .parent_event_id)' "$1" | sort
 }
 
 # The same of ECS documents. fluent_bit_time is Fluent Bit's own.
 marked_ecs_documents() {
 	jq -S -c '(.document? // .) | select((.process.args[1]? // "" | startswith("'"$marker"'-")) and (.process.executable | endswith("/noop"))) |
-		del(.event.sequence, ."@timestamp", .process.start, .event.id, .fluent_bit_time)' "$1" | sort
+		del(.event.sequence, ."@timestamp", .process.start, .event.id, .exectap.parent_event_id, .fluent_bit_time)' "$1" | sort
 }
 
 # same MARKED: compares the stored lines with those of the reference.
