@@ -168,10 +168,11 @@ start_all() {
 		use_place "$name"
 		start_one "$name"
 		running+=("$name")
+		# holds the execs of other programs too, for as long as all shippers take to stop and start
 		if [ -e "$place/port" ]; then
-			start_exectap_to "$output" --format ecs
+			start_exectap_to "$output" --buffer 64M --format ecs
 		else
-			start_exectap_to "$output"
+			start_exectap_to "$output" --buffer 64M
 		fi
 		echo "$exectap_pid" >"$place/exectap_pid"
 	done
