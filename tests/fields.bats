@@ -120,6 +120,18 @@ members() {
 	"$helpers/noop" "$marker"
 	own_line
 	stop_exectap
+	expect 'command_line // .parent_command_line' null
+
+	start_exectap --fields @default,parent_command_line --only "args=$marker" --only 'parent_command_line=bash -c *:'
+	# shellcheck disable=SC2016
+	bash -c '"$0" "$1"; :' "$helpers/noop" "$marker"
+	# shellcheck disable=SC2016
+	bash -c '"$0" "$1"; :' "$helpers/noop" "$marker" :
+	own_line
+	stop_exectap
+	[ "$(grep -c . "$lines")" = 1 ]
+	expect parent_command_line "bash -c \"\$0\" \"\$1\"; : $helpers/noop $marker :"
+	expect 'parent_command_line == (.parent_args | join(" "))' true
 	expect command_line null
 
 	start_exectap --fields command_line --format ecs --only "args=$marker"

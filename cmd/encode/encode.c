@@ -41,6 +41,7 @@ size_t encode_least_bytes(const struct encode_format *format, const char *host, 
 /* The arguments of write_event(). */
 struct encoding {
 	const struct encode_format *format;
+	const struct encode_format *parent_format; /* with the cost of the parent's arguments */
 	struct event *event;
 	char *bytes;
 	size_t max_bytes;
@@ -249,7 +250,7 @@ static size_t cut_parent_args(const struct encoding *encoding, struct text whole
 {
 	struct event *event = encoding->event;
 	struct text *args = &event->exec.parent_args;
-	struct encode_format format = *encoding->format;
+	struct encode_format format = *encoding->parent_format;
 
 	format.argument_raw_bytes += sizeof("parent_") - 1;
 	*args = arguments_cut(&format, whole, capacity);
@@ -374,7 +375,7 @@ static size_t fit(const struct encoding *encoding, bool paths_exceed)
 	return exec->args.length ? write_event(encoding) : length;
 }
 
-/* Returns the format with the cost of an argument in lines with the key command_line. */
+/* Returns the format with the cost of an argument that a command line repeats. */
 static struct encode_format with_command_line(const struct encode_format *format)
 {
 	struct encode_format dearer = *format;
@@ -384,33 +385,40 @@ static struct encode_format with_command_line(const struct encode_format *format
 	return dearer;
 }
 
-static size_t encode(const struct encode_format *format, struct event *event, char *line,
-		     size_t line_max_bytes)
+static size_t encode(const struct encoding *encoding)
 {
-	const struct encoding encoding = { format, event, line, line_max_bytes };
+	const struct encode_format *format = encoding->format;
+	struct event *event = encoding->event;
+	size_t line_max_bytes = encoding->max_bytes;
 	bool is_process = event_is_process(event);
 	size_t length;
 
 	/* an attempt to write what cannot fit would be work for nothing */
 	if (is_process &&
 	    event->exec.args.length * format->argument_around_bytes > line_max_bytes) {
-		length = write_without_arguments(&encoding);
+		length = write_without_arguments(encoding);
 		if (length + arguments_least_bytes(format, event->exec.args) > line_max_bytes)
-			return fit(&encoding, length > line_max_bytes);
+			return fit(encoding, length > line_max_bytes);
 	}
-	length = write_event(&encoding);
+	length = write_event(encoding);
 	if (length > line_max_bytes && is_process)
-		length = fit(&encoding, false);
+		length = fit(encoding, false);
 	return length;
 }
 
 size_t encode_event(const struct encode_format *format, struct event *event, char *line,
 		    size_t line_max_bytes)
 {
+	struct encoding encoding = { format, format, event, line, line_max_bytes };
 	struct encode_format dearer;
 
-	if (!format->has_extra_command_line || !FIELD_IS_WRITTEN(event, command_line))
-		return encode(format, event, line, line_max_bytes);
+	if (!format->has_extra_command_line || (!FIELD_IS_WRITTEN(event, command_line) &&
+						!FIELD_IS_WRITTEN(event, parent_command_line)))
+		return encode(&encoding);
 	dearer = with_command_line(format);
-	return encode(&dearer, event, line, line_max_bytes);
+	if (FIELD_IS_WRITTEN(event, command_line))
+		encoding.format = &dearer;
+	if (FIELD_IS_WRITTEN(event, parent_command_line))
+		encoding.parent_format = &dearer;
+	return encode(&encoding);
 }

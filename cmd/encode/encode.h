@@ -30,7 +30,8 @@ struct encode_format {
 	unsigned int argument_around_bytes;
 	unsigned int argument_raw_bytes; /* ... and in raw, where it is not UTF-8, with these around
 					    index and base64 */
-	/* The key command_line adds an occurrence of each, with a space behind it. */
+	/* The keys command_line and parent_command_line add an occurrence of each, with a space
+	 * behind it. */
 	bool has_extra_command_line;
 	/* Occurrences of a path in a line; its base name counts as a path. */
 	unsigned int filename_times;

@@ -154,11 +154,12 @@ static void write_raw_ancestors(struct json_writer *json, const struct field *fi
 	}
 }
 
-/* The command line has the bytes of the arguments. */
+/* A command line has the bytes of the arguments. */
 static bool has_bytes_of(const struct event *event, unsigned int id)
 {
 	return !field_set_has(&event->omitted, id) ||
-	       (id == FIELD_ID_args && FIELD_IS_WRITTEN(event, command_line));
+	       (id == FIELD_ID_args && FIELD_IS_WRITTEN(event, command_line)) ||
+	       (id == FIELD_ID_parent_args && FIELD_IS_WRITTEN(event, parent_command_line));
 }
 
 /* A list, and not an object: a store that indexes documents by their keys would get a field for

@@ -63,7 +63,8 @@ static inline void encode_native_field(struct json_writer *json, const struct fi
 	if (field->form >= FIELD_JSON_JOINED) {
 		copy = *json;
 		if (field->form == FIELD_JSON_JOINED)
-			encode_native_command_line(&copy, event->exec.args);
+			encode_native_command_line(
+				&copy, *(const struct text *)((const char *)event + field->offset));
 		else if (field->form == FIELD_JSON_LIST)
 			encode_native_list(&copy, field, event);
 		else if (field->form == FIELD_JSON_MAP)

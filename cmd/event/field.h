@@ -59,6 +59,7 @@ enum field_kind {
 	FIELD_KIND_ENV_DUPLICATES,
 	FIELD_KIND_PARENT_EXE,
 	FIELD_KIND_PARENT_ARGS,
+	FIELD_KIND_PARENT_COMMAND_LINE,
 	FIELD_KIND_PARENT_ARGC,
 	FIELD_KIND_ANCESTORS, /* the values are the names */
 	FIELD_KIND_EXIT_CODE,
@@ -96,8 +97,9 @@ enum field_id {
 #define FIELD_BIT(word, name) (FIELD_ID_##name / 64 == (word) ? 1ull << FIELD_ID_##name % 64 : 0)
 
 /* The fields of FIELD_GROUP_EXTRA: what lines lack by default. A constant for the encoders. */
-#define FIELD_SET_EXTRA                                                                            \
-	((struct field_set){ { FIELD_BIT(0, command_line), FIELD_BIT(1, command_line) } })
+#define FIELD_EXTRA_BITS(word)                                                                     \
+	(FIELD_BIT(word, command_line) | FIELD_BIT(word, parent_command_line))
+#define FIELD_SET_EXTRA ((struct field_set){ { FIELD_EXTRA_BITS(0), FIELD_EXTRA_BITS(1) } })
 
 /* The formats that map events to another schema, as bits. */
 enum field_format {

@@ -214,6 +214,9 @@ static inline bool field_value_format_computed(enum field_kind kind, const struc
 		return event->process.truncated & RECORD_KEY_ARGS &&
 		       exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN &&
 		       field_value_format_number(exec->args_bytes, buf, value);
+	case FIELD_KIND_PARENT_COMMAND_LINE:
+		*value = field_value_strings(exec->parent_args);
+		return true;
 	case FIELD_KIND_PARENT_ARGC:
 		return exec->parent_argc != RECORD_ARGC_UNKNOWN &&
 		       field_value_format_number(exec->parent_argc, buf, value);
@@ -287,6 +290,7 @@ static inline bool field_value_is_present(const struct field *field, const struc
 	case FIELD_KIND_COMMAND_LINE:
 		return !event->exec.args_hidden;
 	case FIELD_KIND_PARENT_ARGS:
+	case FIELD_KIND_PARENT_COMMAND_LINE:
 		return event->exec.parent_has_args && !event->exec.parent_args_hidden;
 	case FIELD_KIND_ENV:
 		return event->exec.variable_count;

@@ -113,21 +113,20 @@ static void set_strings(json_t *object, const char *key, struct text strings)
 	}
 }
 
-static void set_command_line(json_t *object, const struct event *event)
+static void set_joined(json_t *object, const char *key, struct text strings)
 {
-	struct text strings = event->exec.args, value;
+	const char *first = strings.bytes;
 	char *joined = calloc(1, strings.length + 1);
+	struct text value;
 	size_t length = 0;
 
 	while (text_next_string(&strings, &value)) {
-		if (value.bytes != event->exec.args.bytes)
+		if (value.bytes != first)
 			joined[length++] = ' ';
 		memcpy(joined + length, value.bytes, value.length);
 		length += value.length;
 	}
-	if (FIELD_IS_WRITTEN(event, command_line))
-		json_object_set_new(object, "command_line",
-				    string_of((struct text){ joined, length }));
+	json_object_set_new(object, key, string_of((struct text){ joined, length }));
 	free(joined);
 }
 
@@ -167,6 +166,15 @@ static void set_env(json_t *object, const struct event_exec *exec)
 	json_decref(duplicates);
 }
 
+/* The names of extra keys are in lines that have these. */
+static bool is_written(const struct event *event, const char *name)
+{
+	const struct field *field = field_find(name, strlen(name));
+
+	return !(field->groups & FIELD_GROUP_EXTRA) ||
+	       !field_set_has(&event->omitted, field_find_id(name, strlen(name)));
+}
+
 static void set_marks(json_t *object, const char *key, uint32_t mask, const struct event *event)
 {
 	static const struct {
@@ -194,6 +202,7 @@ static void set_marks(json_t *object, const char *key, uint32_t mask, const stru
 		{ RECORD_KEY_PARENT_COMM, "parent_comm" },
 		{ RECORD_KEY_PARENT_EXE, "parent_exe" },
 		{ RECORD_KEY_PARENT_ARGS, "parent_args" },
+		{ RECORD_KEY_PARENT_ARGS, "parent_command_line" },
 		{ RECORD_KEY_PARENT_EVENT, "parent_event_id" },
 		{ RECORD_KEY_ANCESTORS, "ancestors" },
 		{ RECORD_KEY_ENTRY, "entry_type" },
@@ -205,8 +214,7 @@ static void set_marks(json_t *object, const char *key, uint32_t mask, const stru
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (mask & names[i].bit && (strcmp(names[i].name, "command_line") ||
-					    FIELD_IS_WRITTEN(event, command_line)))
+		if (mask & names[i].bit && is_written(event, names[i].name))
 			json_array_append_new(array, json_string(names[i].name));
 	if (json_array_size(array))
 		json_object_set(object, key, array);
@@ -349,8 +357,11 @@ static void set_parent(json_t *object, const struct event *event)
 	if (exec->parent_exe_deleted)
 		json_object_set_new(object, "parent_exe_deleted", json_true());
 	if (exec->parent_has_args && !exec->parent_args_hidden &&
-	    !(unreadable & RECORD_KEY_PARENT_ARGS))
+	    !(unreadable & RECORD_KEY_PARENT_ARGS)) {
 		set_strings(object, "parent_args", exec->parent_args);
+		if (FIELD_IS_WRITTEN(event, parent_command_line))
+			set_joined(object, "parent_command_line", exec->parent_args);
+	}
 	if (exec->parent_argc != RECORD_ARGC_UNKNOWN)
 		set_integer(object, "parent_argc", exec->parent_argc);
 	if (exec->parent_event_id.length && !(unreadable & RECORD_KEY_PARENT_EVENT))
@@ -375,7 +386,8 @@ static void set_program(json_t *object, const struct event *event)
 	if (!exec->args_hidden && !(unreadable & RECORD_KEY_ARGS))
 		set_strings(object, "args", exec->args);
 	if (!exec->args_hidden && !(unreadable & RECORD_KEY_ARGS))
-		set_command_line(object, event);
+		if (FIELD_IS_WRITTEN(event, command_line))
+			set_joined(object, "command_line", exec->args);
 	if (exec->argc != RECORD_ARGC_UNKNOWN)
 		set_integer(object, "argc", exec->argc);
 	if (event->process.truncated & RECORD_KEY_ARGS &&
