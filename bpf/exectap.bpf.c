@@ -31,6 +31,9 @@ const volatile bool config_is_preemptible = false;
 /* Set by the loader: execs have records, and their hooks do not only keep programs. */
 const volatile bool config_sends_execs = true;
 
+/* Set by the loader: forks have records, and their hook does not only copy programs. */
+const volatile bool config_sends_forks = false;
+
 /* A successful exec, as a hook sees it. */
 struct exec_call {
 	struct task_struct *task;
@@ -266,29 +269,66 @@ static __always_inline __u32 append_own_program(struct record_exit *exit, struct
 		end = program_append(scratch, &exit->program,
 				     program_find(task, exit->task.pid, exit->task.start_ns),
 				     task->group_leader->self_exec_id, end);
-	if (!exit->program.length)
+	if (!exit->program.length && !(task->flags & PF_KTHREAD))
 		exit->keys.unreadable |= RECORD_KEY_EXE | RECORD_KEY_ARGS;
 	return end;
 }
 
-static __always_inline void fill_exit(struct record_exit *exit, struct task_struct *task,
-				      struct task_struct *parent)
+/* Fills what the records of the begin and the end of a process have. */
+static __always_inline void fill_process(struct record_exit *exit, enum record_type type,
+					 struct task_struct *task, struct task_struct *parent)
 {
 	__builtin_memset(exit, 0, sizeof(*exit));
 	exit->header.version = RECORD_VERSION;
-	exit->header.type = RECORD_EXIT;
+	exit->header.type = type;
 	exit->header.time_ns = bpf_ktime_get_boot_ns();
 	exit->keys.unreadable = task_fill(&exit->task, task, parent, true);
 	bpf_probe_read_kernel_str(exit->comm, sizeof(exit->comm), task->group_leader->comm);
+}
+
+static __always_inline void fill_exit(struct record_exit *exit, struct task_struct *task)
+{
 	exit->max_rss_pages = task->signal->maxrss;
 	exit->status = task->group_leader->exit_code;
 	if (task->signal->flags & SIGNAL_GROUP_EXIT)
 		exit->status = task->signal->group_exit_code;
 }
 
+/* Appends the program, the parent and the cgroup, and sends the record. */
+static __always_inline void send_process(struct record_exit *exit, enum record_type type,
+					 struct scratch *scratch, __u32 slot,
+					 struct task_struct *task, struct task_struct *parent)
+{
+	__u32 end = append_own_program(exit, scratch, task, sizeof(*exit));
+
+	end = exec_append_parent(&EXEC_PARENT(exit), scratch, slot, parent, true, end);
+	end = exec_append_cgroup(&exit->keys, &exit->cgroup, scratch, slot, task, true, end);
+	exit->header.size = end;
+	output_scratch(scratch, type, end);
+}
+
+/* Sends a record of the begin of a process. */
+static __always_inline void send_begun(enum record_type type, struct task_struct *task)
+{
+	__u32 slot = scratch_claim();
+	struct task_struct *parent = task->real_parent;
+	struct scratch *scratch = scratch_get(slot);
+	struct record_exit *exit;
+
+	if (!scratch) {
+		output_count_loss(type, RECORD_LOSS_NO_SCRATCH);
+		return;
+	}
+	exit = (struct record_exit *)scratch->record;
+	fill_process(exit, type, task, parent);
+	exit->keys.unreadable |= relation_fill_begun(&exit->task, task, parent);
+	send_process(exit, type, scratch, slot, task, parent);
+	scratch_release(slot);
+}
+
 static __always_inline void send_exit(struct task_struct *task)
 {
-	__u32 slot = scratch_claim(), end = sizeof(struct record_exit);
+	__u32 slot = scratch_claim();
 	struct task_struct *parent = task->real_parent;
 	struct scratch *scratch = scratch_get(slot);
 	struct record_exit *exit;
@@ -298,15 +338,12 @@ static __always_inline void send_exit(struct task_struct *task)
 		return;
 	}
 	exit = (struct record_exit *)scratch->record;
-	fill_exit(exit, task, parent);
+	fill_process(exit, RECORD_EXIT, task, parent);
 	exit->keys.unreadable |= relation_fill(&exit->task, slot, task, true);
+	fill_exit(exit, task);
 	scratch->signal = (__u64)task->signal;
 	exit_fill_times(slot);
-	end = append_own_program(exit, scratch, task, end);
-	end = exec_append_parent(&EXEC_PARENT(exit), scratch, slot, parent, true, end);
-	end = exec_append_cgroup(&exit->keys, &exit->cgroup, scratch, slot, task, true, end);
-	exit->header.size = end;
-	output_scratch(scratch, RECORD_EXIT, end);
+	send_process(exit, RECORD_EXIT, scratch, slot, task, parent);
 	scratch_release(slot);
 }
 
@@ -337,8 +374,12 @@ int probe_taskstats_exit(struct pt_regs *regs)
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(handle_fork, struct task_struct *parent, struct task_struct *child)
 {
-	if (child->pid == child->tgid && !(child->flags & PF_KTHREAD))
+	if (child->pid != child->tgid)
+		return 0;
+	if (config_program_bytes && !(child->flags & PF_KTHREAD))
 		program_fork(parent, child);
+	if (config_sends_forks && output_state() == RECORD_STATE_ON)
+		send_begun(RECORD_FORK, child);
 	return 0;
 }
 
@@ -364,5 +405,16 @@ int list_running(struct bpf_iter__task *context)
 	running_write(context->meta->seq, scratch,
 		      exec_walk_exe_of(scratch, slot, task, sizeof(struct record_running)));
 	scratch_release(slot);
+	return 0;
+}
+
+/* Sends a record for each process that runs. */
+SEC("iter/task")
+int report_running(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+
+	if (task && task->pid == task->tgid)
+		send_begun(RECORD_PROCESS, task);
 	return 0;
 }

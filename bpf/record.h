@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 /* Incremented for every layout that a consumer of the previous one would misread. */
-#define RECORD_VERSION 5
+#define RECORD_VERSION 6
 
 #define RECORD_COMM_BYTES 16 /* TASK_COMM_LEN, include/linux/sched.h */
 #define RECORD_PATH_BYTES 4096 /* PATH_MAX: maximum for exe, cwd, parent_exe, cgroup */
@@ -54,6 +54,8 @@ enum record_type {
 	RECORD_EXEC = 0,
 	RECORD_EXIT = 1,
 	RECORD_EXEC_FAILED = 2, /* a struct record_exec too, without exe */
+	RECORD_FORK = 3, /* a struct record_exit too, without status and resources */
+	RECORD_PROCESS = 4, /* likewise: a process that runs when the programs are attached */
 	RECORD_TYPES,
 };
 
@@ -308,7 +310,7 @@ struct record_exec {
 	struct record_slice env; /* offset 0: not collected */
 };
 
-/* The end of a process, sent by its last thread. */
+/* The end of a process, sent by its last thread; or its begin. */
 struct record_exit {
 	struct record_header header;
 	struct record_task task;

@@ -14,6 +14,9 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
+/* The keys of the ancestors and the entry */
+#define RELATION_KEYS (RECORD_KEY_ANCESTORS | RECORD_KEY_ENTRY)
+
 /* Maximum generations that are searched for the entry. */
 #define RELATION_STEPS 32
 
@@ -141,7 +144,7 @@ __noinline int relation_fill_ancestors(__u32 slot)
 	struct task_struct *task;
 
 	if (!scratch)
-		return RECORD_KEY_ANCESTORS | RECORD_KEY_ENTRY;
+		return RELATION_KEYS;
 	out = &((struct record_exit *)scratch->record)->task;
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
 		task = bpf_get_current_task_btf();
@@ -150,6 +153,12 @@ __noinline int relation_fill_ancestors(__u32 slot)
 	task = (struct task_struct *)bpf_get_current_task();
 	return relation_walk(out, BPF_CORE_READ(task, group_leader),
 			     BPF_CORE_READ(task, real_parent), false);
+}
+
+/* Returns those of RELATION_KEYS that nobody needs. */
+static __always_inline __u32 relation_omitted(void)
+{
+	return *(volatile __u64 *)&shared.omitted_keys & RELATION_KEYS;
 }
 
 /* Fills in the leaders of a process. */
@@ -165,17 +174,32 @@ static __always_inline void relation_fill_leaders(struct record_task *out, struc
 }
 
 /*
+ * Fills in all relations of a process that is not the current one, by its first thread. Returns the
+ * mask of the keys that are unreadable.
+ */
+static __always_inline __u32 relation_fill_begun(struct record_task *out,
+						 struct task_struct *leader,
+						 struct task_struct *parent)
+{
+	__u32 omitted = relation_omitted();
+
+	relation_fill_leaders(out, leader, true);
+	if (omitted == RELATION_KEYS)
+		return omitted;
+	return omitted | relation_walk(out, leader, parent, true);
+}
+
+/*
  * Fills in all relations of the current process, whose record is in the scratch. Returns the mask
  * of the keys that are unreadable.
  */
 static __always_inline __u32 relation_fill(struct record_task *out, __u32 slot,
 					   struct task_struct *task, bool typed)
 {
-	__u32 omitted = *(volatile __u64 *)&shared.omitted_keys;
+	__u32 omitted = relation_omitted();
 
 	relation_fill_leaders(out, task, typed);
-	omitted &= RECORD_KEY_ANCESTORS | RECORD_KEY_ENTRY;
-	if (omitted == (RECORD_KEY_ANCESTORS | RECORD_KEY_ENTRY))
+	if (omitted == RELATION_KEYS)
 		return omitted;
 	return omitted | relation_fill_ancestors(slot);
 }

@@ -136,7 +136,8 @@ static int parse_events(struct options *options, const char *name, const char *v
 		event = event_type_find(item, length);
 		if (event >= EVENT_TYPES || !(EVENT_BIT(event) & EVENT_BITS_PROCESS))
 			return usage_error(
-				"invalid event type '%.*s' (choose exec, exec_failed, exit)",
+				"invalid event type '%.*s' (choose exec, exec_failed, exit, fork, "
+				"process)",
 				(int)length, item);
 		options->events |= EVENT_BIT(event);
 		item += length + 1;
@@ -458,7 +459,7 @@ static const struct option_row rows[] = {
 	{ "Events and keys", "format", "NAME", "native (default), ecs, ocsf, text", parse_format,
 	  .letter = 'f' },
 	{ NULL, "color", "WHEN", "colors of text: auto (default), always, never", parse_color },
-	{ NULL, "events", "LIST", "exec (default), exec_failed, exit", parse_events,
+	{ NULL, "events", "LIST", "exec (default), exec_failed, exit, fork, process", parse_events,
 	  .repeats = true, .letter = 'e' },
 	{ NULL, "env", "NAME[,NAME]", "report environment variables, globs; repeatable", parse_env,
 	  .repeats = true, .reloads = true },

@@ -269,3 +269,32 @@ have_type() {
 	exectap_pid=
 	[ "$(jq -r .host "$lines" | sort -u)" = localhost ]
 }
+
+@test "with exec, exit, fork and process each id that a line names is that of a line, and SQL rebuilds a chain" {
+	local chain
+	command -v sqlite3 >/dev/null || skip "no sqlite3"
+	start_exectap --events exec,exit --events fork,process
+	# shellcheck disable=SC2016
+	bash -c 'true a; (sleep .1; "$0" "$1"; :) ; :' "$helpers/noop" "$marker"
+	poll grep -q "\"exit\".*noop.*$marker" "$lines"
+	stop_exectap
+	[ "$(grep -c '"type":"lost"' "$lines")" = 0 ]
+	sqlite3 "$BATS_TEST_TMPDIR/db" 'CREATE TABLE line (type, id, parent_id, ppid, args)'
+	jq -r '[.type, .id, .parent_id, .ppid, (.args // [] | tojson)] | @csv' "$lines" >"$BATS_TEST_TMPDIR/csv"
+	sqlite3 "$BATS_TEST_TMPDIR/db" -cmd '.mode csv' ".import $BATS_TEST_TMPDIR/csv line"
+	# a process that began before the first line of its parent and ended by then has none
+	chain=$(sqlite3 "$BATS_TEST_TMPDIR/db" "
+		WITH RECURSIVE chain (id, depth) AS (
+			SELECT id, 0 FROM line WHERE type = 'exec' AND args = '[\"$helpers/noop\",\"$marker\"]'
+			UNION
+			SELECT line.parent_id, depth + 1 FROM line JOIN chain ON line.id = chain.id
+			WHERE line.type IN ('fork', 'process') AND line.ppid <> 0)
+		SELECT depth, chain.id, (SELECT count(*) FROM line WHERE line.id = chain.id AND type IN ('fork', 'process')) FROM chain ORDER BY depth")
+	echo "$chain"
+	[ "$(wc -l <<<"$chain")" -ge 4 ]
+	# a sandbox may hide process 1 from iterators
+	! sed '$d' <<<"$chain" | cut -d '|' -f 3 | grep -qx 0 || false
+	[[ $(tail -n 1 <<<"$chain") == *-1'|'? ]]
+	# the leaf, its subshell, and the bash that was executed
+	[ "$(sqlite3 "$BATS_TEST_TMPDIR/db" "SELECT count(*) FROM line WHERE type = 'fork' AND args LIKE '%$marker%'")" -ge 3 ]
+}

@@ -147,6 +147,7 @@ complete_in() {
 	offers "$shell" 'exectap --events exec_' exec_failed
 	offers "$shell" 'exectap --events=exit,exec_' exec_failed
 	offers "$shell" 'exectap -e exit,e' exec exec_failed exit
+	offers "$shell" 'exectap -e f' fork
 	offers "$shell" 'exectap -o unix' unix: unixgram: unix-listen:
 	offers "$shell" 'exectap --only parent_' parent_args parent_argc parent_comm parent_event_id parent_exe parent_exe_detached parent_exe_deleted parent_id
 	offers "$shell" 'exectap --skip=ses' ses session_leader_id

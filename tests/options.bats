@@ -66,7 +66,7 @@ load lib
 	rejects "unrecognized or ambiguous option '--nonsense'; $hint" --nonsense
 	rejects "unrecognized or ambiguous option '-Z'; $hint" -Z
 	rejects "invalid format 'json' (choose native, ecs, ocsf, text)" -f json
-	rejects "invalid event type 'forks' (choose exec, exec_failed, exit)" -e exec,forks
+	rejects "invalid event type 'forks' (choose exec, exec_failed, exit, fork, process)" -e exec,forks
 	rejects "invalid --heartbeat '0' (1 to 86400 seconds)" --heartbeat 0
 	rejects "invalid --color 'red' (choose auto, always, never)" --color red
 	rejects "invalid --latency '-1' (0 to 10000 milliseconds)" --latency -1

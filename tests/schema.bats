@@ -37,14 +37,14 @@ type_keys() {
 
 @test "--list-keys prints the keys of the schema with the types that have them, and --help does not show it" {
 	local type
-	for type in exec exec_failed exit lost start stats stop; do
+	for type in exec exec_failed exit fork lost start stats stop; do
 		echo "$type"
 		# raw belongs to the strings of a line, and is no field
 		diff <("$exectap" --list-keys | awk -v type="$type" '("," $2 ",") ~ "," type "," { print $1 }' | sort) \
 			<(type_keys "$type" | grep -vx raw)
 	done
 	# a summary has its own keys, those of every line, and can have those of its events
-	diff <("$exectap" --list-keys | awk '("," $2 ",") ~ ",(suppressed|exec|exec_failed|exit)," { print $1 }' | sort) \
+	diff <("$exectap" --list-keys | awk '("," $2 ",") ~ ",(suppressed|exec|exec_failed|exit|fork|process)," { print $1 }' | sort) \
 		<("$exectap" --list-keys | awk '("," $2 ",") ~ ",suppressed," { print $1 }' | sort)
 	if "$exectap" --help | grep -q list-keys; then return 1; fi
 }

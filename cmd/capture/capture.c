@@ -70,7 +70,7 @@ static int open_loaded(struct capture *capture, const struct capture_options *op
 	set_hooks(capture, programs_hooks(capture->programs));
 	ring_source_set_omitted_keys(capture->source, options->omitted_keys);
 	ring_source_set_state(capture->source, RECORD_STATE_ON);
-	programs_fill_map(capture->programs);
+	programs_begin(capture->programs);
 	return 0;
 }
 
@@ -280,7 +280,7 @@ static int open_pinned(struct capture *capture, const struct capture_options *op
 	ring_source_set_omitted_keys(capture->source, options->omitted_keys);
 	replace_others(capture, &used);
 	if (capture->programs)
-		programs_fill_map(capture->programs);
+		programs_begin(capture->programs);
 	programs_free(capture->programs);
 	capture->programs = NULL;
 	watch_pins(capture, used.number);

@@ -28,4 +28,7 @@ int program_map_fd(const struct exectap *skeleton);
  */
 void program_map_fill(const struct exectap *skeleton);
 
+/* Sends a record for each process that runs. What fails is logged. */
+void program_map_report(const struct exectap *skeleton);
+
 #endif

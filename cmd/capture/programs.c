@@ -153,9 +153,15 @@ static void choose_hooks(struct programs *programs, const struct capture_options
 	bpf_program__set_autoload(skeleton->progs.handle_skipped_exec,
 				  sends_execs && skeleton->rodata->config_is_preemptible);
 	bpf_program__set_autoload(skeleton->progs.handle_exit, exits && !probed);
-	bpf_program__set_autoload(skeleton->progs.handle_fork, options->parent_args_bytes);
+	skeleton->rodata->config_sends_forks = options->events & EVENT_BIT(EVENT_FORK);
+	bpf_program__set_autoload(skeleton->progs.handle_fork,
+				  options->parent_args_bytes ||
+					  options->events & EVENT_BIT(EVENT_FORK));
 	bpf_program__set_autoload(skeleton->progs.list_running, options->parent_args_bytes);
 	bpf_program__set_autoattach(skeleton->progs.list_running, false);
+	bpf_program__set_autoload(skeleton->progs.report_running,
+				  options->events & EVENT_BIT(EVENT_PROCESS));
+	bpf_program__set_autoattach(skeleton->progs.report_running, false);
 }
 
 /* Adds a name once; programs may share a hook. */
@@ -177,7 +183,8 @@ static void add_hooks(struct programs *programs)
 
 	bpf_object__for_each_program(program, programs->skeleton->obj)
 		if (bpf_program__autoload(program) &&
-		    program != programs->skeleton->progs.list_running)
+		    program != programs->skeleton->progs.list_running &&
+		    program != programs->skeleton->progs.report_running)
 			add_hook(programs, bpf_program__section_name(program));
 }
 
@@ -317,6 +324,8 @@ static void list_counted(const struct programs *programs,
 					       : skeleton->progs.handle_exec;
 	list[RECORD_EXIT][0] = programs->are_probed ? skeleton->progs.probe_taskstats_exit
 						    : skeleton->progs.handle_exit;
+	if (skeleton->rodata->config_sends_forks)
+		list[RECORD_FORK][0] = skeleton->progs.handle_fork;
 	attempts_list(skeleton, programs->attempts, list[RECORD_EXEC_FAILED]);
 }
 
@@ -356,9 +365,11 @@ size_t programs_get_links(const struct programs *programs,
 	return count;
 }
 
-void programs_fill_map(const struct programs *programs)
+void programs_begin(const struct programs *programs)
 {
 	program_map_fill(programs->skeleton);
+	if (bpf_program__autoload(programs->skeleton->progs.report_running))
+		program_map_report(programs->skeleton);
 }
 
 int programs_map_fd(const struct programs *programs)

@@ -28,9 +28,9 @@ void programs_free(struct programs *programs);
 /* Duplicates the descriptors for ring_source_new(). Returns 0 or -errno. */
 int programs_get_fds(const struct programs *programs, struct ring_source_fds *fds);
 
-/* Stores the programs of the processes that run already: program_map_fill(). Call it when the
- * programs are on. */
-void programs_fill_map(const struct programs *programs);
+/* Stores the programs of the processes that run already, and makes records of these processes if
+ * EVENT_PROCESS is selected. Call it when the programs are on. */
+void programs_begin(const struct programs *programs);
 
 /* Returns the map with the programs of processes, owned by programs, or -1 if there is none. */
 int programs_map_fd(const struct programs *programs);

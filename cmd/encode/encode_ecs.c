@@ -38,6 +38,11 @@ static void write_event(struct json_writer *json, const struct event *event)
 			EVENT_MEMBERS("exec_failed", "exec_failed",
 				      KIND_PROCESS("info") ",\"outcome\":\"failure\""),
 		[EVENT_EXIT] = EVENT_MEMBERS("exit", "end", KIND_PROCESS("end")),
+		[EVENT_FORK] = EVENT_MEMBERS("fork", "fork",
+					     KIND_PROCESS("start") ",\"outcome\":\"success\""),
+		[EVENT_PROCESS] =
+			EVENT_MEMBERS("process", "process_snapshot",
+				      "\"state\",\"category\":[\"process\"],\"type\":[\"info\"]"),
 		[EVENT_LOST] = EVENT_MEMBERS("lost", "lost", "\"pipeline_error\""),
 		[EVENT_SUPPRESSED] = EVENT_MEMBERS("suppressed", "suppressed", "\"metric\""),
 		[EVENT_START] = EVENT_MEMBERS("start", "start", "\"metric\""),

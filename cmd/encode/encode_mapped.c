@@ -123,6 +123,12 @@ static void append_exit(struct json_writer *json, const struct event *event)
 	}
 }
 
+static void append_begun(struct json_writer *json, const struct event *event)
+{
+	append_text(json, encode_mapped_has_comm(event), event->process.comm);
+	append_part(json, event->type == EVENT_FORK ? " was forked" : " is running");
+}
+
 static void append_suppressed(struct json_writer *json, const struct event_lost *lost)
 {
 	append_number(json, lost->count);
@@ -149,6 +155,8 @@ void encode_mapped_message(struct json_writer *json, struct text key, const stru
 		append_call(json, event);
 	else if (event->type == EVENT_EXIT)
 		append_exit(json, event);
+	else if (event_is_process(event))
+		append_begun(json, event);
 	else if (event->type == EVENT_LOST)
 		append_lost(json, &event->lost);
 	else

@@ -21,7 +21,7 @@ static inline bool encode_mapped_is_readable(const struct event *event, enum rec
 
 static inline bool encode_mapped_has_exe(const struct event *event)
 {
-	return event_has_program(event) && FIELD_IS_WRITTEN(event, exe) &&
+	return event_has_program(event) && event->exec.has_exe && FIELD_IS_WRITTEN(event, exe) &&
 	       encode_mapped_is_readable(event, RECORD_KEY_EXE);
 }
 

@@ -22,6 +22,8 @@
 #define SUCCESS ",\"severity_id\":1,\"status_id\":1,\"status\":\"Success\""
 #define FAILURE(severity) ",\"severity_id\":" severity ",\"status_id\":2,\"status\":\"Failure\""
 #define LAUNCH CLASS("1", "1007", "1", "Launch", "01") ",\"launch_type_id\":3"
+#define FORK CLASS("1", "1007", "1", "Launch", "01") ",\"launch_type_id\":2"
+#define SNAPSHOT CLASS("1", "1007", "99", "Snapshot", "99")
 #define TERMINATE CLASS("1", "1007", "2", "Terminate", "02")
 #define GENERAL_ERROR CLASS("6", "6008", "1", "General Error", "01")
 #define LIFECYCLE(activity, name, type) CLASS("6", "6002", activity, name, type)
@@ -45,6 +47,8 @@ static const struct {
 	[EVENT_EXEC] = MEMBERS(LAUNCH SUCCESS, OF_PROCESS("exec")),
 	[EVENT_EXEC_FAILED] = MEMBERS(LAUNCH FAILURE("1"), OF_PROCESS("exec_failed")),
 	[EVENT_EXIT] = MEMBERS(TERMINATE SUCCESS, OF_PROCESS("exit")),
+	[EVENT_FORK] = MEMBERS(FORK SUCCESS, OF_PROCESS("fork")),
+	[EVENT_PROCESS] = MEMBERS(SNAPSHOT SUCCESS, OF_PROCESS("process")),
 	[EVENT_LOST] = MEMBERS(GENERAL_ERROR FAILURE("3"), OF_HOST("lost")),
 	[EVENT_SUPPRESSED] = MEMBERS("", OF_PROCESS("suppressed")), /* the class of its source */
 	[EVENT_START] = MEMBERS(LIFECYCLE("3", "Start", "03") SUCCESS, OF_HOST("start")),

@@ -191,6 +191,18 @@ static void append_exit(struct text_line *line, const struct event *event)
 	color(line, END);
 }
 
+static void append_begun(struct text_line *line, const struct event *event)
+{
+	append_user(line, &event->process);
+	strip_append_text(&line->strip, event->process.comm);
+	color(line, DIM);
+	strip_format(&line->strip,
+		     event->type == EVENT_FORK ? " forked by %" PRIu32
+					       : " running, child of %" PRIu32,
+		     event->process.task.ppid);
+	color(line, END);
+}
+
 static void append_lost(struct text_line *line, const struct event_lost *lost)
 {
 	color(line, RED);
@@ -238,6 +250,8 @@ static void append_event(struct text_line *line, const struct event *event)
 		append_exec(line, event);
 	else if (event->type == EVENT_EXIT)
 		append_exit(line, event);
+	else if (event_is_process(event))
+		append_begun(line, event);
 	else if (event->type == EVENT_LOST)
 		append_lost(line, &event->lost);
 	else

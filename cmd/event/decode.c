@@ -10,6 +10,7 @@
 
 _Static_assert(EVENT_EXEC == (int)RECORD_EXEC && EVENT_EXIT == (int)RECORD_EXIT &&
 		       EVENT_EXEC_FAILED == (int)RECORD_EXEC_FAILED &&
+		       EVENT_FORK == (int)RECORD_FORK && EVENT_PROCESS == (int)RECORD_PROCESS &&
 		       EVENT_LOST == (int)RECORD_TYPES,
 	       "a record type is the event type of the same number");
 
@@ -365,6 +366,7 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 	if (!decode_parts(&parts, event))
 		return -EBADMSG;
 	event->process.unreadable |= decode_file(&exec->file, out);
+	out->has_exe = true;
 	out->argc = exec->argc;
 	out->args_bytes = exec->args_bytes;
 	out->memfd = exec->flags & RECORD_FLAG_MEMFD;
@@ -413,7 +415,9 @@ static bool decode_own_program(const struct record *record, struct record_slice 
 	out->paths[EVENT_PATH_CWD] = out->paths[EVENT_PATH_EXE] = none;
 	if (!slice_view(record, slice, &bytes))
 		return false;
-	if (!decode_program(bytes, &own_keys, event, &program, &out->args))
+	out->has_exe = bytes.length || event->process.unreadable & RECORD_KEY_EXE;
+	out->args_hidden = !out->has_exe;
+	if (out->has_exe && !decode_program(bytes, &own_keys, event, &program, &out->args))
 		program = (struct record_program){ .argc = RECORD_ARGC_UNKNOWN };
 	out->argc = program.argc;
 	out->args_bytes = program.args_bytes;
@@ -453,6 +457,8 @@ int decode_record(const void *bytes, size_t length, struct event *event)
 		[RECORD_EXEC] = sizeof(struct record_exec),
 		[RECORD_EXIT] = sizeof(struct record_exit),
 		[RECORD_EXEC_FAILED] = sizeof(struct record_exec),
+		[RECORD_FORK] = sizeof(struct record_exit),
+		[RECORD_PROCESS] = sizeof(struct record_exit),
 	};
 	const struct record_header *header = bytes;
 
@@ -465,5 +471,6 @@ int decode_record(const void *bytes, size_t length, struct event *event)
 		return -EBADMSG;
 	event->type = (enum event_type)header->type;
 	event->time_ns = header->time_ns;
-	return event->type == EVENT_EXIT ? decode_exit(bytes, event) : decode_exec(bytes, event);
+	return EVENT_BIT(event->type) & EVENT_BITS_EXEC ? decode_exec(bytes, event)
+							: decode_exit(bytes, event);
 }

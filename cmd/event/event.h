@@ -107,6 +107,7 @@ struct event_exec {
 	bool cwd_deleted;
 	bool parent_exe_detached;
 	bool parent_exe_deleted;
+	bool has_exe; /* false: a kernel thread, which has no args either */
 	bool parent_has_exe;
 	bool parent_has_args; /* parent_args and parent_argc are known */
 	uint32_t parent_argc; /* or RECORD_ARGC_UNKNOWN */
@@ -212,7 +213,7 @@ static inline bool event_is_process(const struct event *event)
 /* Reports whether the event is about a process that runs a program, or did. */
 static inline bool event_has_program(const struct event *event)
 {
-	return event->source == EVENT_EXEC || event->source == EVENT_EXIT;
+	return event_is_process(event) && event->source != EVENT_EXEC_FAILED;
 }
 
 /* Reports whether event->heartbeat is valid. */

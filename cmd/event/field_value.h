@@ -25,7 +25,7 @@
 #define EXIT (EVENT_BIT(EVENT_EXIT) | SUPPRESSED)
 #define LOST EVENT_BIT(EVENT_LOST)
 #define CALL (EVENT_BITS_EXEC | SUPPRESSED)
-#define PROGRAM (EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_EXIT) | SUPPRESSED)
+#define PROGRAM (PROCESS & ~EVENT_BIT(EVENT_EXEC_FAILED))
 #define PROCESS (EVENT_BITS_PROCESS | SUPPRESSED)
 #define HEARTBEAT EVENT_BITS_HEARTBEAT
 #define EVERY EVENT_BITS_ALL
@@ -220,6 +220,9 @@ static inline bool field_value_format_computed(enum field_kind kind, const struc
 	case FIELD_KIND_PARENT_ARGC:
 		return exec->parent_argc != RECORD_ARGC_UNKNOWN &&
 		       field_value_format_number(exec->parent_argc, buf, value);
+	case FIELD_KIND_EXE:
+		*value = exec->paths[EVENT_PATH_EXE];
+		return exec->has_exe;
 	case FIELD_KIND_PARENT_EXE:
 		*value = exec->paths[EVENT_PATH_PARENT_EXE];
 		return exec->parent_has_exe;

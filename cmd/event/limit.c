@@ -94,7 +94,7 @@ int limit_parse(const char *text, struct limit_rule *rule, const char **word, si
 bool limit_applies(const struct limit_rule *rule, enum event_type type)
 {
 	if (!rule->count || !(EVENT_BIT(type) & EVENT_BITS_PROCESS) ||
-	    (rule->is_default && type == EVENT_EXIT))
+	    (rule->is_default && !(EVENT_BIT(type) & EVENT_BITS_EXEC)))
 		return false;
 	for (unsigned int id = 0; id < FIELD_COUNT; id++)
 		if (field_set_has(&rule->keys, id) &&

@@ -26,7 +26,7 @@ struct limit_rule {
 	unsigned int count; /* of a window; 0: no limit */
 	unsigned int seconds; /* length of a window */
 	struct field_set keys; /* fields of equal values */
-	bool is_default; /* no keys were given: exits are not limited */
+	bool is_default; /* no keys were given: only execs and failed attempts are limited */
 };
 
 /* A window that has ended, in which events were suppressed. */
@@ -46,7 +46,7 @@ struct limit_summary {
 int limit_parse(const char *text, struct limit_rule *rule, const char **word, size_t *length);
 
 /* Reports whether events of the type are limited: it has all keys of the rule, but for exe in
- * exec_failed. Without keys in the option, exits are not limited. */
+ * exec_failed. Without keys in the option, execs and failed attempts are. */
 bool limit_applies(const struct limit_rule *rule, enum event_type type);
 
 /* Returns the bits of enum record_key of what the rule compares. */

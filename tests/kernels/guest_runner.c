@@ -1145,8 +1145,13 @@ struct run {
 
 static void run_all_ways(const char *name)
 {
-	const char *options[] = { "--events", events(), has_env ? "--env" : NULL,
-				  "CASE,EMPTY,BYTES,ABSENT", NULL };
+	const char *options[] = { "--events",
+				  events(),
+				  "--events",
+				  "fork,process",
+				  has_env ? "--env" : NULL,
+				  "CASE,EMPTY,BYTES,ABSENT",
+				  NULL };
 	pid_t exectap = watch(name, options);
 
 	run_ways(ways);

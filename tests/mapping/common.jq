@@ -18,10 +18,10 @@ def base_name: split("/") | last // "";
 def source: if .type == "suppressed" then .event_type else .type end;
 
 def is_call: source == "exec" or source == "exec_failed";
-def is_process: is_call or source == "exit";
+def is_process: is_call or (source | . == "exit" or . == "fork" or . == "process");
 
 # The name of the executed file of an exec and, if it is known, of an exit; else the process's name.
-def process_name: if source == "exec" or (source == "exit" and .exe) then .exe // null | if . then base_name else null end else .comm end;
+def process_name: if source == "exec" or (.exe and (is_call | not)) then .exe // null | if . then base_name else null end else .comm end;
 
 # The name of the file that the parent runs, else its comm.
 def parent_name: if .parent_exe then .parent_exe | base_name else .parent_comm end;
@@ -39,6 +39,8 @@ def message:
   elif .type == "exec_failed" then "\($comm) failed to execute \($filename)\(if .error then ": \(.error)" else "" end)"
   elif .type == "exit" then if .signal then "\($comm) was ended by \(.signal)"
     elif .exit_code != null then "\($comm) exited with \(.exit_code)" else "\($comm) ended" end
+  elif .type == "fork" then "\($comm) was forked"
+  elif .type == "process" then "\($comm) is running"
   elif .type == "lost" then "\(if .count then "\(.count) " else "" end)event\(if .count == 1 then "" else "s" end) lost: \(.reason)"
   elif .type == "start" then "exectap began to watch"
   elif .type == "stats" then "exectap is watching"

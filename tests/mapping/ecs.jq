@@ -29,11 +29,11 @@ def tty_device:
 
 def event:
   {
-    kind: (if .type != "suppressed" and is_process then "event" elif .type == "lost" then "pipeline_error" else "metric" end),
+    kind: (if .type == "process" then "state" elif .type != "suppressed" and is_process then "event" elif .type == "lost" then "pipeline_error" else "metric" end),
     category: (if .type != "suppressed" and is_process then ["process"] else null end),
-    type: {exec: ["start"], exec_failed: ["info"], exit: ["end"]}[.type],
-    outcome: {exec: "success", exec_failed: "failure"}[.type],
-    action: (if .type == "exit" then "end" else .type end),
+    type: {exec: ["start"], exec_failed: ["info"], exit: ["end"], fork: ["start"], process: ["info"]}[.type],
+    outcome: {exec: "success", exec_failed: "failure", fork: "success"}[.type],
+    action: ({exit: "end", process: "process_snapshot"}[.type] // .type),
     module: "exectap",
     dataset: "exectap.\(.type)",
     provider: "exectap",

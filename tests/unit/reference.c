@@ -375,7 +375,7 @@ static void set_program(json_t *object, const struct event *event)
 	uint32_t unreadable = event->process.unreadable;
 	bool has_exe = event->source != EVENT_EXEC_FAILED;
 
-	if (has_exe && !(unreadable & RECORD_KEY_EXE))
+	if (has_exe && exec->has_exe && !(unreadable & RECORD_KEY_EXE))
 		set_text(object, "exe", exec->paths[EVENT_PATH_EXE]);
 	if (has_exe && exec->memfd)
 		json_object_set_new(object, "memfd", json_true());
@@ -571,6 +571,7 @@ json_t *reference_native(const struct event *event)
 		[EVENT_EXEC] = "exec",	 [EVENT_EXEC_FAILED] = "exec_failed",
 		[EVENT_EXIT] = "exit",	 [EVENT_LOST] = "lost",
 		[EVENT_START] = "start", [EVENT_STATS] = "stats",
+		[EVENT_FORK] = "fork",	 [EVENT_PROCESS] = "process",
 		[EVENT_STOP] = "stop",	 [EVENT_SUPPRESSED] = "suppressed",
 	};
 	json_t *object = json_object();

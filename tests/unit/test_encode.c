@@ -209,6 +209,11 @@ static void golden_made_up(void)
 	ended->task.tty_minor = 1;
 	ended->task.ns_pid = 0;
 	golden_record("tests/unit/records/made-signal", ended, length);
+	ended->header.type = RECORD_FORK;
+	golden_record("tests/unit/records/made-fork", ended, length);
+	ended->header.type = RECORD_PROCESS;
+	ended->program = ended->parent = (struct record_slice){}; /* a kernel thread */
+	golden_record("tests/unit/records/made-process", ended, length);
 	free(ended);
 }
 
