@@ -29,15 +29,15 @@ fill() {
 
 @test "one exec in 100 is selected: while the consumer is away for 50 times what fills the ring, none of them is lost" {
 	own_noop
-	# 256 KiB are full after 300 execs
+	# 256 KiB are full after 200 execs, and hold more than 100 lines
 	start_exectap --buffer 256K --only "exe=$noop" --heartbeat 1000 --output "unix:$BATS_TEST_TMPDIR/socket"
-	fill 150
+	fill 100
 	socat -u "UNIX-LISTEN:$BATS_TEST_TMPDIR/socket" "CREATE:$lines" 3>&- &
 	held+=($!)
 	poll grep -q '"type":"exec"' "$lines"
 	stop_exectap
 	poll grep -q '"type":"stop"' "$lines"
-	exact 150
+	exact 100
 }
 
 @test "a reader that stalls in the middle gets every line afterwards, whole and in order, and the memory is returned" {
