@@ -95,7 +95,8 @@ schema_keys() {
 		diff <(keys_of "$title") <(schema_keys "$part")
 	done <<-'END'
 		Every line|every_line
-		exec, exec_failed and exit: the process|process
+		exec, exec_failed, exit, fork and process: the process|process
+		exec, exit, fork and process: the program|program
 		exec and exec_failed: the call|call
 		exec|exec
 		exec_failed|exec_failed
@@ -149,7 +150,7 @@ complete_in() {
 	offers "$shell" 'exectap -e exit,e' exec exec_failed exit
 	offers "$shell" 'exectap -e f' fork
 	offers "$shell" 'exectap -o unix' unix: unixgram: unix-listen:
-	offers "$shell" 'exectap --only parent_' parent_args parent_argc parent_comm parent_event_id parent_exe parent_exe_detached parent_exe_deleted parent_id
+	offers "$shell" 'exectap --only parent_' parent_args parent_argc parent_comm parent_command_line parent_event_id parent_exe parent_exe_detached parent_exe_deleted parent_id
 	offers "$shell" 'exectap --skip=ses' ses session_leader_id
 	offers "$shell" 'exectap --fields pid,pg' pgid
 	offers "$shell" 'exectap --omit=ses' ses session_leader_id
