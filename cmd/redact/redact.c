@@ -267,6 +267,8 @@ static void redact_strings(struct redactor *redactor, struct event *event,
 {
 	struct mask mask = { .text = *strings->args };
 
+	if (!strings->args->length)
+		return;
 	if (redactor->builtin)
 		secret_args_mask(&redactor->index, strings->program, &mask);
 	mask_patterns(redactor, &mask);
