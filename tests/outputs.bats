@@ -339,14 +339,14 @@ unread_by() {
 	reader stream "$BATS_TEST_TMPDIR/socket" "$lines"
 	start_with_output "unix:$BATS_TEST_TMPDIR/socket"
 	kill -STOP "$reader"
-	"$helpers/storm" 1 4000 "$marker" "$helpers/noop"
+	"$helpers/storm" 1 3000 "$marker" "$helpers/noop"
 	resident=$(awk '/^RssAnon/ { print $2 }' "/proc/$exectap_pid/status")
-	"$helpers/storm" 1 4000 "$marker-more" "$helpers/noop"
+	"$helpers/storm" 1 3000 "$marker-more" "$helpers/noop"
 	[ "$(awk '/^RssAnon/ { print $2 }' "/proc/$exectap_pid/status")" -le $((resident + 64)) ]
 	kill -CONT "$reader"
-	poll have_storm_lines 8000
+	poll have_storm_lines 6000
 	stop_exectap
-	[ "$(storm_lines | sort -u | wc -l)" = 8000 ]
+	[ "$(storm_lines | sort -u | wc -l)" = 6000 ]
 }
 
 @test "unix: reaches abstract sockets" {

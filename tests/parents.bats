@@ -275,7 +275,7 @@ have_exit_of() {
 		"\(map(select((known | not) and (.unreadable | contains(["parent_args"]) | not))) | length) unmarked"' |
 		tee "$BATS_TEST_TMPDIR/result"
 	grep -qE '^4000 execs, .* 0 mixed, 0 unmarked$' "$BATS_TEST_TMPDIR/result"
-	[ "$(sed -E 's/.*, ([0-9]+) known.*/\1/' "$BATS_TEST_TMPDIR/result")" -gt 2000 ]
+	[ "$(sed -E 's/.*, ([0-9]+) known.*/\1/' "$BATS_TEST_TMPDIR/result")" -gt 400 ]
 }
 
 all_swapped() {
