@@ -337,7 +337,7 @@ unread_by() {
 @test "unix: a reader that stands still holds exectap up, and then gets everything" {
 	local resident
 	reader stream "$BATS_TEST_TMPDIR/socket" "$lines"
-	start_with_output "unix:$BATS_TEST_TMPDIR/socket"
+	start_with_output "unix:$BATS_TEST_TMPDIR/socket" --buffer 32M # for the execs of the host as well
 	kill -STOP "$reader"
 	"$helpers/storm" 1 3000 "$marker" "$helpers/noop"
 	resident=$(awk '/^RssAnon/ { print $2 }' "/proc/$exectap_pid/status")
