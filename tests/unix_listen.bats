@@ -88,13 +88,13 @@ has_lines() {
 	client "$BATS_TEST_TMPDIR/stalled"
 	stalled=$client
 	kill -STOP "$stalled"
-	"$helpers/storm" 1 4000 "$marker" "$helpers/noop"
-	poll has_lines "$BATS_TEST_TMPDIR/reader.1" 4000
-	[ "$(lines_of "$BATS_TEST_TMPDIR/reader.1" | sort -u | wc -l)" = 4000 ]
+	"$helpers/storm" 1 2000 "$marker" "$helpers/noop"
+	poll has_lines "$BATS_TEST_TMPDIR/reader.1" 2000
+	[ "$(lines_of "$BATS_TEST_TMPDIR/reader.1" | sort -u | wc -l)" = 2000 ]
 	for number in $(seq 2 61); do
 		poll cmp -s "$BATS_TEST_TMPDIR/reader.1" "$BATS_TEST_TMPDIR/reader.$number"
 	done
-	poll has_lines "$BATS_TEST_TMPDIR/garbage" 4000
+	poll has_lines "$BATS_TEST_TMPDIR/garbage" 2000
 	kill -CONT "$stalled"
 	# it continues, gets the count of missed lines, and the lines that follow
 	poll has_lines "$BATS_TEST_TMPDIR/stalled" 100
