@@ -28,7 +28,7 @@ struct fixture_strings {
 };
 
 /* Sets the checksum of a program and what follows it. */
-void fixture_sign(void *program);
+void fixture_sign(void *bytes);
 void *fixture_record(const struct fixture_strings *strings, size_t *length);
 
 /* Returns an enricher with fixed host, boot id and clock. Exits on failure. */
