@@ -5,7 +5,8 @@
  *
  * Each path is walked twice. The first walk copies the names. The second one checks that neither a
  * dentry on the way (d_seq changes with every rename) nor a mount has changed since. So the path
- * existed as a whole at the end of the first walk.
+ * existed as a whole at the end of the first walk. Most paths are short and below the top mount:
+ * path_append_short() does the same for them by loads, and leaves the others to path_append().
  *
  * The walkers are global functions, which the verifier checks once on their own instead of once for
  * each call. Their arguments are numbers (kernels before 5.12 allow no pointers there), the rest is

@@ -177,10 +177,7 @@ struct record_program {
 #define RECORD_PROGRAM_CHECKSUM_BEGIN 0xcbf29ce484222325ull
 #define RECORD_PROGRAM_CHECKSUM_ADD(sum, word) (((sum) ^ (__u64)(word)) * 0x100000001b3ull)
 
-/*
- * Returns the checksum of the fixed part; that of the whole adds the bytes that follow, in words of
- * 8 bytes, the last one filled up with zeros.
- */
+/* Returns the checksum of the fixed part. */
 static inline __u64 record_program_checksum(const struct record_program *program)
 {
 	__u64 sum = RECORD_PROGRAM_CHECKSUM_BEGIN;
@@ -191,6 +188,25 @@ static inline __u64 record_program_checksum(const struct record_program *program
 	return RECORD_PROGRAM_CHECKSUM_ADD(sum, (__u64)program->exe_length << 32 |
 							(__u64)program->args_length << 16 |
 							program->flags);
+}
+
+/*
+ * Returns the checksum of the whole: that of the fixed part and of the bytes that follow, in words
+ * of 8 bytes, the last one filled up with zeros. For user space: program.bpf.h has a loop of a
+ * length that the verifier can follow.
+ */
+static inline __u64 record_program_sum(const struct record_program *program, const char *strings)
+{
+	__u32 length = (__u32)program->exe_length + program->args_length;
+	__u64 sum = record_program_checksum(program), word;
+
+	for (__u32 at = 0; at < length; at += sizeof(word)) {
+		word = 0;
+		__builtin_memcpy(&word, strings + at,
+				 length - at < sizeof(word) ? length - at : sizeof(word));
+		sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, word);
+	}
+	return sum;
 }
 
 /* A process that ran before the start, as the iterator lists it; its exe follows. */
@@ -205,7 +221,7 @@ struct record_running {
 enum record_entry {
 	RECORD_ENTRY_NONE = 0, /* unknown */
 	RECORD_ENTRY_INIT = 1, /* init, or it is init */
-	RECORD_ENTRY_KTHREAD = 2, /* kthreadd */
+	RECORD_ENTRY_KTHREAD = 2, /* kthreadd, or it is kthreadd */
 	RECORD_ENTRY_SSHD = 3,
 	RECORD_ENTRY_SSM = 4, /* the agent of a cloud provider */
 	RECORD_ENTRY_TERMINAL = 5, /* login(1) */

@@ -31,6 +31,14 @@
 /* Up to 5.16 what follows the NUL of a name is left over from a longer one. */
 #define RELATION_BYTES(word, count) ((word) & ~0ull >> (64 - 8 * (count)))
 
+/* Returns how the children of init or kthreadd come to the host, and these two themselves. */
+static __always_inline __u32 relation_entry_of_root(__u32 pid)
+{
+	return pid == RELATION_PID_INIT	      ? RECORD_ENTRY_INIT
+	       : pid == RELATION_PID_KTHREADD ? RECORD_ENTRY_KTHREAD
+					      : RECORD_ENTRY_NONE;
+}
+
 /* Returns how the children of a program with this name come to the host. */
 static __always_inline __u32 relation_entry_by_name(__u64 first, __u64 second)
 {
@@ -91,8 +99,9 @@ static __always_inline __u32 relation_walk(struct record_task *out, struct task_
 		__u64 name[2];
 
 		if (!pid) {
-			if (!generation)
-				relation_set_entry(out, RECORD_ENTRY_INIT, child, typed);
+			if (!generation) /* it is init or kthreadd itself */
+				relation_set_entry(out, relation_entry_of_root(out->pid), child,
+						   typed);
 			return 0;
 		}
 		if (!task_read_comm((char *)name, ancestor, typed))
@@ -102,9 +111,9 @@ static __always_inline __u32 relation_walk(struct record_task *out, struct task_
 			if (out->entry_type)
 				return 0;
 		}
-		type = pid == RELATION_PID_INIT	      ? RECORD_ENTRY_INIT
-		       : pid == RELATION_PID_KTHREADD ? RECORD_ENTRY_KTHREAD
-						      : relation_entry_by_name(name[0], name[1]);
+		type = relation_entry_of_root(pid);
+		if (!type)
+			type = relation_entry_by_name(name[0], name[1]);
 		if (type && !out->entry_type)
 			relation_set_entry(out, type, child, typed);
 		child = ancestor;

@@ -186,3 +186,12 @@ below() {
 	[ "$(key 'process.session_leader.entity_id | split("-")[2]')" = "$(key process.session_leader.pid)" ]
 	stop_exectap
 }
+
+@test "kthreadd is its own entry, and that of kernel threads is below it" {
+	[ "$(cat /proc/2/comm 2>/dev/null)" = kthreadd ] || skip "not in the initial pid namespace"
+	start_exectap --events process
+	poll grep -q '"comm":"kthreadd"' "$lines"
+	stop_exectap
+	jq -s -e 'map(select(.pid == 2)) | length == 1 and .[0].entry_type == "kthread" and .[0].entry_id == .[0].id' "$lines"
+	jq -s -e 'map(select(.ppid == 2)) | length > 0 and all(.entry_type == "kthread" and .entry_id == .id)' "$lines"
+}

@@ -105,19 +105,6 @@ static bool read_args(uint32_t pid, struct value *value, size_t capacity)
 	return true;
 }
 
-static void sign(struct value *value)
-{
-	size_t length = value->program.exe_length + (size_t)value->program.args_length;
-	uint64_t sum = record_program_checksum(&value->program), word;
-
-	memset(value->strings + length, 0, sizeof(word));
-	for (size_t i = 0; i < length; i += sizeof(word)) {
-		memcpy(&word, value->strings + i, sizeof(word));
-		sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, word);
-	}
-	value->program.checksum = sum;
-}
-
 static int update(const struct running_target *target, const struct record_running *running,
 		  int pid_fd, const struct value *value)
 {
@@ -143,7 +130,7 @@ int running_store(const struct running_target *target, const struct record_runni
 	memcpy(value.strings, exe, running->program.exe_length);
 	if (!read_args(running->pid, &value, target->program_bytes - value.program.exe_length))
 		value.program.flags |= RECORD_PROGRAM_ARGS_UNREADABLE;
-	sign(&value);
+	value.program.checksum = record_program_sum(&value.program, value.strings);
 	/* the process that has the pid now has had it since it was listed */
 	if (is_same(running))
 		result = update(target, running, pid_fd, &value);

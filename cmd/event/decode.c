@@ -104,25 +104,14 @@ static const struct program_keys parent_keys = { EVENT_PATH_PARENT_EXE, RECORD_K
 static bool program_is_whole(struct text bytes, struct record_program *program)
 {
 	struct text strings;
-	uint64_t sum;
 
 	if (bytes.length < sizeof(*program))
 		return false;
 	memcpy(program, bytes.bytes, sizeof(*program));
 	strings = text_skip(bytes, sizeof(*program));
-	if (strings.length != (size_t)program->exe_length + program->args_length ||
-	    program->args_length > program->args_bytes)
-		return false;
-	sum = record_program_checksum(program);
-	while (strings.length) {
-		size_t count = strings.length < sizeof(sum) ? strings.length : sizeof(sum);
-		uint64_t word = 0;
-
-		memcpy(&word, strings.bytes, count);
-		sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, word);
-		strings = text_skip(strings, count);
-	}
-	return sum == program->checksum;
+	return strings.length == (size_t)program->exe_length + program->args_length &&
+	       program->args_length <= program->args_bytes &&
+	       record_program_sum(program, strings.bytes) == program->checksum;
 }
 
 /* Sets the path. Without the end of a name that was cut; that of the file itself must be whole. */

@@ -47,19 +47,9 @@ static size_t length_of(const struct fixture_strings *strings)
 void fixture_sign(void *bytes)
 {
 	struct record_program program;
-	char *strings = (char *)bytes + sizeof(program);
-	uint64_t sum, word;
-	size_t length;
 
 	memcpy(&program, bytes, sizeof(program));
-	length = program.exe_length + (size_t)program.args_length;
-	sum = record_program_checksum(&program);
-	for (size_t i = 0; i < length; i += sizeof(word)) {
-		word = 0;
-		memcpy(&word, strings + i, length - i < sizeof(word) ? length - i : sizeof(word));
-		sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, word);
-	}
-	program.checksum = sum;
+	program.checksum = record_program_sum(&program, (char *)bytes + sizeof(program));
 	memcpy(bytes, &program, sizeof(program));
 }
 
