@@ -176,7 +176,8 @@ below() {
 
 @test "ECS has the leaders and the entry in their places" {
 	start_exectap --format ecs
-	below sshd "bash -c \"'$helpers/noop' $marker-ecs; :\""
+	own_shell sshd
+	setsid --wait "$shell" -c "bash -c \"'$helpers/noop' $marker-ecs; :\"; :" 3>&- # a session with a leader
 	ecs_line() { line=$(grep -aF -- "$marker-ecs" "$lines" | jq -c "select(.process.args[1] == \"$marker-ecs\")" 2>/dev/null) && [ -n "$line" ]; }
 	poll ecs_line
 	expect process.entry_leader.entry_meta.type sshd
