@@ -78,24 +78,13 @@ static __always_inline __u32 attempt_append_args(struct scratch *scratch, struct
 	return scratch->args.end;
 }
 
-/*
- * Returns the parent of the current task. Where its program is in task storage the verifier has to
- * know the type of the pointer; before 5.11 not every type of program can get one.
- */
-static __always_inline struct task_struct *attempt_parent(struct task_struct *task)
-{
-	if (config_has_task_storage)
-		return bpf_get_current_task_btf()->real_parent;
-	return BPF_CORE_READ(task, real_parent);
-}
-
 static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 					 const struct attempt *attempt, __u32 error)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	__u32 end = sizeof(struct record_exec);
-	struct task_struct *parent = attempt_parent(task);
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
 	struct record_exec *exec = exec_begin(scratch, RECORD_EXEC_FAILED, task, parent, false);
 	bool renamed = caller_fill_failed(exec, task, pid_tgid >> 32);
 

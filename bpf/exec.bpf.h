@@ -188,17 +188,14 @@ static __always_inline __u32 exec_append_parent(const struct exec_parent *out,
 						struct task_struct *parent, bool typed, __u32 end)
 {
 	struct record_keys *keys = out->keys;
-	__u64 exec_id;
 
 	if (BPF_CORE_READ(parent, flags) & PF_KTHREAD)
 		return end;
 	if (config_program_bytes && (*(volatile __u64 *)&shared.omitted_keys &
 				     PROGRAM_KEYS_PARENT) != PROGRAM_KEYS_PARENT) {
-		exec_id = BPF_CORE_READ(parent, self_exec_id);
-		end = program_append(
-			scratch, out->program,
-			program_find(parent, out->task->ppid, out->task->parent_start_ns), exec_id,
-			end);
+		end = program_append(scratch, out->program, out->task->ppid,
+				     out->task->parent_start_ns,
+				     BPF_CORE_READ(parent, self_exec_id), end);
 		if (out->program->length) {
 			if (program_is_deleted(parent, typed))
 				keys->deleted |= RECORD_KEY_PARENT_EXE;

@@ -31,6 +31,9 @@ const volatile bool config_is_preemptible = false;
 /* Set by the loader: execs have records, and their hooks do not only keep programs. */
 const volatile bool config_sends_execs = true;
 
+/* Set by the loader: exits have records, and their hook does not only remove programs. */
+const volatile bool config_sends_exits = false;
+
 /* Set by the loader: forks have records, and their hook does not only copy programs. */
 const volatile bool config_sends_forks = false;
 
@@ -266,8 +269,7 @@ static __always_inline __u32 append_own_program(struct record_exit *exit, struct
 						struct task_struct *task, __u32 end)
 {
 	if (config_program_bytes)
-		end = program_append(scratch, &exit->program,
-				     program_find(task, exit->task.pid, exit->task.start_ns),
+		end = program_append(scratch, &exit->program, exit->task.pid, exit->task.start_ns,
 				     task->group_leader->self_exec_id, end);
 	if (!exit->program.length && !(task->flags & PF_KTHREAD))
 		exit->keys.unreadable |= RECORD_KEY_EXE | RECORD_KEY_ARGS;
@@ -347,14 +349,25 @@ static __always_inline void send_exit(struct task_struct *task)
 	scratch_release(slot);
 }
 
+/* Ends a process with its last thread; of threads that end at the same time each may be the last.
+ */
+static __always_inline void end_program(struct task_struct *task)
+{
+	if (config_program_bytes && !task->signal->live.counter)
+		program_end(task);
+}
+
 SEC("tp_btf/sched_process_exit")
 int handle_exit(unsigned long long *context)
 {
 	struct task_struct *task = (struct task_struct *)context[0];
 
-	if (output_state() == RECORD_STATE_ON && !(task->flags & PF_KTHREAD) &&
+	if (task->flags & PF_KTHREAD)
+		return 0;
+	if (config_sends_exits && output_state() == RECORD_STATE_ON &&
 	    exit_is_last_thread(context, task))
 		send_exit(task);
+	end_program(task);
 	return 0;
 }
 
@@ -364,9 +377,12 @@ int probe_taskstats_exit(struct pt_regs *regs)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	if (output_state() == RECORD_STATE_ON && !(task->flags & PF_KTHREAD) &&
+	if (task->flags & PF_KTHREAD)
+		return 0;
+	if (config_sends_exits && output_state() == RECORD_STATE_ON &&
 	    (__u32)FUNCTION_ARGUMENT_2(regs))
 		send_exit(task);
+	end_program(task);
 	return 0;
 }
 
@@ -395,7 +411,7 @@ int list_running(struct bpf_iter__task *context)
 	struct scratch *scratch;
 
 	if (!task || task->pid != task->tgid || task->flags & PF_KTHREAD ||
-	    program_find(task, task->tgid, task->start_boottime))
+	    program_find(task->tgid, task->start_boottime))
 		return 0;
 	slot = scratch_claim();
 	scratch = scratch_get(slot);

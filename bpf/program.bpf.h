@@ -24,80 +24,91 @@
 /* Maximum bytes of exe and args of a program; 0: no programs are kept. Set by the loader. */
 const volatile __u32 config_program_bytes = 0;
 
-/*
- * Tracing programs may use task storage since 5.13. Before that the programs are in a hash, which
- * drops the least recently used ones. The loader sets the size of the values of both maps, and
- * creates the one that is used.
- */
-const volatile bool config_has_task_storage = false;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct record_program);
-} programs SEC(".maps");
-
 struct program_key {
 	__u64 start_ns;
 	__u32 pid;
 	__u32 reserved;
 };
 
+/*
+ * An element is there from the fork of a process until some time after its end. Its memory is
+ * allocated at the fork. The loader sets the size of the values. Where the map is full, the program
+ * of a new process is unknown.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct program_key);
-	__type(value, struct record_program);
-} program_hash SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__uint(key_size, sizeof(struct program_key));
+	__uint(value_size, sizeof(struct record_program));
+} programs SEC(".maps");
+
+/*
+ * The processes that ended last on a CPU. Between the hook of its end and exit_notify()
+ * (kernel/exit.c) a process is still the parent of its children, which may execute then.
+ */
+#define PROGRAM_ENDED 16
+
+struct program_ended {
+	__u64 count;
+	struct program_key keys[PROGRAM_ENDED];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct program_ended);
+} programs_ended SEC(".maps");
 
 #define PROGRAM_KEYS_PARENT                                                                        \
 	(RECORD_KEY_PARENT_EXE | RECORD_KEY_PARENT_ARGS | RECORD_KEY_PARENT_EVENT)
 
-/*
- * Returns the program of a task's process, or NULL. The verifier has to know the type of `task`
- * where there is task storage; the hash uses the other arguments.
- */
-static __always_inline struct record_program *program_find(struct task_struct *task, __u32 pid,
-							   __u64 start_ns)
+/* Returns the program of a process, or NULL. */
+static __always_inline struct record_program *program_find(__u32 pid, __u64 start_ns)
 {
 	const struct program_key key = { .start_ns = start_ns, .pid = pid };
 
-	if (config_has_task_storage)
-		return bpf_task_storage_get(&programs, task->group_leader, NULL, 0);
-	return bpf_map_lookup_elem(&program_hash, &key);
+	return bpf_map_lookup_elem(&programs, &key);
 }
 
-/* Sets the program of a process, `program` is a value of a map. */
-static __always_inline void program_set(struct task_struct *leader, __u32 pid, __u64 start_ns,
-					struct record_program *program)
+/* Sets the program of the current process; `program` is a value of a map. */
+static __always_inline void program_set(__u32 pid, __u64 start_ns, struct record_program *program)
 {
 	const struct program_key key = { .start_ns = start_ns, .pid = pid };
-	struct record_program *stored;
+	struct record_program *stored = bpf_map_lookup_elem(&programs, &key);
 
-	if (!config_has_task_storage) {
-		bpf_map_update_elem(&program_hash, &key, program, BPF_ANY);
-		return;
-	}
-	/* a new element is a copy of the program, another one is left as it is */
-	stored = bpf_task_storage_get(&programs, leader, program, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (stored)
 		bpf_probe_read_kernel(stored, sizeof(*stored) + config_program_bytes, program);
+	else
+		bpf_map_update_elem(&programs, &key, program, BPF_ANY);
 }
 
 /* Copies the program of the forking process to the new one, whose first thread is `child`. */
 static __always_inline void program_fork(struct task_struct *parent, struct task_struct *child)
 {
-	struct record_program *program =
-		program_find(parent, parent->tgid, parent->group_leader->start_boottime);
 	const struct program_key key = { .start_ns = child->start_boottime, .pid = child->tgid };
+	struct record_program *program =
+		program_find(parent->tgid, parent->group_leader->start_boottime);
 
-	if (!program)
+	if (program)
+		bpf_map_update_elem(&programs, &key, program, BPF_ANY);
+}
+
+/* Removes the program of the process that ended PROGRAM_ENDED processes before this one. */
+static __always_inline void program_end(struct task_struct *task)
+{
+	const __u32 first = 0;
+	struct program_ended *ended = bpf_map_lookup_elem(&programs_ended, &first);
+	struct program_key *key;
+
+	if (!ended)
 		return;
-	if (config_has_task_storage)
-		bpf_task_storage_get(&programs, child, program, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	else
-		bpf_map_update_elem(&program_hash, &key, program, BPF_ANY);
+	key = &ended->keys[ended->count++ % PROGRAM_ENDED];
+	if (key->pid)
+		bpf_map_delete_elem(&programs, key);
+	key->start_ns = task->group_leader->start_boottime;
+	key->pid = task->tgid;
 }
 
 static __always_inline struct record_program *program_in_scratch(struct scratch *scratch)
@@ -210,17 +221,18 @@ static __always_inline void program_keep(struct scratch *scratch, __u32 slot,
 	program_in_scratch(scratch)->exec_id = task->self_exec_id;
 	scratch->program_args = task->mm->arg_start;
 	program_make(slot);
-	program_set(task, record->pid, record->start_ns, program_in_scratch(scratch));
+	program_set(record->pid, record->start_ns, program_in_scratch(scratch));
 }
 
 /*
- * Appends the program of a process with this self_exec_id; none if it is not known. Returns the end
- * of the variable data.
+ * Appends the program of a process with this self_exec_id; none if it is not known. The process may
+ * end meanwhile, and the memory of its program be that of another one: then the program is no
+ * longer found. Returns the end of the variable data.
  */
 static __always_inline __u32 program_append(struct scratch *scratch, struct record_slice *slice,
-					    const struct record_program *program, __u64 exec_id,
-					    __u32 end)
+					    __u32 pid, __u64 start_ns, __u64 exec_id, __u32 end)
 {
+	const struct record_program *program = program_find(pid, start_ns);
 	__u64 at = end, length, most = sizeof(*program) + config_program_bytes;
 
 	if (!program || program->exec_id != (__u32)exec_id)
@@ -230,7 +242,8 @@ static __always_inline __u32 program_append(struct scratch *scratch, struct reco
 	barrier_var(length);
 	if (at > RECORD_HEAD_MAX_BYTES - RECORD_PROGRAM_MAX_BYTES || length > most)
 		return end;
-	if (bpf_probe_read_kernel(&scratch->record[at], length, program))
+	if (bpf_probe_read_kernel(&scratch->record[at], length, program) ||
+	    program_find(pid, start_ns) != program)
 		return end;
 	slice->offset = at;
 	slice->length = length;

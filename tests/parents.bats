@@ -313,9 +313,26 @@ all_swapped() {
 	"$exectap" --unpin "$pins"
 }
 
-@test "the memory of a process's program is what --parent-args says and 40 bytes" {
+# Prints the id of the map with the programs: the hash whose values are 40 bytes longer than --parent-args.
+programs_map() {
+	awk '/^map_type:/ { type = $2 } /^value_size:/ { size = $2 } /^map_id:/ && type == 1 && size == 552 { print $2 }' \
+		"/proc/$exectap_pid/fdinfo/"*
+}
+
+# Prints the ids of the processes whose programs are kept.
+kept_pids() {
+	bpftool --json map dump id "$(programs_map)" | jq -r '.[].key[8:11] | map(ltrimstr("0x") | explode |
+		reduce .[] as $digit (0; . * 16 + ($digit - if $digit > 57 then 87 else 48 end))) | .[0] + 256 * .[1] + 65536 * .[2]'
+}
+
+@test "the program of a process is kept until 16 others have ended on its CPU" {
+	local kept
 	start_exectap
-	# BPF_MAP_TYPE_TASK_STORAGE or, with the key (start, pid), BPF_MAP_TYPE_LRU_HASH
-	[ "$(grep -hA2 -xE 'map_type:\s(29|9)' "/proc/$exectap_pid/fdinfo/"* | grep -c '^value_size:.552$')" -ge 1 ]
+	hold "$helpers/hold"
+	"$helpers/storm" 2 1000 "$marker" "$helpers/noop"
+	wait_for_line ".args[1] == \"$marker-1-999\""
+	kept=$(kept_pids | sort -u) # a dump begins again where it meets a removed element
+	grep -qx "$pid" <<<"$kept"
+	[ "$(wc -w <<<"$kept")" -lt $(($(ls -d /proc/[0-9]* | wc -l) + 17 * $(nproc) + 100)) ]
 	stop_exectap
 }

@@ -3,20 +3,15 @@
 #ifndef EXECTAP_PROGRAM_MAP_H
 #define EXECTAP_PROGRAM_MAP_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct exectap; /* the skeleton */
 
-/* Reports if tracing programs may use task storage, from Linux 5.13 on, and can store a program
- * there. Needs the privileges to load them. */
-bool program_map_is_storage(void);
-
 /*
- * Sets what the programs need to keep `bytes` bytes of exe and args of each process, and creates
- * the map; 0: none. Call it before loading. Returns 0 or -errno.
+ * Sets what the programs need to keep `bytes` bytes of exe and args of each process, and the size
+ * of the map's values; 0: no map. Call it before loading. Returns 0 or -errno.
  */
-int program_map_create(struct exectap *skeleton, size_t bytes);
+int program_map_choose(struct exectap *skeleton, size_t bytes);
 
 /* Returns the map's descriptor, owned by the skeleton, or -1 if there is none. */
 int program_map_fd(const struct exectap *skeleton);

@@ -144,9 +144,11 @@ static void choose_hooks(struct programs *programs, const struct capture_options
 	bool sends_execs = options->events & EVENT_BIT(EVENT_EXEC),
 	     execs = sends_execs || options->parent_args_bytes,
 	     callers = options->events & EVENT_BITS_EXEC,
-	     exits = options->events & EVENT_BIT(EVENT_EXIT), probed = programs->are_probed;
+	     sends_exits = options->events & EVENT_BIT(EVENT_EXIT),
+	     exits = sends_exits || options->parent_args_bytes, probed = programs->are_probed;
 
 	skeleton->rodata->config_sends_execs = sends_execs;
+	skeleton->rodata->config_sends_exits = sends_exits;
 	probes_choose(skeleton, callers && probed, execs && probed, exits && probed);
 	bpf_program__set_autoload(skeleton->progs.handle_task_rename, callers && !probed);
 	bpf_program__set_autoload(skeleton->progs.handle_exec, execs && !probed);
@@ -253,7 +255,7 @@ static int load_and_attach(struct programs *programs, const struct capture_optio
 	if (!result)
 		result = choose_maps(programs, options);
 	if (!result)
-		result = program_map_create(skeleton, options->parent_args_bytes);
+		result = program_map_choose(skeleton, options->parent_args_bytes);
 	if (!result)
 		result = exectap__load(skeleton);
 	if (result)
@@ -322,8 +324,9 @@ static void list_counted(const struct programs *programs,
 		list[RECORD_EXEC][0] = skeleton->rodata->config_is_preemptible
 					       ? skeleton->progs.handle_skipped_exec
 					       : skeleton->progs.handle_exec;
-	list[RECORD_EXIT][0] = programs->are_probed ? skeleton->progs.probe_taskstats_exit
-						    : skeleton->progs.handle_exit;
+	if (skeleton->rodata->config_sends_exits)
+		list[RECORD_EXIT][0] = programs->are_probed ? skeleton->progs.probe_taskstats_exit
+							    : skeleton->progs.handle_exit;
 	if (skeleton->rodata->config_sends_forks)
 		list[RECORD_FORK][0] = skeleton->progs.handle_fork;
 	attempts_list(skeleton, programs->attempts, list[RECORD_EXEC_FAILED]);

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define PID_NAMESPACE_INIT 0xEFFFFFFCu /* include/linux/proc_ns.h, PROC_PID_INIT_INO */
@@ -105,35 +104,33 @@ static bool read_args(uint32_t pid, struct value *value, size_t capacity)
 	return true;
 }
 
-static int update(const struct running_target *target, const struct record_running *running,
-		  int pid_fd, const struct value *value)
+/*
+ * Adds a program, unless the hooks have done so. The process may end meanwhile: the hook that
+ * removes its program may then run before the program is there.
+ */
+static int add(int map_fd, const struct record_running *running, const struct value *value)
 {
 	const struct {
 		uint64_t start_ns;
 		uint32_t pid;
 		uint32_t reserved;
 	} key = { running->start_ns, running->pid, 0 };
+	int result = bpf_map_update_elem(map_fd, &key, value, BPF_NOEXIST);
 
-	return bpf_map_update_elem(target->map_fd,
-				   target->is_storage ? (const void *)&pid_fd : &key, value,
-				   BPF_NOEXIST);
+	if (result || is_same(running))
+		return result;
+	bpf_map_delete_elem(map_fd, &key);
+	return -ESRCH;
 }
 
 int running_store(const struct running_target *target, const struct record_running *running,
 		  const char *exe)
 {
 	struct value value = { .program = running->program };
-	int pid_fd = (int)syscall(SYS_pidfd_open, running->pid, 0), result = -ESRCH;
 
-	if (pid_fd < 0)
-		return -errno;
 	memcpy(value.strings, exe, running->program.exe_length);
 	if (!read_args(running->pid, &value, target->program_bytes - value.program.exe_length))
 		value.program.flags |= RECORD_PROGRAM_ARGS_UNREADABLE;
 	value.program.checksum = record_program_sum(&value.program, value.strings);
-	/* the process that has the pid now has had it since it was listed */
-	if (is_same(running))
-		result = update(target, running, pid_fd, &value);
-	close(pid_fd);
-	return result;
+	return add(target->map_fd, running, &value);
 }

@@ -11,7 +11,6 @@
 /* The map with the programs. */
 struct running_target {
 	int map_fd;
-	bool is_storage; /* its keys are descriptors of processes; else (pid, start) */
 	size_t program_bytes; /* maximum bytes of exe and args of a program */
 };
 

@@ -3,7 +3,6 @@
 
 #include "capture/attempts.h"
 #include "capture/capture.h"
-#include "capture/program_map.h"
 #include "capture/tracefs.h"
 #include "host/landlock.h"
 #include "host/sandbox.h"
@@ -288,16 +287,6 @@ static int probe_programs(char why[WHY_BYTES])
 	return 0;
 }
 
-static int probe_task_storage(char why[WHY_BYTES])
-{
-	bool can = program_map_is_storage();
-
-	explain(why, can ? "keeps the programs of processes, for --parent-args"
-			 : "the kernel or the processor lacks it; a hash keeps the programs of "
-			   "16384 processes");
-	return can ? 0 : -EOPNOTSUPP;
-}
-
 /* bpf_prog_info.recursion_misses came with Linux 5.12. */
 static int probe_recursion_misses(char why[WHY_BYTES])
 {
@@ -366,7 +355,6 @@ static const struct fact facts[] = {
 	{ "tracepoint sys_enter_execve", probe_tracefs, false },
 	{ "fexit on execve", probe_returns, false },
 	{ "programs", probe_programs, true },
-	{ "task storage", probe_task_storage, false },
 	{ "count of skipped runs", probe_recursion_misses, false },
 	{ "change of user", probe_change_of_user, false },
 	{ "drop of the bounding set", probe_bounding_set, false },
