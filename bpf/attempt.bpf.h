@@ -101,7 +101,7 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 	}
 	end = file_append_streams(exec, slot, task, end);
 	end = exec_append_cwd(exec, scratch, slot, task, false, end);
-	end = exec_append_parent(&EXEC_PARENT(exec), scratch, slot, parent, false, end);
+	end = exec_append_relatives(&EXEC_RELATIVES(exec), scratch, slot, parent, false, end);
 	end = exec_append_cgroup(&exec->keys, &exec->cgroup, scratch, slot, task, false, end);
 	if (!renamed)
 		end = attempt_append_args(scratch, exec, slot, end, attempt);

@@ -167,23 +167,26 @@ static __always_inline int exec_walk_exe_of(struct scratch *scratch, __u32 slot,
 	return walked;
 }
 
-/* The parts of a record that describe the parent. */
-struct exec_parent {
+/* The parts of a record that describe the parent and the entry. */
+struct exec_relatives {
+	const struct record_header *header;
 	struct record_keys *keys;
 	const struct record_task *task;
-	struct record_slice *exe;
-	struct record_slice *program;
+	struct record_slice *parent_exe;
+	struct record_slice *parent;
+	struct record_slice *entry;
 };
 
-#define EXEC_PARENT(record)                                                                        \
-	((const struct exec_parent){ &(record)->keys, &(record)->task, &(record)->parent_exe,      \
-				     &(record)->parent })
+#define EXEC_RELATIVES(record)                                                                     \
+	((const struct exec_relatives){ &(record)->header, &(record)->keys, &(record)->task,       \
+					&(record)->parent_exe, &(record)->parent,                  \
+					&(record)->entry })
 
 /*
  * Appends the program of the parent, or its path alone where no more is known. `parent` is the
  * thread that forked the task, or the one that took over its children.
  */
-static __always_inline __u32 exec_append_parent(const struct exec_parent *out,
+static __always_inline __u32 exec_append_parent(const struct exec_relatives *out,
 						struct scratch *scratch, __u32 slot,
 						struct task_struct *parent, bool typed, __u32 end)
 {
@@ -193,10 +196,10 @@ static __always_inline __u32 exec_append_parent(const struct exec_parent *out,
 		return end;
 	if (config_program_bytes && (*(volatile __u64 *)&shared.omitted_keys &
 				     PROGRAM_KEYS_PARENT) != PROGRAM_KEYS_PARENT) {
-		end = program_append(scratch, out->program, out->task->ppid,
+		end = program_append(scratch, out->parent, out->task->ppid,
 				     out->task->parent_start_ns,
 				     BPF_CORE_READ(parent, self_exec_id), end);
-		if (out->program->length) {
+		if (out->parent->length) {
 			if (program_is_deleted(parent, typed))
 				keys->deleted |= RECORD_KEY_PARENT_EXE;
 			return end;
@@ -206,8 +209,47 @@ static __always_inline __u32 exec_append_parent(const struct exec_parent *out,
 		keys->unreadable |= RECORD_KEY_PARENT_ARGS | RECORD_KEY_PARENT_EVENT;
 	if (exec_omits(keys, RECORD_KEY_PARENT_EXE))
 		return end;
-	return exec_set_slice(keys, out->exe, RECORD_KEY_PARENT_EXE, end,
+	return exec_set_slice(keys, out->parent_exe, RECORD_KEY_PARENT_EXE, end,
 			      exec_walk_exe_of(scratch, slot, parent, end));
+}
+
+/*
+ * Reports if the record has the program of the entry already: it is the parent, or the process
+ * itself, whose program a failed attempt lacks.
+ */
+static __always_inline bool exec_has_entry(const struct exec_relatives *out)
+{
+	const struct record_task *task = out->task;
+
+	return (task->entry_pid == task->ppid && task->entry_start_ns == task->parent_start_ns) ||
+	       (task->entry_pid == task->pid && task->entry_start_ns == task->start_ns &&
+		out->header->type != RECORD_EXEC_FAILED);
+}
+
+/* Appends the program of the entry. */
+static __always_inline __u32 exec_append_entry(const struct exec_relatives *out,
+					       struct scratch *scratch, __u32 end)
+{
+	const struct record_task *task = out->task;
+
+	if (!task->entry_exec_id || exec_has_entry(out) ||
+	    exec_omits(out->keys, RECORD_KEY_ENTRY_EXE))
+		return end;
+	if (config_program_bytes)
+		end = program_append(scratch, out->entry, task->entry_pid, task->entry_start_ns,
+				     task->entry_exec_id, end);
+	if (!out->entry->length)
+		out->keys->unreadable |= RECORD_KEY_ENTRY_EXE;
+	return end;
+}
+
+static __always_inline __u32 exec_append_relatives(const struct exec_relatives *out,
+						   struct scratch *scratch, __u32 slot,
+						   struct task_struct *parent, bool typed,
+						   __u32 end)
+{
+	end = exec_append_parent(out, scratch, slot, parent, typed, end);
+	return exec_append_entry(out, scratch, end);
 }
 
 static __always_inline __u32 exec_append_cgroup(struct record_keys *keys,

@@ -69,7 +69,7 @@ static __always_inline void send_exec(const struct exec_call *call)
 	end = exec_append_exe(exec, scratch, slot, task, end);
 	end = exec_append_cwd(exec, scratch, slot, task, true, end);
 	program_keep(scratch, slot, &exec->task, task);
-	end = exec_append_parent(&EXEC_PARENT(exec), scratch, slot, parent, true, end);
+	end = exec_append_relatives(&EXEC_RELATIVES(exec), scratch, slot, parent, true, end);
 	end = exec_append_cgroup(&exec->keys, &exec->cgroup, scratch, slot, task, true, end);
 	exec_send_with_tail(exec, scratch, task, end);
 	scratch_release(slot);
@@ -303,7 +303,7 @@ static __always_inline void send_process(struct record_exit *exit, enum record_t
 {
 	__u32 end = append_own_program(exit, scratch, task, sizeof(*exit));
 
-	end = exec_append_parent(&EXEC_PARENT(exit), scratch, slot, parent, true, end);
+	end = exec_append_relatives(&EXEC_RELATIVES(exit), scratch, slot, parent, true, end);
 	end = exec_append_cgroup(&exit->keys, &exit->cgroup, scratch, slot, task, true, end);
 	exit->header.size = end;
 	output_scratch(scratch, type, end);

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 /* Incremented for every layout that a consumer of the previous one would misread. */
-#define RECORD_VERSION 6
+#define RECORD_VERSION 7
 
 #define RECORD_COMM_BYTES 16 /* TASK_COMM_LEN, include/linux/sched.h */
 #define RECORD_PATH_BYTES 4096 /* PATH_MAX: maximum for exe, cwd, parent_exe, cgroup */
@@ -25,12 +25,12 @@
 #define RECORD_PROGRAM_MAX_BYTES (40 + RECORD_PROGRAM_STRINGS_BYTES) /* struct record_program */
 
 /*
- * Maximum bytes of everything but the argument strings: fixed fields, four paths, the parent's
- * program or path, and one more name.
+ * Maximum bytes of everything but the argument strings: fixed fields, four paths, the programs of
+ * the parent, or its path, and of the entry, and one more name.
  */
 #define RECORD_NAME_BYTES 4096 /* FUSE_NAME_MAX (fs/fuse/fuse_i.h) and a NUL */
 #define RECORD_HEAD_MAX_BYTES                                                                      \
-	(1024 + RECORD_FILENAME_BYTES + 3 * RECORD_PATH_BYTES + RECORD_PROGRAM_MAX_BYTES +         \
+	(1024 + RECORD_FILENAME_BYTES + 3 * RECORD_PATH_BYTES + 2 * RECORD_PROGRAM_MAX_BYTES +     \
 	 RECORD_NAME_BYTES)
 
 /*
@@ -104,7 +104,8 @@ enum record_key {
 	RECORD_KEY_PARENT_EVENT = 1 << 16, /* parent_event_id */
 	RECORD_KEY_ANCESTORS = 1 << 17,
 	RECORD_KEY_ENTRY = 1 << 18, /* entry_type, entry_id */
-	RECORD_KEY_ALL = (1 << 19) - 1,
+	RECORD_KEY_ENTRY_EXE = 1 << 19,
+	RECORD_KEY_ALL = (1 << 20) - 1,
 };
 
 /* Bits of record_exec.flags */
@@ -268,7 +269,7 @@ struct record_task {
 	__u32 entry_type; /* enum record_entry */
 	__u32 ancestor_count;
 	__u32 has_more_ancestors; /* boolean */
-	__u32 reserved;
+	__u32 entry_exec_id; /* low bits of self_exec_id; 0: a kernel thread, or unknown */
 	char parent_comm[RECORD_COMM_BYTES];
 	struct record_ancestor ancestors[RECORD_ANCESTORS]; /* from the parent's parent upwards */
 };
@@ -321,6 +322,7 @@ struct record_exec {
 	struct record_slice cwd;
 	struct record_slice parent_exe; /* where its program is not known; offset 0: none */
 	struct record_slice parent; /* struct record_program; offset 0: not known, or none */
+	struct record_slice entry; /* likewise; none if the entry is the process or the parent */
 	struct record_slice cgroup;
 	struct record_slice args;
 	struct record_slice env; /* offset 0: not collected */
@@ -342,6 +344,7 @@ struct record_exit {
 	struct record_slice program; /* struct record_program; offset 0: not known */
 	struct record_slice parent_exe; /* as in struct record_exec */
 	struct record_slice parent;
+	struct record_slice entry;
 	struct record_slice cgroup;
 };
 

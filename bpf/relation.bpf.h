@@ -65,6 +65,8 @@ static __always_inline void relation_set_entry(struct record_task *out, __u32 ty
 	out->entry_type = type;
 	out->entry_pid = READ(typed, entry, tgid);
 	out->entry_start_ns = READ(typed, entry, start_boottime);
+	if (!(READ(typed, entry, flags) & PF_KTHREAD))
+		out->entry_exec_id = READ(typed, entry, self_exec_id);
 }
 
 /* Adds a grandparent or a farther ancestor. Returns false if the list is full. */

@@ -146,7 +146,6 @@ static __always_inline __u32 task_fill(struct record_task *out, struct task_stru
 	task_fill_namespaces(out, task, typed);
 	task_fill_credentials(out, task, typed);
 	task_fill_tty(out, task, typed);
-	out->reserved = 0;
 	return task_read_comm(out->parent_comm, READ(typed, parent, group_leader), typed)
 		       ? 0
 		       : RECORD_KEY_PARENT_COMM;

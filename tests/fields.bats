@@ -159,7 +159,7 @@ members() {
 	own_line
 	poll grep -q 'conf: applied' "$log"
 	# memfd needed exe
-	expect 'unreadable | sort == ["ancestors", "cgroup", "cwd", "entry_id", "entry_type", "parent_args", "parent_event_id", "parent_exe"]' true
+	expect 'unreadable | sort == ["ancestors", "cgroup", "cwd", "entry_exe", "entry_id", "entry_type", "parent_args", "parent_event_id", "parent_exe"]' true
 	expect 'cwd // .cgroup // .parent_exe // .pid' null
 	expect exe "$helpers/noop"
 	"$helpers/noop" "$marker-later"

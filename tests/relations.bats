@@ -146,6 +146,49 @@ below() {
 	stop_exectap
 }
 
+# The entry is the process itself, its parent, and its grandparent.
+@test "the program of the entry is that of its last exec, in lines of all types" {
+	local depth
+	start_exectap --events exec,exit,exec_failed
+	below sshd "'$helpers/noop' $marker-0"
+	below sshd "bash -c \"'$helpers/noop' $marker-1; :\""
+	own_shell middle
+	below sshd "bash -c \"'$BATS_TEST_TMPDIR/middle' -c \\\"'$helpers/noop' $marker-2; /no-such/$marker; :\\\"; :\""
+	for depth in 0 1 2; do
+		wait_for_line ".args[1] == \"$marker-$depth\""
+		expect entry_type sshd
+		expect entry_exe "$([ "$depth" = 0 ] && realpath "$helpers/noop" || realpath "$(command -v bash)")"
+		expect unreadable null
+	done
+	expect parent_exe "$BATS_TEST_TMPDIR/middle"
+	[ "$(key 'entry_id == .ancestors[1].id')" = true ]
+	ended() { select_lines ".type == \"exit\" and .id == \"$(key id)\"" | jq -e '.entry_exe | endswith("/bash")'; }
+	poll ended
+	failed() { select_lines ".filename == \"/no-such/$marker\"" | jq -e '.entry_exe | endswith("/bash")'; }
+	poll failed
+	stop_exectap
+}
+
+@test "the program of an entry that ran before the start is known, without --parent-args it is not" {
+	local option
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	own_shell middle
+	for option in 512 0; do
+		below sshd "bash -c \"'$BATS_TEST_TMPDIR/middle' -c \\\"read -r _ <'$BATS_TEST_TMPDIR/go'; '$helpers/noop' $marker-$option; :\\\"; :\"" &
+		held+=($!)
+		start_exectap --parent-args "$option"
+		echo >"$BATS_TEST_TMPDIR/go"
+		wait_for_line ".args[1] == \"$marker-$option\""
+		if [ "$option" = 0 ]; then
+			expect entry_exe null
+			expect 'unreadable | join(" ")' entry_exe
+		else
+			expect entry_exe "$(realpath "$(command -v bash)")"
+		fi
+		stop_exectap
+	done
+}
+
 @test "another name makes no entry: the entry is the child of init" {
 	local name
 	start_exectap
@@ -183,6 +226,8 @@ below() {
 	expect process.entry_leader.entry_meta.type sshd
 	expect process.entry_leader.entity_id "$(key process.parent.entity_id)"
 	expect process.entry_leader.pid "$(key process.parent.pid)"
+	expect process.entry_leader.executable "$(key process.parent.executable)"
+	expect process.entry_leader.name bash
 	expect 'exectap.ancestors[1].comm' sshd
 	[ "$(key 'process.session_leader.entity_id | split("-")[2]')" = "$(key process.session_leader.pid)" ]
 	stop_exectap

@@ -81,6 +81,7 @@ static size_t decimal_length(size_t number)
 /* The same for a name of a container or of a pod. */
 #define CONTAINER_NAME_AROUND_BYTES 128
 #define UNIT_BYTES sizeof("\"systemd_unit\":\"\",")
+#define ENTRY_EXE_BYTES (sizeof("\"name\":\"\",\"executable\":\"\",") - 1)
 
 static size_t at_most(size_t length, size_t most)
 {
@@ -269,7 +270,7 @@ static size_t free_capacity(const struct encoding *encoding)
 
 	process->truncated |= RECORD_KEY_FILENAME | RECORD_KEY_EXE | RECORD_KEY_CWD |
 			      RECORD_KEY_PARENT_EXE | RECORD_KEY_PARENT_ARGS | RECORD_KEY_CGROUP |
-			      RECORD_KEY_ENV | RECORD_KEY_ANCESTORS;
+			      RECORD_KEY_ENV | RECORD_KEY_ANCESTORS | RECORD_KEY_ENTRY_EXE;
 	length = write_without_arguments(encoding);
 	process->truncated = truncated;
 	return length < encoding->max_bytes ? encoding->max_bytes - length : 0;
@@ -310,6 +311,8 @@ static void cut_paths(const struct encoding *encoding)
 		{ &names->pod_namespace, RECORD_KEY_CGROUP, whole_or_none, 1,
 		  CONTAINER_NAME_AROUND_BYTES },
 		{ &exec->systemd_unit, RECORD_KEY_CGROUP, whole_or_none, 1, UNIT_BYTES },
+		{ &exec->paths[EVENT_PATH_ENTRY_EXE], RECORD_KEY_ENTRY_EXE, text_json_tail,
+		  format->exe_times, ENTRY_EXE_BYTES },
 		{ &exec->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP, text_json_tail, 1, 0 },
 	};
 	struct text whole[sizeof(order) / sizeof(order[0])], parent_args = exec->parent_args;

@@ -152,6 +152,7 @@ static void write_leaders(struct json_writer *json, const struct event *event)
 static void write_entry(struct json_writer *json, const struct event *event)
 {
 	const struct event_process *process = &event->process;
+	const struct text exe = event->exec.paths[EVENT_PATH_ENTRY_EXE];
 	const struct json_writer before = *json;
 
 	if (!encode_mapped_is_readable(event, RECORD_KEY_ENTRY) || !process->entry_type)
@@ -160,6 +161,10 @@ static void write_entry(struct json_writer *json, const struct event *event)
 	if (FIELD_IS_WRITTEN(event, entry_id)) {
 		encode_mapped_ascii(json, JSON_WRITER_KEY("entity_id"), process->entry_id);
 		encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.entry_pid);
+	}
+	if (exe.length && encode_mapped_is_readable(event, RECORD_KEY_ENTRY_EXE)) {
+		encode_mapped_text(json, JSON_WRITER_KEY("name"), text_base_name(exe));
+		encode_mapped_text(json, JSON_WRITER_KEY("executable"), exe);
 	}
 	if (FIELD_IS_WRITTEN(event, entry_type)) {
 		json_writer_object_begin(json, JSON_WRITER_KEY("entry_meta"));

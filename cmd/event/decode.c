@@ -88,7 +88,7 @@ static bool decode_paths(const struct record *record, const struct record_exec *
 
 /* --- programs */
 
-/* Keys of a program, as those of the process or of its parent. */
+/* Keys of a program, as those of the process, of its parent or of its entry. */
 struct program_keys {
 	enum event_path path;
 	uint32_t exe; /* enum record_key */
@@ -99,6 +99,7 @@ struct program_keys {
 static const struct program_keys own_keys = { EVENT_PATH_EXE, RECORD_KEY_EXE, RECORD_KEY_ARGS, 0 };
 static const struct program_keys parent_keys = { EVENT_PATH_PARENT_EXE, RECORD_KEY_PARENT_EXE,
 						 RECORD_KEY_PARENT_ARGS, RECORD_KEY_PARENT_EVENT };
+static const struct program_keys entry_keys = { EVENT_PATH_ENTRY_EXE, RECORD_KEY_ENTRY_EXE, 0, 0 };
 
 /* Copies the fixed part and checks the lengths and the checksum: a writer may have been at work. */
 static bool program_is_whole(struct text bytes, struct record_program *program)
@@ -173,6 +174,7 @@ struct record_parts {
 	const struct record_keys *keys;
 	struct record_slice parent_exe;
 	struct record_slice parent;
+	struct record_slice entry;
 	struct record_slice cgroup;
 };
 
@@ -189,6 +191,48 @@ static void decode_parent_program(struct text bytes, struct event *event)
 	out->parent_exec_pid = program.exec_pid;
 	out->parent_exec_ns = program.exec_ns;
 	out->parent_exe_deleted |= program.flags & RECORD_PROGRAM_EXE_DELETED;
+}
+
+/* Takes the path of the entry from another one, with its marks. */
+static void take_entry_exe(struct event *event, enum event_path path, enum record_key key)
+{
+	struct event_process *process = &event->process;
+
+	event->exec.paths[EVENT_PATH_ENTRY_EXE] = event->exec.paths[path];
+	if (process->truncated & key)
+		process->truncated |= RECORD_KEY_ENTRY_EXE;
+	if (process->unreadable & key)
+		process->unreadable |= RECORD_KEY_ENTRY_EXE;
+	if (process->detached & key)
+		process->detached |= RECORD_KEY_ENTRY_EXE;
+}
+
+/*
+ * Decodes the path of the entry, which may be the process or its parent, whose paths are decoded.
+ * It has no mark of its own for a path that is relative to another root: then it is unreadable.
+ */
+static bool decode_entry(const struct record_parts *parts, struct event *event)
+{
+	struct event_process *process = &event->process;
+	const struct record_task *task = &process->task;
+	struct text bytes, args;
+	struct record_program program;
+
+	event->exec.paths[EVENT_PATH_ENTRY_EXE] = (struct text){ "", 0 };
+	if (!slice_view(&parts->record, parts->entry, &bytes))
+		return false;
+	if (bytes.length)
+		decode_program(bytes, &entry_keys, event, &program, &args);
+	else if (task->entry_pid == task->pid && task->entry_start_ns == task->start_ns)
+		take_entry_exe(event, EVENT_PATH_EXE, RECORD_KEY_EXE);
+	else if (task->entry_pid == task->ppid && task->entry_start_ns == task->parent_start_ns)
+		take_entry_exe(event, EVENT_PATH_PARENT_EXE, RECORD_KEY_PARENT_EXE);
+	if (process->detached & RECORD_KEY_ENTRY_EXE || process->unreadable & RECORD_KEY_ENTRY)
+		process->unreadable |= RECORD_KEY_ENTRY_EXE;
+	process->detached &= ~(uint32_t)RECORD_KEY_ENTRY_EXE;
+	if (process->unreadable & RECORD_KEY_ENTRY_EXE)
+		process->truncated &= ~(uint32_t)RECORD_KEY_ENTRY_EXE;
+	return true;
 }
 
 static struct text comm_view(const char comm[RECORD_COMM_BYTES])
@@ -348,6 +392,7 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 					    &exec->keys,
 					    exec->parent_exe,
 					    exec->parent,
+					    exec->entry,
 					    exec->cgroup };
 	struct event_exec *out = &event->exec;
 
@@ -362,7 +407,7 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 	out->deleted = exec->keys.deleted & RECORD_KEY_EXE;
 	out->exe_detached = exec->keys.detached & RECORD_KEY_EXE;
 	if (!decode_call(&parts.record, exec, out) || !decode_paths(&parts.record, exec, out) ||
-	    !slice_view(&parts.record, exec->args, &out->args) ||
+	    !slice_view(&parts.record, exec->args, &out->args) || !decode_entry(&parts, event) ||
 	    out->args.length > out->args_bytes ||
 	    (out->args_bytes > SIZE_MAX_SHOWN && out->args_bytes != RECORD_ARGS_BYTES_UNKNOWN))
 		return -EBADMSG;
@@ -422,6 +467,7 @@ static int decode_exit(const struct record_exit *record, struct event *event)
 					    &record->keys,
 					    record->parent_exe,
 					    record->parent,
+					    record->entry,
 					    record->cgroup };
 	struct event_exit *out = &event->exit;
 	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -429,7 +475,7 @@ static int decode_exit(const struct record_exit *record, struct event *event)
 	decode_process(&record->task, record->comm, event);
 	if (!decode_parts(&parts, event) ||
 	    !decode_own_program(&parts.record, record->program, event) ||
-	    record->header.time_ns < record->task.start_ns ||
+	    !decode_entry(&parts, event) || record->header.time_ns < record->task.start_ns ||
 	    record->header.time_ns > TIME_MAX_NS ||
 	    record->max_rss_pages > SIZE_MAX_SHOWN / page_bytes)
 		return -EBADMSG;

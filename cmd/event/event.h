@@ -27,6 +27,7 @@ enum event_path {
 	EVENT_PATH_EXE,
 	EVENT_PATH_CWD,
 	EVENT_PATH_PARENT_EXE,
+	EVENT_PATH_ENTRY_EXE, /* empty: none, or unknown */
 	EVENT_PATH_CGROUP,
 	EVENT_PATHS,
 };

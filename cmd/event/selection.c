@@ -171,6 +171,8 @@ static void empty_omitted(const struct selection *selection, struct event *event
 		exec->paths[EVENT_PATH_CWD].length = 0;
 	if (!FIELD_IS_WRITTEN(event, parent_exe))
 		exec->paths[EVENT_PATH_PARENT_EXE].length = 0;
+	if (!FIELD_IS_WRITTEN(event, entry_exe))
+		exec->paths[EVENT_PATH_ENTRY_EXE].length = 0;
 	if (!FIELD_IS_WRITTEN(event, cgroup))
 		exec->paths[EVENT_PATH_CGROUP].length = 0;
 	if (!FIELD_IS_WRITTEN(event, container_id))

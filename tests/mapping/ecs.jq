@@ -60,7 +60,7 @@ def process:
     parent: {entity_id: .parent_id, pid: .ppid, name: parent_name, executable: .parent_exe,
              args: .parent_args, args_count: .parent_argc, command_line: parent_command_line},
     group_leader: {entity_id: .group_leader_id, pid: .pgid}, session_leader: {entity_id: .session_leader_id, pid: .sid},
-    entry_leader: {entity_id: .entry_id, pid: (if .entry_id then .entry_id | split("-")[2] | tonumber else null end), entry_meta: {type: .entry_type}}
+    entry_leader: {entity_id: .entry_id, pid: (if .entry_id then .entry_id | split("-")[2] | tonumber else null end), name: (if .entry_exe then .entry_exe | base_name else null end), executable: .entry_exe, entry_meta: {type: .entry_type}}
   };
 
 {

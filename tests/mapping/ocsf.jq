@@ -83,7 +83,7 @@ class
   app: (if .version then product else null end),
   count,
   unmapped: (pick(["pgid", "sid", "filename", "errno", "args", "argc", "args_bytes", "memfd", "exe_detached", "cwd_detached", "cwd_deleted",
-                   "parent_comm", "group_leader_id", "session_leader_id", "ancestors", "entry_type", "entry_id", "parent_exe_detached", "parent_exe_deleted", "parent_args", "parent_argc", "parent_event_id", "euser", "egroup", "auser", "cap_eff", "cap_prm", "cgroup", "pod_name", "pod_namespace", "systemd_unit", "pid_ns", "mnt_ns",
+                   "parent_comm", "group_leader_id", "session_leader_id", "ancestors", "entry_type", "entry_id", "entry_exe", "parent_exe_detached", "parent_exe_deleted", "parent_args", "parent_argc", "parent_event_id", "euser", "egroup", "auser", "cap_eff", "cap_prm", "cgroup", "pod_name", "pod_namespace", "systemd_unit", "pid_ns", "mnt_ns",
                    "net_ns", "user_ns", "signal", "core_dumped", "user_time", "system_time", "max_rss", "event_type", "hooks", "seen",
                    "written", "filtered", "suppressed", "lost", "name", "exe_dev", "exe_mode", "exe_gid", "exe_upper", "stdin", "stdout", "stderr",
                    "truncated", "unreadable", "redacted", "redacted_bytes", "env_duplicates"])

@@ -41,7 +41,8 @@ static size_t length_of(const struct fixture_strings *strings)
 {
 	return sizeof(struct record_exec) + strlen(strings->filename) + strlen(strings->exe) +
 	       strlen(strings->cwd) + strlen(strings->parent_exe) + strlen(strings->cgroup) + 4 +
-	       strings->args_length + sizeof(struct record_program) + strings->parent_args_length;
+	       strings->args_length + 2 * sizeof(struct record_program) +
+	       strings->parent_args_length + strlen(strings->parent_exe) + 1;
 }
 
 void fixture_sign(void *bytes)
@@ -71,6 +72,18 @@ static struct record_slice append_parent(char *record, __u32 *end,
 		append(record, end, strings->parent_exe, strlen(strings->parent_exe) + 1).length;
 	slice.length +=
 		append(record, end, strings->parent_args, strings->parent_args_length).length;
+	fixture_sign(record + slice.offset);
+	return slice;
+}
+
+static struct record_slice append_entry(char *record, __u32 *end,
+					const struct fixture_strings *strings)
+{
+	const size_t length = strlen(strings->parent_exe) + 1;
+	const struct record_program program = { .exe_length = (__u16)length };
+	struct record_slice slice = append(record, end, &program, sizeof(program));
+
+	slice.length += append(record, end, strings->parent_exe, length).length;
 	fixture_sign(record + slice.offset);
 	return slice;
 }
@@ -152,6 +165,7 @@ void *fixture_record(const struct fixture_strings *strings, size_t *length)
 	else
 		exec->parent_exe = append((char *)exec, &end, strings->parent_exe,
 					  strlen(strings->parent_exe) + 1);
+	exec->entry = append_entry((char *)exec, &end, strings);
 	exec->cgroup = append((char *)exec, &end, strings->cgroup, strlen(strings->cgroup) + 1);
 	exec->args = append((char *)exec, &end, strings->args, strings->args_length);
 	*length = exec->header.size = end;

@@ -207,6 +207,7 @@ static void set_marks(json_t *object, const char *key, uint32_t mask, const stru
 		{ RECORD_KEY_ANCESTORS, "ancestors" },
 		{ RECORD_KEY_ENTRY, "entry_type" },
 		{ RECORD_KEY_ENTRY, "entry_id" },
+		{ RECORD_KEY_ENTRY_EXE, "entry_exe" },
 		{ RECORD_KEY_CGROUP, "cgroup" },
 		{ RECORD_KEY_TIMES, "user_time" },
 		{ RECORD_KEY_TIMES, "system_time" },
@@ -345,6 +346,14 @@ static void set_exec_strings(json_t *object, const struct event *event)
 	set_env(object, exec);
 }
 
+static void set_entry_exe(json_t *object, const struct event *event)
+{
+	const struct text exe = event->exec.paths[EVENT_PATH_ENTRY_EXE];
+
+	if (exe.length && !(event->process.unreadable & RECORD_KEY_ENTRY_EXE))
+		set_text(object, "entry_exe", exe);
+}
+
 static void set_parent(json_t *object, const struct event *event)
 {
 	const struct event_exec *exec = &event->exec;
@@ -408,6 +417,7 @@ static void set_program(json_t *object, const struct event *event)
 	if (exec->systemd_unit.length)
 		set_text(object, "systemd_unit", exec->systemd_unit);
 	set_parent(object, event);
+	set_entry_exe(object, event);
 }
 
 static void set_exe_file(json_t *object, const struct event *event)
@@ -519,11 +529,11 @@ static void set_heartbeat(json_t *object, const struct event *event)
 /* The entries of raw are in the order of their keys in the line. */
 static void sort_raw(json_t *object)
 {
-	static const char *const keys[] = { "host",	  "comm",	  "filename",
-					    "name",	  "args",	  "env",
-					    "exe",	  "cwd",	  "parent_comm",
-					    "parent_exe", "parent_args",  "ancestors",
-					    "cgroup",	  "container_id", "kernel" };
+	static const char *const keys[] = {
+		"host",	     "comm",   "filename",     "name",	     "args",	    "env",
+		"exe",	     "cwd",    "parent_comm",  "parent_exe", "parent_args", "ancestors",
+		"entry_exe", "cgroup", "container_id", "kernel"
+	};
 	json_t *raw = json_object_get(object, "raw"), *sorted = json_array(), *entry;
 	size_t index;
 

@@ -168,6 +168,36 @@ static void programs_are_whole_or_unreadable(void)
 	CHECK(!event.process.unreadable);
 }
 
+/* Decodes a record whose entry has these ids and no program of its own in the record. */
+static void decode_entry_of(__u32 pid, __u64 start_ns)
+{
+	size_t length;
+	struct record_exec *exec = fixture_record(&with_parent, &length);
+
+	exec->entry.length = 0;
+	exec->task.entry_pid = pid;
+	exec->task.entry_start_ns = start_ns;
+	exec->keys.truncated = RECORD_KEY_EXE;
+	exec->keys.detached = RECORD_KEY_PARENT_EXE;
+	CHECK(decode_record(exec, length, &event) == 0);
+	free(exec);
+}
+
+static void the_entry_may_be_the_process_or_its_parent(void)
+{
+	const struct text *exe = &event.exec.paths[EVENT_PATH_ENTRY_EXE];
+
+	decode_parent(change_nothing, false);
+	CHECK(is(*exe, "/p") && !(event.process.unreadable & RECORD_KEY_ENTRY_EXE));
+	decode_entry_of(4194303, 4000000000); /* the process */
+	CHECK(is(*exe, "x") && event.process.truncated & RECORD_KEY_ENTRY_EXE);
+	decode_entry_of(4194302, 3000000000); /* the parent, whose path is detached */
+	CHECK(event.process.unreadable == RECORD_KEY_ENTRY_EXE);
+	CHECK(!(event.process.detached & RECORD_KEY_ENTRY_EXE));
+	decode_entry_of(4194303, 3999999999); /* another one with the same id */
+	CHECK(!exe->length && !event.process.unreadable);
+}
+
 static void cut_programs_are_marked(void)
 {
 	decode_parent(hide_both, true);
@@ -330,6 +360,8 @@ static void impossible_times(void)
 
 int main(void)
 {
+	tap_run("the entry may be the process or its parent",
+		the_entry_may_be_the_process_or_its_parent);
 	tap_run("a good record is decoded", good_record);
 	tap_run("marks are of one path each", marks_are_of_one_path_each);
 	tap_run("paths are turned around, and a cut one is not absolute", paths_are_turned_around);
