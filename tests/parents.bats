@@ -174,10 +174,11 @@ subprocess.run([sys.argv[1], sys.argv[2]], close_fds=False)' "$helpers/noop" "$m
 	leaf_of_bash '"$0" "$1"; :'
 	own_line
 	expect parent_exe "$(readlink -f "$(command -v bash)")"
-	expect 'parent_args // .parent_argc // .parent_event_id // .unreadable' null
+	expect 'parent_args // .parent_argc // .parent_event_id' null
+	expect 'unreadable // [] | . - ["entry_exe"] | length' 0
 	poll have_exit_of "$(key id)"
 	expect 'exe // .args' null
-	expect 'unreadable | tojson' '["args","exe"]'
+	expect 'unreadable - ["entry_exe"] | tojson' '["args","exe"]'
 	stop_exectap
 	rejects "a rule for parent_args needs --parent-args above 0" --parent-args 0 --only parent_args=x
 	rejects "invalid --parent-args '63' (0, or 64 to 4096 bytes)" --parent-args 63
