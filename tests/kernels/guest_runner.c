@@ -1138,6 +1138,38 @@ static void run_paths(const char *name)
 	stop(name, exectap);
 }
 
+#define PARENTS_ROUNDS 200
+
+/* In a worker: two execs a round whose parent exits or executes at that moment. Waits for all. */
+static void make_parents(void)
+{
+	char rounds[16];
+
+	done(prctl(PR_SET_CHILD_SUBREAPER, 1), "prctl");
+	snprintf(rounds, sizeof(rounds), "%d", PARENTS_ROUNDS);
+	if (!done(fork(), "fork")) {
+		execl("/bin/swap", "/bin/swap", rounds, "parents", "/bin/noop", "/bin/swap2", NULL);
+		broken("/bin/swap");
+	}
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	_exit(0);
+}
+
+static void run_parents(const char *name)
+{
+	const char *options[] = { "--buffer", "16M", NULL };
+	pid_t exectap = watch(name, options), worker = done(fork(), "fork");
+
+	if (!worker)
+		make_parents();
+	done(waitpid(worker, NULL, 0), "waitpid");
+	fact_begin("parents", name);
+	fact_number("count", 2 * PARENTS_ROUNDS);
+	fact_send();
+	stop(name, exectap);
+}
+
 struct run {
 	const char *name;
 	void (*go)(const char *name);
@@ -1192,6 +1224,7 @@ static const struct run runs[] = {
 	{ "families", run_families }, { "overflow", run_overflow },
 	{ "pin", run_pinned },	      { "tracepoints", run_tracepoints },
 	{ "outputs", run_outputs },   { "paths", run_paths },
+	{ "parents", run_parents },
 };
 
 /* Runs the named one `count` times: as NAME, NAME_2 and so on. */
