@@ -45,7 +45,7 @@ static bool has_secret(struct text text)
 static bool can_be_code(struct text text)
 {
 	for (size_t i = 0; i < text.length; i++)
-		if (text.bytes[i] && strchr(" \t\n\"'`\\(){}<>$", text.bytes[i]))
+		if (text.bytes[i] && strchr(" \t\n\"'`\\(){}<>$;|&", text.bytes[i]))
 			return true;
 	return false;
 }
