@@ -192,13 +192,13 @@ static __always_inline __u32 exec_append_parent(const struct exec_relatives *out
 {
 	struct record_keys *keys = out->keys;
 
-	if (BPF_CORE_READ(parent, flags) & PF_KTHREAD)
+	if (READ(typed, parent, flags) & PF_KTHREAD)
 		return end;
 	if (config_program_bytes && (*(volatile __u64 *)&shared.omitted_keys &
 				     PROGRAM_KEYS_PARENT) != PROGRAM_KEYS_PARENT) {
 		end = program_append(scratch, out->parent, out->task->ppid,
 				     out->task->parent_start_ns,
-				     BPF_CORE_READ(parent, self_exec_id), end);
+				     READ(typed, parent, self_exec_id), end);
 		if (out->parent->length) {
 			if (program_is_deleted(parent, typed))
 				keys->deleted |= RECORD_KEY_PARENT_EXE;
