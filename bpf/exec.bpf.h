@@ -197,8 +197,8 @@ static __always_inline __u32 exec_append_parent(const struct exec_relatives *out
 	if (config_program_bytes && (*(volatile __u64 *)&shared.omitted_keys &
 				     PROGRAM_KEYS_PARENT) != PROGRAM_KEYS_PARENT) {
 		end = program_append(scratch, out->parent, out->task->ppid,
-				     out->task->parent_start_ns,
-				     READ(typed, parent, self_exec_id), end);
+				     out->task->parent_start_ns, READ(typed, parent, self_exec_id),
+				     end);
 		if (out->parent->length) {
 			if (program_is_deleted(parent, typed))
 				keys->deleted |= RECORD_KEY_PARENT_EXE;

@@ -288,31 +288,22 @@ static __always_inline void fill_process(struct record_exit *exit, enum record_t
 	bpf_probe_read_kernel_str(exit->comm, sizeof(exit->comm), task->group_leader->comm);
 }
 
-static __always_inline void fill_exit(struct record_exit *exit, struct task_struct *task)
+/* Fills what only the end of a process has. Returns the mask of the keys that are unreadable. */
+static __always_inline __u32 fill_exit(struct record_exit *exit, struct scratch *scratch,
+				       __u32 slot, struct task_struct *task)
 {
 	exit->max_rss_pages = task->signal->maxrss;
 	exit->status = task->group_leader->exit_code;
 	if (task->signal->flags & SIGNAL_GROUP_EXIT)
 		exit->status = task->signal->group_exit_code;
+	scratch->signal = (__u64)task->signal;
+	return exit_fill_times(slot);
 }
 
-/* Appends the program, the parent and the cgroup, and sends the record. */
-static __always_inline void send_process(struct record_exit *exit, enum record_type type,
-					 struct scratch *scratch, __u32 slot,
-					 struct task_struct *task, struct task_struct *parent)
+/* Sends a record of the end of a process, the current one, or of the begin of any. */
+static __always_inline void send_process(enum record_type type, struct task_struct *task)
 {
-	__u32 end = append_own_program(exit, scratch, task, sizeof(*exit));
-
-	end = exec_append_relatives(&EXEC_RELATIVES(exit), scratch, slot, parent, true, end);
-	end = exec_append_cgroup(&exit->keys, &exit->cgroup, scratch, slot, task, true, end);
-	exit->header.size = end;
-	output_scratch(scratch, type, end);
-}
-
-/* Sends a record of the begin of a process. */
-static __always_inline void send_begun(enum record_type type, struct task_struct *task)
-{
-	__u32 slot = scratch_claim();
+	__u32 slot = scratch_claim(), end = sizeof(struct record_exit);
 	struct task_struct *parent = task->real_parent;
 	struct scratch *scratch = scratch_get(slot);
 	struct record_exit *exit;
@@ -323,29 +314,17 @@ static __always_inline void send_begun(enum record_type type, struct task_struct
 	}
 	exit = (struct record_exit *)scratch->record;
 	fill_process(exit, type, task, parent);
-	exit->keys.unreadable |= relation_fill_begun(&exit->task, task, parent);
-	send_process(exit, type, scratch, slot, task, parent);
-	scratch_release(slot);
-}
-
-static __always_inline void send_exit(struct task_struct *task)
-{
-	__u32 slot = scratch_claim();
-	struct task_struct *parent = task->real_parent;
-	struct scratch *scratch = scratch_get(slot);
-	struct record_exit *exit;
-
-	if (!scratch) {
-		output_count_loss(RECORD_EXIT, RECORD_LOSS_NO_SCRATCH);
-		return;
+	if (type == RECORD_EXIT) {
+		exit->keys.unreadable |= relation_fill(&exit->task, slot, task, true);
+		exit->keys.unreadable |= fill_exit(exit, scratch, slot, task);
+	} else {
+		exit->keys.unreadable |= relation_fill_begun(&exit->task, task, parent);
 	}
-	exit = (struct record_exit *)scratch->record;
-	fill_process(exit, RECORD_EXIT, task, parent);
-	exit->keys.unreadable |= relation_fill(&exit->task, slot, task, true);
-	fill_exit(exit, task);
-	scratch->signal = (__u64)task->signal;
-	exit_fill_times(slot);
-	send_process(exit, RECORD_EXIT, scratch, slot, task, parent);
+	end = append_own_program(exit, scratch, task, end);
+	end = exec_append_relatives(&EXEC_RELATIVES(exit), scratch, slot, parent, true, end);
+	end = exec_append_cgroup(&exit->keys, &exit->cgroup, scratch, slot, task, true, end);
+	exit->header.size = end;
+	output_scratch(scratch, type, end);
 	scratch_release(slot);
 }
 
@@ -366,7 +345,7 @@ int handle_exit(unsigned long long *context)
 		return 0;
 	if (config_sends_exits && output_state() == RECORD_STATE_ON &&
 	    exit_is_last_thread(context, task))
-		send_exit(task);
+		send_process(RECORD_EXIT, task);
 	end_program(task);
 	return 0;
 }
@@ -381,7 +360,7 @@ int probe_taskstats_exit(struct pt_regs *regs)
 		return 0;
 	if (config_sends_exits && output_state() == RECORD_STATE_ON &&
 	    (__u32)FUNCTION_ARGUMENT_2(regs))
-		send_exit(task);
+		send_process(RECORD_EXIT, task);
 	end_program(task);
 	return 0;
 }
@@ -395,7 +374,7 @@ int BPF_PROG(handle_fork, struct task_struct *parent, struct task_struct *child)
 	if (config_program_bytes && !(child->flags & PF_KTHREAD))
 		program_fork(parent, child);
 	if (config_sends_forks && output_state() == RECORD_STATE_ON)
-		send_begun(RECORD_FORK, child);
+		send_process(RECORD_FORK, child);
 	return 0;
 }
 
@@ -431,6 +410,6 @@ int report_running(struct bpf_iter__task *context)
 	struct task_struct *task = context->task;
 
 	if (task && task->pid == task->tgid)
-		send_begun(RECORD_PROCESS, task);
+		send_process(RECORD_PROCESS, task);
 	return 0;
 }

@@ -76,6 +76,7 @@ static __always_inline bool exit_add_threads(struct record_exit *exit, struct si
  * Adds up the CPU times of a process: signal_struct has those of the reaped threads, each other
  * thread has its own. A thread that is reaped during the sum would count twice or not at all; the
  * sequence count reveals that (kernel/exit.c, __exit_signal()). The record is in the scratch.
+ * Returns the mask of the keys that are unreadable.
  */
 __noinline int exit_fill_times(__u32 slot)
 {
@@ -85,7 +86,7 @@ __noinline int exit_fill_times(__u32 slot)
 	bool complete;
 
 	if (!scratch)
-		return 0;
+		return RECORD_KEY_TIMES;
 	signal = (void *)scratch->signal;
 	exit = (struct record_exit *)scratch->record;
 	for (int attempt = 0; attempt < 3; attempt++) {
@@ -100,8 +101,7 @@ __noinline int exit_fill_times(__u32 slot)
 		    sequence == BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence))
 			return 0;
 	}
-	exit->keys.unreadable |= RECORD_KEY_TIMES;
-	return 0;
+	return RECORD_KEY_TIMES;
 }
 
 #endif
