@@ -4,57 +4,9 @@
 # namespace of its own, where the directories of the runtimes are empty at first.
 
 load lib
+load containers
 
-tasks=/run/containerd/io.containerd.runtime.v2.task
 id_a=8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c
-
-# Makes the namespace. Afterwards $exectap and `inside` run in it.
-make_namespace() {
-	local directory
-	unshare --mount --propagation private mount -t cgroup2 none /sys/fs/cgroup || skip "no cgroup v2 can be mounted here"
-	# the places of the mounts
-	made_directories=()
-	for directory in /var/lib/containers /run/containers /run/containerd /var/lib/containerd /var/lib/docker /run/libpod; do
-		[ -d "$directory" ] || { mkdir "$directory" && made_directories+=("$directory"); }
-	done
-	unshare --mount --propagation private sh -c '
-		for directory in /var/lib/containers /run/containers /run/containerd /var/lib/containerd /var/lib/docker /run/libpod; do
-			mount -t tmpfs none "$directory" || exit
-		done
-		mount -t cgroup2 none /sys/fs/cgroup && touch "$0" && exec sleep 1000' "$BATS_TEST_TMPDIR/made" 3>&- &
-	namespace_pid=$!
-	namespace=/proc/$namespace_pid/ns/mnt
-	poll test -e "$BATS_TEST_TMPDIR/made"
-	namespace_id=$(readlink "$namespace")
-	printf '#!/bin/sh\nexec nsenter --mount=%q -- %q "$@"\n' "$namespace" "$exectap" >"$BATS_TEST_TMPDIR/exectap-inside"
-	chmod 755 "$BATS_TEST_TMPDIR/exectap-inside"
-	exectap=$BATS_TEST_TMPDIR/exectap-inside
-}
-
-inside() {
-	nsenter --mount="$namespace" -- "$@"
-}
-
-# Ends what runs in the namespace and in the cgroups of a test, and removes these.
-more_teardown() {
-	local process cgroup
-	[ -n "${namespace_pid:-}" ] || return 0
-	for process in /proc/[0-9]*; do
-		[ "${process#/proc/}" != "$namespace_pid" ] && [ "$(readlink "$process/ns/mnt")" = "$namespace_id" ] && kill -KILL "${process#/proc/}"
-	done
-	for cgroup in "${made_cgroups[@]}"; do
-		inside find "/sys/fs/cgroup/$cgroup" -name cgroup.procs -exec cat {} + 2>/dev/null | xargs -r kill -KILL
-		poll is_removed "$cgroup"
-	done
-	kill -KILL "$namespace_pid"
-	wait "$namespace_pid" 2>/dev/null || true
-	for cgroup in "${made_directories[@]}"; do rmdir "$cgroup" 2>/dev/null || true; done
-}
-
-is_removed() {
-	inside find "/sys/fs/cgroup/$1" -depth -type d -exec rmdir {} + 2>/dev/null || true
-	! inside test -e "/sys/fs/cgroup/$1"
-}
 
 setup_file() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
@@ -70,8 +22,7 @@ copy_states() {
 # execute CGROUP ARGUMENT: executes noop in a new cgroup
 execute() {
 	made_cgroups+=("${1%%/*}")
-	# shellcheck disable=SC2016
-	inside sh -c 'mkdir -p "/sys/fs/cgroup/$1" && echo $$ >"/sys/fs/cgroup/$1/cgroup.procs" && exec "$2" "$3"' sh "$1" "$helpers/noop" "$2" 3>&-
+	in_cgroup "$1" "$helpers/noop" "$2"
 }
 
 # has_names ARGUMENT NAMES: compares the four names in the line of the helper with that argument; sets $line.
@@ -83,10 +34,6 @@ has_names() {
 # Prints the number of lines of noop.
 count_noop() {
 	jq -c 'select(.args[0] | endswith("/noop"))' "$lines" | grep -c .
-}
-
-landlock() {
-	"$exectap" --check | grep -q '^ok *limit of file access'
 }
 
 @test "recorded files of Kubernetes, CRI-O, Docker and podman give the names; without the option there are none" {
