@@ -40,6 +40,27 @@ shows() {
 	grep -qE '^exectap: [0-9,]+ events, 0 lost$' "$log"
 }
 
+@test "--fields and --omit choose the parts of a line" {
+	start_text --omit args,user,cwd --events exec,exit --only "exe=$helpers/noop"
+	"$helpers/noop" "$marker-secret"
+	shows "0 bash → $helpers/noop"
+	shows '0 noop exit 0 after 0\.[0-9]{3} s'
+	stop_exectap
+	! grep -aF "$marker" "$text" || false
+
+	start_text --fields command_line --only "exe=$helpers/noop"
+	"$helpers/noop" "$marker"
+	shows "→ $helpers/noop $marker"
+	stop_exectap
+
+	start_text --fields uid,comm,error,filename --omit comm --events exec_failed,fork,exit
+	bash -c 'exec /nonexistent/"$0"' "$marker" 2>/dev/null || true
+	shows "0 → /nonexistent/$marker ENOENT"
+	shows '0 forked'
+	shows 0
+	stop_exectap
+}
+
 @test "the totals have a comma between thousands" {
 	start_text --only "filename=$helpers/noop" --only "comm=storm"
 	"$helpers/storm" 1 1234 "$marker" "$helpers/noop"

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Lines for people: time, user, caller and command line, notes, working directory, terminal. */
+/* Lines for people: time, user, caller and command line, notes, working directory, terminal. Each
+ * part has a space before it, and is left out with the keys that it shows. */
 #include "encode/encode.h"
 
 #include "encode/strip.h"
+#include "event/field.h"
 #include "util/error_name.h"
 #include "util/signal_name.h"
 
@@ -43,47 +45,66 @@ static void append_time(struct text_line *line, const struct event *event)
 	localtime_r(&seconds, &local);
 	strftime(digits, sizeof(digits), "%T", &local);
 	color(line, DIM);
-	strip_format(&line->strip, "%s.%03u ", digits,
+	strip_format(&line->strip, "%s.%03u", digits,
 		     (unsigned int)(event->wall_ns / 1000000 % 1000));
 	color(line, END);
 }
 
-static void append_user(struct text_line *line, const struct event_process *process)
+static void append_user(struct text_line *line, const struct event *event)
 {
+	const struct event_process *process = &event->process;
+
 	color(line, CYAN);
-	if (process->user.length)
+	if (process->user.length && FIELD_IS_WRITTEN(event, user)) {
+		strip_append(&line->strip, " ");
 		strip_append_text(&line->strip, process->user);
-	else
-		strip_format(&line->strip, "%" PRIu32, process->task.uid);
+	} else if (FIELD_IS_WRITTEN(event, uid)) {
+		strip_format(&line->strip, " %" PRIu32, process->task.uid);
+	}
 	color(line, END);
-	strip_append(&line->strip, " ");
 }
 
-static void append_command(struct text_line *line, const struct event_exec *exec)
+static void append_comm(struct text_line *line, const struct event *event)
 {
-	struct text args = exec->args, string;
-	bool first = true;
+	if (!FIELD_IS_WRITTEN(event, comm))
+		return;
+	strip_append(&line->strip, " ");
+	strip_append_text(&line->strip, event->process.comm);
+}
 
+static bool has_args(const struct event *event)
+{
+	return event->exec.args.length && !event->exec.args_hidden &&
+	       (FIELD_IS_WRITTEN(event, args) || FIELD_IS_WRITTEN(event, command_line));
+}
+
+/* Appends the arguments, or the file's name. */
+static void append_command(struct text_line *line, const struct event *event)
+{
+	struct text args = event->exec.args, string;
+	const char *space = "";
+
+	if (!has_args(event) && !FIELD_IS_WRITTEN(event, filename))
+		return;
+	strip_append(&line->strip, " ");
 	color(line, BOLD);
-	if (!args.length || exec->args_hidden)
-		strip_append_word(&line->strip, exec->filename);
-	else
-		while (!line->strip.is_cut && text_next_string(&args, &string)) {
-			if (!first)
-				strip_append(&line->strip, " ");
-			strip_append_word(&line->strip, string);
-			first = false;
-		}
+	if (!has_args(event))
+		strip_append_word(&line->strip, event->exec.filename);
+	while (has_args(event) && !line->strip.is_cut && text_next_string(&args, &string)) {
+		strip_append(&line->strip, space);
+		strip_append_word(&line->strip, string);
+		space = " ";
+	}
 	color(line, END);
 }
 
 /* Appends the program if the first argument has another name. */
-static void append_program(struct text_line *line, const struct event_exec *exec)
+static void append_program(struct text_line *line, const struct event *event)
 {
-	struct text args = exec->args, name = {}, exe = exec->paths[EVENT_PATH_EXE];
+	struct text args = event->exec.args, name = {}, exe = event->exec.paths[EVENT_PATH_EXE];
 	struct text program = text_base_name(exe);
 
-	if (!program.length || exec->args_hidden || !text_next_string(&args, &name))
+	if (!program.length || !has_args(event) || !text_next_string(&args, &name))
 		return;
 	name = text_base_name(name);
 	if (name.length == program.length && !memcmp(name.bytes, program.bytes, name.length))
@@ -97,26 +118,27 @@ static void append_notes(struct text_line *line, const struct event *event)
 	const struct event_exec *exec = &event->exec;
 	const struct {
 		bool is_set;
+		enum field_id id;
 		const char *name;
 	} notes[] = {
-		{ exec->memfd, " memfd" },
-		{ exec->deleted, " deleted" },
-		{ exec->exe_detached, " detached" },
-		{ exec->cwd_detached, " cwd-detached" },
-		{ exec->cwd_deleted, " cwd-deleted" },
-		{ event->process.truncated, " truncated" },
-		{ event->process.unreadable, " unreadable" },
-		{ event->process.redacted, " redacted" },
+		{ exec->memfd, FIELD_ID_memfd, " memfd" },
+		{ exec->deleted, FIELD_ID_deleted, " deleted" },
+		{ exec->exe_detached, FIELD_ID_exe_detached, " detached" },
+		{ exec->cwd_detached, FIELD_ID_cwd_detached, " cwd-detached" },
+		{ exec->cwd_deleted, FIELD_ID_cwd_deleted, " cwd-deleted" },
+		{ event->process.truncated, FIELD_ID_truncated, " truncated" },
+		{ event->process.unreadable, FIELD_ID_unreadable, " unreadable" },
+		{ event->process.redacted, FIELD_ID_redacted, " redacted" },
 	};
 	char name[ERROR_NAME_BYTES];
 
 	color(line, RED);
-	if (event->type == EVENT_EXEC_FAILED)
+	if (event->type == EVENT_EXEC_FAILED && FIELD_IS_WRITTEN(event, error))
 		strip_format(&line->strip, " %s", error_name(exec->error, name));
 	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
-		if (notes[i].is_set)
+		if (notes[i].is_set && !field_set_has(&event->omitted, notes[i].id))
 			strip_append(&line->strip, notes[i].name);
-	append_program(line, exec);
+	append_program(line, event);
 	color(line, END);
 }
 
@@ -129,7 +151,7 @@ static void append_place(struct text_line *line, const struct event *event)
 		strip_append(&line->strip, " in ");
 		strip_append_word(&line->strip, cwd);
 	}
-	if (event->process.tty.length) {
+	if (event->process.tty.length && FIELD_IS_WRITTEN(event, tty)) {
 		strip_append(&line->strip, " on ");
 		strip_append_text(&line->strip, event->process.tty);
 	}
@@ -143,10 +165,10 @@ static size_t lesser(size_t one, size_t other)
 
 static void append_caller_and_command(struct text_line *line, const struct event *event)
 {
-	append_user(line, &event->process);
-	strip_append_text(&line->strip, event->process.comm);
-	strip_append_text(&line->strip, text_from_string(" \xe2\x86\x92 "));
-	append_command(line, &event->exec);
+	append_user(line, event);
+	append_comm(line, event);
+	strip_append_text(&line->strip, text_from_string(" \xe2\x86\x92"));
+	append_command(line, event);
 }
 
 /* The command line gets what the end of the line does not need. */
@@ -169,21 +191,28 @@ static void append_exec(struct text_line *line, const struct event *event)
 	strip->length += tail.strip.length;
 }
 
-static void append_exit(struct text_line *line, const struct event *event)
+static void append_status(struct text_line *line, const struct event *event)
 {
 	int status = (int)event->exit.status;
 	char name[SIGNAL_NAME_BYTES];
 
-	append_user(line, &event->process);
-	strip_append_text(&line->strip, event->process.comm);
-	strip_append(&line->strip, " ");
 	color(line, status ? RED : DIM);
-	if (WIFSIGNALED(status))
-		strip_format(&line->strip, "killed by %s%s", signal_name(WTERMSIG(status), name),
-			     WCOREDUMP(status) ? ", core dumped" : "");
-	else
-		strip_format(&line->strip, "exit %d", WEXITSTATUS(status));
+	if (!WIFSIGNALED(status) && FIELD_IS_WRITTEN(event, exit_code))
+		strip_format(&line->strip, " exit %d", WEXITSTATUS(status));
+	if (WIFSIGNALED(status) && FIELD_IS_WRITTEN(event, signal))
+		strip_format(&line->strip, " killed by %s", signal_name(WTERMSIG(status), name));
+	if (WIFSIGNALED(status) && WCOREDUMP(status) && FIELD_IS_WRITTEN(event, core_dumped))
+		strip_append(&line->strip, ", core dumped");
 	color(line, END);
+}
+
+static void append_exit(struct text_line *line, const struct event *event)
+{
+	append_user(line, event);
+	append_comm(line, event);
+	append_status(line, event);
+	if (!FIELD_IS_WRITTEN(event, duration))
+		return;
 	color(line, DIM);
 	strip_format(&line->strip, " after %" PRIu64 ".%03u s",
 		     event->exit.duration_ns / 1000000000,
@@ -193,13 +222,14 @@ static void append_exit(struct text_line *line, const struct event *event)
 
 static void append_begun(struct text_line *line, const struct event *event)
 {
-	append_user(line, &event->process);
-	strip_append_text(&line->strip, event->process.comm);
+	append_user(line, event);
+	append_comm(line, event);
 	color(line, DIM);
-	strip_format(&line->strip,
-		     event->type == EVENT_FORK ? " forked by %" PRIu32
-					       : " running, child of %" PRIu32,
-		     event->process.task.ppid);
+	strip_append(&line->strip, event->type == EVENT_FORK ? " forked" : " running");
+	if (FIELD_IS_WRITTEN(event, ppid))
+		strip_format(&line->strip,
+			     event->type == EVENT_FORK ? " by %" PRIu32 : ", child of %" PRIu32,
+			     event->process.task.ppid);
 	color(line, END);
 }
 
@@ -207,10 +237,10 @@ static void append_lost(struct text_line *line, const struct event_lost *lost)
 {
 	color(line, RED);
 	if (lost->count)
-		strip_format(&line->strip, "lost %" PRIu64 " %s: %s", lost->count,
+		strip_format(&line->strip, " lost %" PRIu64 " %s: %s", lost->count,
 			     lost->event_type ? lost->event_type : "events", lost->reason);
 	else
-		strip_format(&line->strip, "lost events: %s", lost->reason);
+		strip_format(&line->strip, " lost events: %s", lost->reason);
 	color(line, END);
 }
 
@@ -220,7 +250,7 @@ static void append_heartbeat(struct text_line *line, const struct event *event)
 
 	color(line, DIM);
 	strip_format(&line->strip,
-		     "%s: %" PRIu64 " seen, %" PRIu64 " written, %" PRIu64 " filtered, %" PRIu64
+		     " %s: %" PRIu64 " seen, %" PRIu64 " written, %" PRIu64 " filtered, %" PRIu64
 		     " suppressed, %" PRIu64 " lost",
 		     event_type_name(event->type), heartbeat->seen, heartbeat->written,
 		     heartbeat->filtered, heartbeat->suppressed, heartbeat->lost);
@@ -230,16 +260,14 @@ static void append_heartbeat(struct text_line *line, const struct event *event)
 /* Appends the number of events, and their command if that is a key of the limit. */
 static void append_suppressed(struct text_line *line, const struct event *event)
 {
-	const struct event_exec *exec = &event->exec;
-
 	color(line, RED);
-	strip_format(&line->strip, "suppressed %" PRIu64 " %s", event->lost.count,
+	strip_format(&line->strip, " suppressed %" PRIu64 " %s", event->lost.count,
 		     event->lost.event_type);
 	color(line, END);
-	if (!event_is_exec(event) || (!exec->args.length && !exec->filename.length))
+	if (!event_is_exec(event) || (!has_args(event) && !event->exec.filename.length))
 		return;
-	strip_append(&line->strip, ": ");
-	append_command(line, exec);
+	strip_append(&line->strip, ":");
+	append_command(line, event);
 }
 
 static void append_event(struct text_line *line, const struct event *event)
