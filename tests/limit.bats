@@ -113,6 +113,30 @@ have_summary() {
 [1,null]' ]
 }
 
+@test "70,000 combinations of values take at most 5 MiB of anonymous memory, and suppressed events at most 16 MiB" {
+	local i
+	start_exectap --limit 1/1000 --only "args=$marker*" --only "exe=$helpers/noop" --buffer 64M --heartbeat 1000
+	"$helpers/storm" 2 35000 "$marker-once" "$helpers/noop" >/dev/null 3>&-
+	"$helpers/noop" "$marker-1"
+	poll grep -q "\"$marker-1\"" "$lines"
+	echo "$(anonymous_kib) KiB"
+	[ "$(anonymous_kib)" -le 5120 ]
+	for i in 2 3; do
+		"$helpers/storm" -a 2000 2 6000 "$marker-twice" "$helpers/noop" >/dev/null 3>&-
+		"$helpers/noop" "$marker-$i"
+	done
+	poll grep -q "\"$marker-3\"" "$lines"
+	echo "$(anonymous_kib) KiB"
+	[ "$(anonymous_kib)" -gt 16384 ]
+	[ "$(anonymous_kib)" -le $((5120 + 17408)) ] # malloc(3) adds some bytes to each
+	stop_exectap
+	sums
+}
+
+anonymous_kib() {
+	awk '/^RssAnon/ { print $2 }' "/proc/$exectap_pid/status"
+}
+
 @test "a wrong limit is wrong usage" {
 	local wrong status
 	for wrong in 5 5/ 0/10 5/0 5/86401 5/10x 5/10:; do

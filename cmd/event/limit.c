@@ -14,15 +14,16 @@
 #define BUCKETS (2 * LIMIT_WINDOWS_MAX)
 #define DEFAULT_KEYS "uid,exe,parent_exe,args"
 
+/* Events above the limit. */
+struct suppressed {
+	struct limit_summary summary;
+	char record[]; /* of the first event */
+};
+
 struct window {
 	uint64_t hash[2]; /* of the type and the values */
 	uint64_t start_ns;
-	uint64_t suppressed;
-	uint64_t from_ns; /* the first suppressed event */
-	uint64_t to_ns;
-	void *record; /* of that event */
-	size_t record_bytes;
-	struct field_set keys;
+	struct suppressed *suppressed; /* NULL: none */
 	unsigned int passed;
 	unsigned int next; /* in the bucket: number + 1; 0: none */
 };
@@ -145,7 +146,7 @@ void limit_free(struct limiter *limiter)
 	if (!limiter)
 		return;
 	for (unsigned int i = 0; i < limiter->count; i++)
-		free(window_at(limiter, i)->record);
+		free(window_at(limiter, i)->suppressed);
 	free(limiter);
 }
 
@@ -245,6 +246,11 @@ static unsigned int *find_link(struct limiter *limiter, const uint64_t hash[2])
 	return link;
 }
 
+static size_t suppressed_bytes(const struct suppressed *suppressed)
+{
+	return sizeof(*suppressed) + suppressed->summary.record_bytes;
+}
+
 /* Removes the first window from the ring. */
 static void drop_first(struct limiter *limiter)
 {
@@ -254,9 +260,11 @@ static void drop_first(struct limiter *limiter)
 	/* another window can have taken its place in the bucket */
 	if (*link == limiter->first + 1)
 		*link = window->next;
-	limiter->suppressing -= window->suppressed > 0;
-	limiter->records_bytes -= window->record_bytes;
-	free(window->record);
+	if (window->suppressed) {
+		limiter->suppressing--;
+		limiter->records_bytes -= suppressed_bytes(window->suppressed);
+		free(window->suppressed);
+	}
 	limiter->first = (limiter->first + 1) % LIMIT_WINDOWS_MAX;
 	limiter->count--;
 	limiter->ended -= limiter->ended > 0;
@@ -279,26 +287,40 @@ static struct window *add_window(struct limiter *limiter, const uint64_t hash[2]
 	return window;
 }
 
+/* Makes the suppressed events of a window, without any. Returns false without memory. */
+static bool begin_suppressing(struct limiter *limiter, struct window *window,
+			      const struct event *event, const void *record, size_t record_bytes)
+{
+	struct suppressed *created = malloc(sizeof(*created) + record_bytes);
+
+	if (!created)
+		return false;
+	memcpy(created->record, record, record_bytes);
+	created->summary = (struct limit_summary){ .from_ns = event->time_ns,
+						   .to_ns = event->time_ns,
+						   .record = created->record,
+						   .record_bytes = record_bytes,
+						   .keys = limiter->rule.keys };
+	window->suppressed = created;
+	limiter->records_bytes += suppressed_bytes(created);
+	limiter->suppressing++;
+	if (end_of(limiter, window) < limiter->due_ns)
+		limiter->due_ns = end_of(limiter, window);
+	return true;
+}
+
 /* Counts an event above the limit. Returns false without memory for its record. */
 static bool suppress(struct limiter *limiter, struct window *window, const struct event *event,
 		     const void *record, size_t record_bytes)
 {
-	if (!window->suppressed) {
-		window->record = malloc(record_bytes);
-		if (!window->record)
-			return false;
-		memcpy(window->record, record, record_bytes);
-		window->record_bytes = record_bytes;
-		window->keys = limiter->rule.keys;
-		window->from_ns = window->to_ns = event->time_ns;
-		limiter->records_bytes += record_bytes;
-		limiter->suppressing++;
-		if (end_of(limiter, window) < limiter->due_ns)
-			limiter->due_ns = end_of(limiter, window);
-	}
-	window->suppressed++;
-	if (event->time_ns > window->to_ns)
-		window->to_ns = event->time_ns;
+	struct limit_summary *summary;
+
+	if (!window->suppressed && !begin_suppressing(limiter, window, event, record, record_bytes))
+		return false;
+	summary = &window->suppressed->summary;
+	summary->count++;
+	if (event->time_ns > summary->to_ns)
+		summary->to_ns = event->time_ns;
 	return true;
 }
 
@@ -336,12 +358,7 @@ bool limit_next_summary(struct limiter *limiter, uint64_t now_ns, struct limit_s
 			return false;
 		if (window->suppressed) {
 			limiter->is_early = !has_ended;
-			*summary = (struct limit_summary){ .count = window->suppressed,
-							   .from_ns = window->from_ns,
-							   .to_ns = window->to_ns,
-							   .record = window->record,
-							   .record_bytes = window->record_bytes,
-							   .keys = window->keys };
+			*summary = window->suppressed->summary;
 			return true;
 		}
 		limiter->evicted += !has_ended;

@@ -15,8 +15,8 @@
 #define LIMIT_COUNT_MAX 1000000000
 #define LIMIT_SECONDS_MAX 86400
 
-/* Maximum combinations of values, and bytes of their records. Beyond these the oldest window ends
- * early. */
+/* Maximum combinations of values, and bytes of their suppressed events. Beyond these the oldest
+ * window ends early. */
 #define LIMIT_WINDOWS_MAX 65536
 #define LIMIT_RECORDS_BYTES (16 << 20)
 
