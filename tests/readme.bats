@@ -135,18 +135,6 @@ stores() {
 	stop_exectap
 }
 
-@test "DuckDB, with the README's line, counts what was executed" {
-	local folder=$BATS_TEST_TMPDIR command
-	command -v duckdb >/dev/null || skip "no duckdb"
-	start_exectap -o "file:$folder/exec.jsonl"
-	/bin/true "$marker"
-	poll grep -q "$marker" "$folder/exec.jsonl"
-	stop_exectap
-	command=$(grep '^duckdb ' "$readme" | sed "s#/var/log/exectap/exec.jsonl#$folder/exec.jsonl#")
-	bash -c "$command" | tee "$folder/table"
-	grep -q '/usr/bin/true' "$folder/table"
-}
-
 # Prints the paths of the source that the documents name in code font.
 named_paths() {
 	find "$top" -name '*.md' -not -path "$top/build/*" -exec cat {} + |
