@@ -6,17 +6,25 @@
 load lib
 load containers
 
+# in tests/unit/states
 id_a=8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c
 
 setup_file() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 }
 
-# copy_states: the recorded files
+# in tests/unit/recorded: a container and the sandbox of its pod
+recorded_docker=f0e84800fca73459efd1c52bbeddf7399f49279dacc40d8c0c8d347aa6fe4385
+recorded_containerd=(a68cce22d0be18fb9e43508bfb0560ff1340e13a9cc5cde2e8e8f475337c6e1b 56c1c95a2f154b78692ff5cdb64ef5a73abcd90cbebc951554e529be2f21ce65)
+recorded_crio=(d491647bac2f5dde13262a4c49a5e90c631dae4c9582fa3a7c4dbf31023d39fa aadcaef79291f60c3432628cc0e4ce0aa6ab89532ab8679875b82d37efd9031d)
+
+# copy_states: the files that runtimes have written, and those that are made after the definitions of the runtimes
 copy_states() {
+	local directory
 	inside mkdir -p "$tasks"
-	inside cp -r "$BATS_TEST_DIRNAME/unit/states/run/." /run/
-	inside cp -r "$BATS_TEST_DIRNAME/unit/states/var/." /var/
+	for directory in "$BATS_TEST_DIRNAME"/unit/{recorded,states}/{run,var}; do
+		inside cp -r "$directory/." "/${directory##*/}/"
+	done
 }
 
 # execute CGROUP ARGUMENT: executes noop in a new cgroup
@@ -37,27 +45,32 @@ count_noop() {
 }
 
 @test "recorded files of Kubernetes, CRI-O, Docker and podman give the names; without the option there are none" {
-	local pod=kubepods.slice/kubepods-pod01234567_89ab_cdef_0123_456789abcdef.slice id
+	local pod=$marker.slice/kubepods.slice/kubepods-pod01234567_89ab_cdef_0123_456789abcdef.slice id runtime
 	make_namespace
 	copy_states
 	landlock || options=--no-sandbox
 	start_exectap --containers --only "args=$marker*" $options
-	execute "$pod/cri-containerd-$id_a.scope" "$marker-k8s"
-	execute "$pod/crio-$(printf 'c1%.0s' {1..32}).scope" "$marker-crio"
-	execute "$marker.slice/docker-$(printf 'd0%.0s' {1..32}).scope" "$marker-docker"
+	execute "$pod/cri-containerd-${recorded_containerd[0]}.scope" "$marker-k8s"
+	execute "$pod/cri-containerd-${recorded_containerd[1]}.scope" "$marker-k8s-sandbox"
+	execute "$marker.slice/kubepods/besteffort/pod0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9/crio-${recorded_crio[0]}" "$marker-crio"
+	execute "$marker.slice/kubepods/besteffort/pod0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9/crio-${recorded_crio[1]}" "$marker-crio-sandbox"
+	execute "$marker.slice/docker/$recorded_docker" "$marker-docker"
 	execute "$marker.slice/libpod-$(printf '22%.0s' {1..32}).scope" "$marker-podman"
 	execute "$marker.slice/docker-$(printf 'd9%.0s' {1..32}).scope" "$marker-unknown"
 	"$helpers/noop" "$marker-none"
-	has_names "$marker-k8s" '["web","docker.io/library/nginx:1.25.3","web-0","shop"]'
-	has_names "$marker-crio" '["server","quay.io/acme/api:2.1","api-5d9c7b7f5-x2x4q","prod"]'
-	has_names "$marker-docker" '["shop-db-1","mysql:8.3",null,null]'
+	for runtime in k8s crio; do
+		has_names "$marker-$runtime" '["web","docker.io/library/nginx:1.25.3","web-0","shop"]'
+	done
+	has_names "$marker-k8s-sandbox" '[null,null,"web-0","shop"]'
+	has_names "$marker-crio-sandbox" '["POD","registry.k8s.io/pause:3.9","web-0","shop"]'
+	has_names "$marker-docker" '["shop-db-1","shop/db:8.3",null,null]'
 	has_names "$marker-podman" '["cache","docker.io/library/redis:7",null,null]'
 	has_names "$marker-unknown" '[null,null,null,null]'
 	has_names "$marker-none" '[null,null,null,null]'
 	grep -qE '^CapEff:\s*0000000000000004$' "/proc/$exectap_pid/status"
 	grep -qE '^CapBnd:\s*0000000000000000$' "/proc/$exectap_pid/status"
 	stop_exectap
-	[ "$(count_noop)" = 6 ]
+	[ "$(count_noop)" = 8 ]
 
 	start_exectap --only "args=$marker*" --format ecs
 	execute "$pod/cri-containerd-$id_a.scope" "$marker-off"

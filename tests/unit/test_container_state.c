@@ -14,7 +14,11 @@
 #include <unistd.h>
 
 #define SECOND 1000000000ull
+/* Built after the published definitions of the runtimes' files. */
 #define STATES "tests/unit/states"
+/* Written by Docker 20.10.24, and for a pod by containerd 1.6.20 and CRI-O 1.37.0, by the calls
+ * that the kubelet makes. The pod shares the network of the host; the images have one program. */
+#define RECORDED "tests/unit/recorded"
 #define ID_A "8b7c6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c"
 #define TASKS "/run/containerd/io.containerd.runtime.v2.task"
 #define STORAGE "/var/lib/containers/storage/overlay-containers"
@@ -72,6 +76,22 @@ static const char *id_of(const char *digits)
 }
 
 static void recorded_files_are_read(void)
+{
+	begin(RECORDED);
+	find("f0e84800fca73459efd1c52bbeddf7399f49279dacc40d8c0c8d347aa6fe4385", "docker");
+	CHECK(are("shop-db-1", "shop/db:8.3", "", ""));
+	find("a68cce22d0be18fb9e43508bfb0560ff1340e13a9cc5cde2e8e8f475337c6e1b", "containerd");
+	CHECK(are("web", "docker.io/library/nginx:1.25.3", "web-0", "shop"));
+	find("56c1c95a2f154b78692ff5cdb64ef5a73abcd90cbebc951554e529be2f21ce65", "containerd");
+	CHECK(are("", "", "web-0", "shop"));
+	find("d491647bac2f5dde13262a4c49a5e90c631dae4c9582fa3a7c4dbf31023d39fa", "cri-o");
+	CHECK(are("web", "docker.io/library/nginx:1.25.3", "web-0", "shop"));
+	find("aadcaef79291f60c3432628cc0e4ce0aa6ab89532ab8679875b82d37efd9031d", "cri-o");
+	CHECK(are("POD", "registry.k8s.io/pause:3.9", "web-0", "shop"));
+	end();
+}
+
+static void files_of_all_runtimes_are_read(void)
 {
 	begin(STATES);
 	find(ID_A, "containerd");
@@ -310,7 +330,8 @@ int main(void)
 {
 	snprintf(root, sizeof(root), "/tmp/exectap-states-%d", getpid());
 	CHECK(mkdir(root, 0700) == 0);
-	tap_run("names come from the files of each runtime", recorded_files_are_read);
+	tap_run("names come from recorded files", recorded_files_are_read);
+	tap_run("names come from the files of each runtime", files_of_all_runtimes_are_read);
 	tap_run("a cgroup of Kubernetes that names no runtime can be of any",
 		a_pod_may_have_any_runtime);
 	tap_run("containers without a file, with other ids or of users have no names",
