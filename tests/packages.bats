@@ -174,7 +174,7 @@ copy_debian() {
 # booted: boots the guest once, and sets $found to the folder of its results
 booted() {
 	need_debian
-	need cpio "qemu-system-x86_64"
+	need cpio "qemu-system-x86_64" rpmbuild rpm2cpio
 	[ "$architecture" = amd64 ] || skip "made for a host that is x86-64"
 	[ -z "${EXECTAP_NO_KERNELS:-}" ] || skip "EXECTAP_NO_KERNELS is set"
 	found=$BATS_FILE_TMPDIR/guest
@@ -185,6 +185,10 @@ booted() {
 		install_deb "$copy" "$package"
 		cp "$package" "$copy/root/older.deb"
 		newer_deb "$package" "$copy/root/newer.deb"
+		built rpm 'exectap-*.rpm'
+		copy_rpm "$copy"
+		cp "$package" "$copy/root/older.rpm"
+		newer_rpm "$package" "$copy/root/newer.rpm"
 		tests/packages/boot "$copy" "$found" 3>&-
 		mkdir -p "$captured"
 		cp "$found/lines.jsonl" "$captured/packages-guest.jsonl" || true
@@ -203,6 +207,22 @@ newer_deb() {
 	dpkg-deb -R "$1" "$unpacked"
 	sed -i 's/^Version: .*/&+newer/' "$unpacked/DEBIAN/control"
 	dpkg-deb --root-owner-group -b "$unpacked" "$2"
+}
+
+# newer_rpm RPM NEWER: makes the package again, of the spec and the files of the first one, with a higher release
+newer_rpm() {
+	local top=$BATS_TEST_TMPDIR/rpm
+	mkdir -p "$top/BUILD"
+	ln -s "$tree" "$top/BUILD/exectap-$(rpm -qp --queryformat '%{VERSION}' "$1")"
+	printf '#!/bin/sh\nfor word; do case $word in DESTDIR=*) cd "${word#*=}" && rpm2cpio %q | cpio -idm --quiet ;; esac; done\n' \
+		"$1" >"$top/make"
+	chmod 755 "$top/make"
+	rpmbuild -bb --nodeps --noprep --define "_topdir $top" --define "__make $top/make" --define 'dist .newer' \
+		"$tree/packaging/rpm/exectap.spec" >"$top/log" 2>&1 || {
+		tail -n 20 "$top/log"
+		return 1
+	}
+	cp "$top"/RPMS/*/*.rpm "$2"
 }
 
 # ended STEP STATUS: prints the step's output, and fails if its status differs
@@ -353,6 +373,22 @@ clean() {
 
 # --- rpm, container, Kubernetes
 
+@test "the rpm starts nothing, is upgraded while the service runs and while it is stopped, and stops it when it is erased" {
+	booted
+	for step in rpm_install rpm_start rpm_arrives rpm_upgrade rpm_upgraded rpm_upgraded_active rpm_upgraded_enabled \
+		rpm_upgrade_stopped rpm_erase; do
+		ended "$step" 0
+	done
+	[ "$(head -n 1 "$found/rpm_enabled")" = disabled ]
+	[ "$(head -n 1 "$found/rpm_active")" = inactive ]
+	[ "$(head -n 2 "$found/rpm_folders" | tr '\n' ' ')" = "750 exectap exectap 2770 exectap exectap " ]
+	[ "$(head -n 1 "$found/rpm_stopped")" = inactive ]
+	[ "$(head -n 1 "$found/rpm_erased")" = inactive ]
+	cat "$found/rpm_left"
+	[[ $(cat "$found/rpm_left") != */comm* ]]
+	[ "$(grep -c 'No such file' "$found/rpm_left")" = 3 ]
+}
+
 @test "the rpm holds what the others hold, and its program runs" {
 	need rpmbuild rpm2cpio cpio bpftool
 	built rpm 'exectap-*.rpm'
@@ -369,6 +405,16 @@ clean() {
 	rpm2cpio "$package" | cpio -idm --quiet
 	[ "$(usr/sbin/exectap --version)" = "exectap $(rpm -qp --queryformat '%{VERSION}' "$package")" ]
 	grep -q '^ExecStart=/usr/sbin/exectap ' usr/lib/systemd/system/exectap.service
+}
+
+@test "with the macros of systemd the rpm's scriptlets are those of systemd" {
+	need rpmspec
+	rpmspec -P --define 'systemd_post() as-installed %1' --define 'systemd_preun() as-erased %1' \
+		--define 'systemd_postun_with_restart() as-upgraded %1' "$top/packaging/rpm/exectap.spec" |
+		sed -n '/^%post$/,/^%files/p' >"$BATS_TEST_TMPDIR/scriptlets"
+	cat "$BATS_TEST_TMPDIR/scriptlets"
+	[ "$(grep -E '^(%|as-)' "$BATS_TEST_TMPDIR/scriptlets" | tr '\n' ' ')" = "%post as-installed exectap.service %preun as-erased exectap.service %postun as-upgraded exectap.service %files -f installed " ]
+	[ "$(grep -c systemctl "$BATS_TEST_TMPDIR/scriptlets")" = 0 ]
 }
 
 @test "the container image holds one program and its license, and the program runs with two capabilities" {

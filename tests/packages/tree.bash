@@ -21,6 +21,16 @@ inside() {
 		'mount --rbind /proc "$0/proc" && mount --rbind /sys "$0/sys" && exec chroot "$0" "$@"' "$tree" "$@"
 }
 
+# copy_rpm DIR: copies this host's rpm, without what builds packages
+copy_rpm() {
+	local file
+	{ command -v rpm && ldd "$(command -v rpm)" | grep -o '/[^ ]*'; } | while read -r file; do
+		[ -e "$1$file" ] || cp -L --parents "$file" "$1"
+	done
+	cp --parents /usr/lib/rpm/{macros,rpmrc} "$1"
+	mkdir -p "$1/var/lib/rpm"
+}
+
 # install_deb DIR DEB: installs the package with its dependencies
 install_deb() {
 	cp "$2" "$1/tmp/exectap.deb" && cp /etc/resolv.conf "$1/etc/" &&
