@@ -251,22 +251,28 @@ static const char *entry_type_name(uint32_t type)
 	return type < RECORD_ENTRIES ? names[type] : NULL;
 }
 
+static void add_ancestor(struct event_process *process, uint32_t pid, struct text comm)
+{
+	struct event_ancestor *ancestor = &process->ancestors[process->ancestor_count++];
+
+	/* the bytes of the id stay as they are: to clear them takes as long as all of this */
+	ancestor->pid = pid;
+	ancestor->comm = comm;
+}
+
 /* The parent is the first ancestor, unless it is the swapper with pid 0. */
 static bool decode_ancestors(struct event_process *process)
 {
 	const struct record_task *task = &process->task;
-	size_t count = 0;
 
+	process->ancestor_count = 0;
 	if (task->ancestor_count > RECORD_ANCESTORS)
 		return false;
-	if (task->ppid)
-		process->ancestors[count++] =
-			(struct event_ancestor){ task->ppid, process->parent_comm };
-	for (size_t i = 0; count && i < task->ancestor_count; i++)
-		process->ancestors[count++] =
-			(struct event_ancestor){ task->ancestors[i].pid,
-						 comm_view(process->task.ancestors[i].comm) };
-	process->ancestor_count = count;
+	if (!task->ppid)
+		return true;
+	add_ancestor(process, task->ppid, process->parent_comm);
+	for (size_t i = 0; i < task->ancestor_count; i++)
+		add_ancestor(process, task->ancestors[i].pid, comm_view(task->ancestors[i].comm));
 	return true;
 }
 

@@ -91,20 +91,22 @@ static bool next_string(const void *member, struct field_cursor *cursor, struct 
 	return text_next_string(&cursor->rest, value);
 }
 
-/* The name of an extra field is in lines that have the field. */
+/* The name of an extra field is in lines that have the field. The compiler keeps the tests of the
+ * fields that have a record_key. */
 static bool next_key_name(uint32_t mask, const struct event *event, struct field_cursor *cursor,
 			  struct text *value)
 {
-	while (cursor->index < FIELD_COUNT) {
-		unsigned int id = (unsigned int)cursor->index++;
+#pragma GCC unroll 128
+	for (unsigned int id = 0; id < FIELD_COUNT; id++) {
 		const struct field *field = &field_table[id];
 
+		if (!(mask & field->record_key) || id < cursor->index)
+			continue;
 		if (field->groups & FIELD_GROUP_EXTRA && field_set_has(&event->omitted, id))
 			continue;
-		if (mask & field->record_key) {
-			*value = field_name(field);
-			return true;
-		}
+		cursor->index = id + 1;
+		*value = field_name(field);
+		return true;
 	}
 	return false;
 }
