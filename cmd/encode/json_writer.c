@@ -65,21 +65,6 @@ bool json_writer_copy_plain(char *to, struct text text)
 	return done == text.length;
 }
 
-/* Copies whole blocks of well-formed text without escapes. Returns the bytes copied. */
-static size_t copy_verbatim(char *to, struct text text)
-{
-	size_t done = 0;
-	text_block bytes;
-
-	for (; done + sizeof(bytes) <= text.length; done += sizeof(bytes)) {
-		memcpy(&bytes, text.bytes + done, sizeof(bytes));
-		if (!text_json_is_verbatim(bytes))
-			break;
-		memcpy(to + done, &bytes, sizeof(bytes));
-	}
-	return done;
-}
-
 static inline size_t write_unicode_escape(char *out, unsigned int character)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -97,71 +82,125 @@ static inline size_t write_unicode_escape(char *out, unsigned int character)
 #define CHARACTER_MAX_BYTES sizeof(struct text_json_byte)
 #define BLOCK_MAX_BYTES (sizeof(text_block) * TEXT_JSON_ESCAPE_BYTES + CHARACTER_MAX_BYTES)
 
-/* Writes a byte of well-formed text, or a whole character that is escaped. Advances text; returns
- * the bytes used. */
-static inline size_t write_byte(char *out, struct text *text, const struct text_json_byte *nul)
-{
-	unsigned char first = (unsigned char)text->bytes[0];
-	const struct text_json_byte *byte = first ? &text_json_bytes[first] : nul;
-	unsigned int escaped;
-
-	memcpy(out, byte, sizeof(*byte));
-	if (!byte->length && (escaped = text_json_escaped(*text))) {
-		*text = text_skip(*text, first == 0xe2 ? 3 : 2);
-		return write_unicode_escape(out, escaped);
-	}
-	*text = text_skip(*text, 1);
-	return byte->length ? byte->length : 1;
-}
-
 static inline size_t at_most(size_t length, size_t most)
 {
 	return length < most ? length : most;
 }
 
-/* Writes well-formed text while a block of it surely fits. Advances text; returns the bytes used.
+/* Writes a byte of well-formed text that begins no character that is escaped. Returns the bytes
+ * used. */
+static inline size_t write_simple_byte(char *out, char byte, const struct text_json_byte *nul)
+{
+	const struct text_json_byte *entry = byte ? &text_json_bytes[(unsigned char)byte] : nul;
+
+	memcpy(out, entry, sizeof(*entry));
+	return entry->length;
+}
+
+/* Writes a byte of well-formed text, or a whole character that is escaped. Advances text; returns
+ * the bytes used. */
+static inline size_t write_byte(char *out, struct text *text, const struct text_json_byte *nul)
+{
+	size_t length = write_simple_byte(out, text->bytes[0], nul);
+	unsigned int escaped;
+
+	if (!length && (escaped = text_json_escaped(*text))) {
+		*text = text_skip(*text, text->bytes[0] == '\xe2' ? 3 : 2);
+		return write_unicode_escape(out, escaped);
+	}
+	*text = text_skip(*text, 1);
+	return length ? length : 1;
+}
+
+/* Maximum bytes of a block that are written one by one, where each has an entry in the table. Up to
+ * so many, it is cheaper to copy what is between them. */
+#define SPARSE_SPECIALS 3
+
+/*
+ * Writes the beginning of a block of well-formed text: all, or as far as its first byte that does
+ * not represent itself. Advances text; returns the bytes used.
  */
+static inline size_t write_block(char *out, struct text *text, const struct text_json_byte *nul)
+{
+	text_block block, specials;
+	size_t written, plain;
+
+	memcpy(&block, text->bytes, sizeof(block));
+	specials = text_json_specials(block);
+	if (text_block_is_zero(specials)) {
+		memcpy(out, &block, sizeof(block));
+		*text = text_skip(*text, sizeof(block));
+		return sizeof(block);
+	}
+	if (text_block_count(specials) <= SPARSE_SPECIALS) {
+		memcpy(out, &block, sizeof(block));
+		plain = text_block_first(specials);
+		*text = text_skip(*text, plain);
+		return plain + write_byte(out + plain, text, nul);
+	}
+	written = 0;
+	if (text_block_is_zero(text_json_leads(block))) {
+		for (size_t i = 0; i < sizeof(block); i++)
+			written += write_simple_byte(out + written, text->bytes[i], nul);
+		*text = text_skip(*text, sizeof(block));
+		return written;
+	}
+	for (const char *end = text->bytes + sizeof(block); text->bytes < end;)
+		written += write_byte(out + written, text, nul);
+	return written;
+}
+
+/* Writes well-formed text while a block of it surely fits, up to the end of a character. Advances
+ * text; returns the bytes used. */
 static size_t write_well_formed(char *out, size_t capacity, struct text *text,
 				const struct text_json_byte *nul)
 {
-	size_t written = 0, copied;
-	const char *end;
+	size_t written = 0;
 
-	while (text->length && capacity - written >= BLOCK_MAX_BYTES) {
-		copied = copy_verbatim(
-			out + written,
-			(struct text){ text->bytes, at_most(text->length, capacity - written) });
-		written += copied;
-		*text = text_skip(*text, copied);
-		end = text->bytes + at_most(text->length, sizeof(text_block));
-		while (text->bytes < end && capacity - written >= CHARACTER_MAX_BYTES)
-			written += write_byte(out + written, text, nul);
-	}
+	while (text->length >= sizeof(text_block) && capacity - written >= BLOCK_MAX_BYTES)
+		written += write_block(out + written, text, nul);
+	while (text->length && capacity - written >= BLOCK_MAX_BYTES)
+		written += write_byte(out + written, text, nul);
+	/* such a block leaves room: its last byte represents itself */
+	while (text->length && text_byte_is_following(text->bytes[0]))
+		written += write_byte(out + written, text, nul);
 	return written;
 }
 
 /* Bytes that are validated before they are written, so that few are validated that do not fit. */
 #define CHUNK_BYTES 1024
 
-/* Bytes that are written character by character after an ill-formed part. */
+/* Bytes that are written character by character after an ill-formed part, and maximum bytes that
+ * they become. */
 #define CHARACTERS_BYTES 64
+#define CHARACTERS_MAX_BYTES (CHARACTERS_BYTES * TEXT_JSON_ESCAPE_BYTES + CHARACTER_MAX_BYTES)
 
-/* Writes the beginning of part that is well-formed. Advances part. */
-static void escape_well_formed(struct json_writer *json, struct text *part,
+/* Writes the beginning of part that is well-formed. Advances part. Returns false where that is not
+ * all of a chunk but for an incomplete character: at an ill-formed part, and near the end of the
+ * capacity. */
+static bool escape_well_formed(struct json_writer *json, struct text *part,
 			       const struct text_json_byte *nul)
 {
-	size_t left = json->capacity - json->length;
-	struct text prefix = { part->bytes, at_most(at_most(part->length, left), CHUNK_BYTES) };
+	size_t left = json->capacity - json->length, written;
+	struct text chunk = { part->bytes, at_most(at_most(part->length, left), CHUNK_BYTES) };
+	struct text prefix = { part->bytes, text_utf8_prefix(chunk) };
 
-	prefix.length = text_utf8_prefix(prefix);
 	json->length += write_well_formed(json->bytes + json->length, left, &prefix, nul);
-	*part = text_skip(*part, (size_t)(prefix.bytes - part->bytes));
+	written = (size_t)(prefix.bytes - part->bytes);
+	*part = text_skip(*part, written);
+	return written && written + 3 >= chunk.length;
+}
+
+/* Writes U+FFFD. Returns the bytes used. */
+static inline size_t write_replacement(char *out)
+{
+	return (size_t)((char *)mempcpy(out, TEXT_REPLACEMENT, TEXT_REPLACEMENT_BYTES) - out);
 }
 
 /* Writes the character at the front of text, or U+FFFD for an ill-formed part. Advances text;
  * returns the bytes used. */
-static inline size_t write_character(struct json_writer *json, struct text *text, char *out,
-				     const struct text_json_byte *nul)
+static inline size_t write_character(char *out, struct text *text, const struct text_json_byte *nul,
+				     bool *ill_formed)
 {
 	struct text character = *text;
 	bool well_formed;
@@ -171,9 +210,8 @@ static inline size_t write_character(struct json_writer *json, struct text *text
 	character.length = text_step(*text, &well_formed);
 	*text = text_skip(*text, character.length);
 	if (!well_formed) {
-		json->ill_formed = true;
-		return (size_t)((char *)mempcpy(out, TEXT_REPLACEMENT, TEXT_REPLACEMENT_BYTES) -
-				out);
+		*ill_formed = true;
+		return write_replacement(out);
 	}
 	if (text_json_escaped(character))
 		return write_unicode_escape(out, text_json_escaped(character));
@@ -181,34 +219,104 @@ static inline size_t write_character(struct json_writer *json, struct text *text
 	return character.length;
 }
 
-/* Writes the beginning of part character by character. Advances part. */
-static void escape_characters(struct json_writer *json, struct text *part,
+static bool has_ascii(struct text text)
+{
+	text_block block, ascii = {};
+	bool has = false;
+	size_t done = 0;
+
+	for (; done + sizeof(block) <= text.length; done += sizeof(block)) {
+		memcpy(&block, text.bytes + done, sizeof(block));
+		ascii |= block >= 0;
+	}
+	for (; done < text.length; done++)
+		has |= text.bytes[done] >= 0;
+	return has || !text_block_is_zero(ascii);
+}
+
+/* Returns the number of ill-formed parts that text, with TEXT_CONTEXT_BYTES before it, consists of,
+ * or 0 if it has a character or is short. */
+static size_t count_ill_formed(struct text text)
+{
+	struct text_counts counts;
+
+	if (text.length < TEXT_COUNT_MIN_BYTES || has_ascii(text))
+		return 0;
+	counts = text_count_parts(text);
+	return counts.of_bytes[2] + counts.of_bytes[3] + counts.of_bytes[4] ? 0 : counts.parts;
+}
+
+static size_t write_replacements(char *out, size_t count)
+{
+	size_t written = 0;
+
+	for (size_t i = 0; i < count; i++)
+		written += write_replacement(out + written);
+	return written;
+}
+
+/* Writes text, which has CHARACTERS_MAX_BYTES of room, and perhaps TEXT_CONTEXT_BYTES before it.
+ * Returns the bytes used. */
+static size_t write_characters(char *out, struct text text, bool has_context,
+			       const struct text_json_byte *nul, bool *ill_formed)
+{
+	size_t replacements = has_context ? count_ill_formed(text) : 0, written = 0;
+
+	if (replacements) {
+		*ill_formed = true;
+		return write_replacements(out, replacements);
+	}
+	while (text.length)
+		written += write_character(out + written, &text, nul, ill_formed);
+	return written;
+}
+
+/* Writes the beginning of part, which is the end of `whole`, character by character where it surely
+ * fits. Advances part. */
+static void escape_characters(struct json_writer *json, struct text whole, struct text *part,
 			      const struct text_json_byte *nul)
+{
+	bool has_context = whole.length - part->length >= TEXT_CONTEXT_BYTES;
+	struct text text = text_first_parts(*part, CHARACTERS_BYTES);
+	bool ill_formed = json->ill_formed;
+
+	json->length +=
+		write_characters(json->bytes + json->length, text, has_context, nul, &ill_formed);
+	json->ill_formed = ill_formed;
+	*part = text_skip(*part, text.length);
+}
+
+/* The same near the end of the capacity. */
+static void escape_last(struct json_writer *json, struct text *part,
+			const struct text_json_byte *nul)
 {
 	const char *end = part->bytes + at_most(part->length, CHARACTERS_BYTES);
 	char buf[CHARACTER_MAX_BYTES];
 
 	while (part->bytes < end && json->length < json->capacity) {
-		size_t left = json->capacity - json->length, written;
-		char *out = json->bytes + json->length;
+		size_t left = json->capacity - json->length;
+		size_t written = write_character(buf, part, nul, &json->ill_formed);
 
-		if (left >= sizeof(buf)) {
-			written = write_character(json, part, out, nul);
-		} else {
-			written = write_character(json, part, buf, nul);
-			memcpy(out, buf, at_most(written, left));
-		}
+		memcpy(json->bytes + json->length, buf, at_most(written, left));
 		json->length += written;
 	}
 }
 
 /* Stops at the first character that does not fit: what an oversized string costs is bounded by the
  * capacity. */
-static void escape(struct json_writer *json, struct text part, const struct text_json_byte *nul)
+static void escape(struct json_writer *json, struct text whole, const struct text_json_byte *nul)
 {
+	struct text part = whole;
+
 	while (part.length && json->length < json->capacity) {
-		escape_well_formed(json, &part, nul);
-		escape_characters(json, &part, nul);
+		size_t left = json->capacity - json->length;
+
+		if (left >= BLOCK_MAX_BYTES && escape_well_formed(json, &part, nul))
+			continue;
+		if (json->capacity - json->length >= CHARACTERS_MAX_BYTES)
+			escape_characters(json, whole, &part, nul);
+		else
+			escape_last(json, &part, nul);
 	}
 	json->length += part.length; /* more than the capacity */
 }

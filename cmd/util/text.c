@@ -14,68 +14,217 @@ struct text text_base_name(struct text path)
 	return (struct text){ path.bytes + before, path.length - before };
 }
 
-#define TO(from, to) ((uint64_t)(to) << (from))
-#define ANY_FOLLOWING                                                                              \
-	(TO(TEXT_UTF8_ONE, TEXT_UTF8_COMPLETE) | TO(TEXT_UTF8_TWO, TEXT_UTF8_ONE) |                \
-	 TO(TEXT_UTF8_THREE, TEXT_UTF8_TWO))
-
-const uint64_t text_utf8_rows[256] = {
-	[0x00 ... 0x7f] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_COMPLETE),
-	[0x80 ... 0x8f] =
-		ANY_FOLLOWING | TO(TEXT_UTF8_ED, TEXT_UTF8_ONE) | TO(TEXT_UTF8_F4, TEXT_UTF8_TWO),
-	[0x90 ... 0x9f] =
-		ANY_FOLLOWING | TO(TEXT_UTF8_ED, TEXT_UTF8_ONE) | TO(TEXT_UTF8_F0, TEXT_UTF8_TWO),
-	[0xa0 ... 0xbf] =
-		ANY_FOLLOWING | TO(TEXT_UTF8_E0, TEXT_UTF8_ONE) | TO(TEXT_UTF8_F0, TEXT_UTF8_TWO),
-	[0xc2 ... 0xdf] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_ONE),
-	[0xe0] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_E0),
-	[0xe1 ... 0xec] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_TWO),
-	[0xed] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_ED),
-	[0xee ... 0xef] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_TWO),
-	[0xf0] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_F0),
-	[0xf1 ... 0xf3] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_THREE),
-	[0xf4] = TO(TEXT_UTF8_COMPLETE, TEXT_UTF8_F4),
-};
-
-/* Returns the bytes of the blocks in front of the first one that contains an ill-formed part, less
- * a character that is not complete there. */
-static size_t utf8_blocks(struct text text)
+static inline text_block load_block(const char *bytes)
 {
-	uint64_t state = TEXT_UTF8_COMPLETE, next;
-	size_t done = 0;
 	text_block block;
 
-	for (; done + sizeof(block) <= text.length; done += sizeof(block), state = next) {
-		next = state;
-		memcpy(&block, text.bytes + done, sizeof(block));
-		if (state == TEXT_UTF8_COMPLETE && text_block_is_zero(block < 0))
-			continue;
-		for (size_t i = 0; i < sizeof(block); i++)
-			next = text_utf8_next(next, text.bytes[done + i]);
-		next &= TEXT_UTF8_STATE_MASK;
-		if (!next)
-			break;
-	}
-	if (state != TEXT_UTF8_COMPLETE)
-		do
-			done--;
-		while (text_byte_is_following(text.bytes[done]));
+	memcpy(&block, bytes, sizeof(block));
+	return block;
+}
+
+/* Returns -1 where the byte of the block exceeds the limits that the first byte of a character sets
+ * for the second one (Unicode 15, table 3-7). As signed numbers 80 is the lowest one, FF is -1. */
+static inline text_block utf8_exceeds(text_block first, text_block block)
+{
+	text_block below = ((first == (signed char)0xe0) & (block < (signed char)0xa0)) |
+			   ((first == (signed char)0xf0) & (block < (signed char)0x90));
+	text_block above = ((first == (signed char)0xed) & (block >= (signed char)0xa0)) |
+			   ((first == (signed char)0xf4) & (block >= (signed char)0x90));
+
+	return below | above;
+}
+
+/* Returns -1 where the byte of the block may be the second one of a character that begins with that
+ * of `first`, else 0. */
+static inline text_block utf8_is_second(text_block first, text_block block)
+{
+	return (block < (signed char)0xc0) & (first >= (signed char)0xc2) &
+	       (first <= (signed char)0xf4) & ~utf8_exceeds(first, block);
+}
+
+/*
+ * Reports whether the block has no ill-formed part, as far as its bytes and the TEXT_CONTEXT_BYTES
+ * before it decide: a byte 80 to BF is exactly where a byte before it requires one.
+ */
+static inline bool utf8_block_is_well_formed(const char *bytes)
+{
+	text_block block = load_block(bytes), first = load_block(bytes - 1);
+	text_block second = load_block(bytes - 2), third = load_block(bytes - 3);
+	text_block required = ((first < 0) & (first >= (signed char)0xc0)) |
+			      ((second < 0) & (second >= (signed char)0xe0)) |
+			      ((third < 0) & (third >= (signed char)0xf0));
+	text_block following = block < (signed char)0xc0;
+	text_block never = (block == (signed char)0xc0) | (block == (signed char)0xc1) |
+			   ((block < 0) & (block >= (signed char)0xf5));
+
+	return text_block_is_zero((required ^ following) | never | utf8_exceeds(first, block));
+}
+
+/* Returns the bytes in front of the first block that is not ASCII, from `done` on. */
+static inline size_t skip_ascii_blocks(struct text text, size_t done)
+{
+	while (done + sizeof(text_block) <= text.length &&
+	       text_block_is_zero(load_block(text.bytes + done) < 0))
+		done += sizeof(text_block);
 	return done;
 }
 
-size_t text_utf8_prefix(struct text text)
+/*
+ * Returns the bytes in front of the first block that contains an ill-formed part, from `done` on,
+ * which is at least TEXT_CONTEXT_BYTES and between two characters. The last block may overlap the
+ * one before it.
+ */
+static size_t utf8_blocks(struct text text, size_t done)
 {
-	size_t done = utf8_blocks(text);
+	size_t last = text.length - sizeof(text_block);
+
+	for (done = skip_ascii_blocks(text, done); done < text.length;
+	     done = skip_ascii_blocks(text, done)) {
+		text_block block;
+
+		do {
+			if (done > last)
+				done = last;
+			if (!utf8_block_is_well_formed(text.bytes + done))
+				return done;
+			block = load_block(text.bytes + done);
+			done += sizeof(block);
+		} while (done < text.length && !text_block_is_zero(block < 0));
+	}
+	return done;
+}
+
+/* Returns the start of the last character that may reach beyond the first `bytes` bytes, or
+ * `bytes`. */
+static size_t utf8_last_start(struct text text, size_t bytes)
+{
+	for (size_t back = 1; back <= TEXT_CONTEXT_BYTES && back <= bytes; back++)
+		if ((unsigned char)text.bytes[bytes - back] >= 0xc0)
+			return bytes - back;
+	return bytes;
+}
+
+/* Returns the bytes of the characters at the front of text, until they are `most` or more. */
+static size_t utf8_characters(struct text text, size_t most)
+{
 	bool well_formed = true;
+	size_t done = 0, length;
 
-	while (done < text.length) {
-		size_t length = text_step(text_skip(text, done), &well_formed);
-
+	while (done < text.length && done < most) {
+		length = text_step(text_skip(text, done), &well_formed);
 		if (!well_formed)
 			break;
 		done += length;
 	}
 	return done;
+}
+
+size_t text_utf8_prefix(struct text text)
+{
+	size_t done = utf8_characters(text, TEXT_CONTEXT_BYTES);
+
+	if (done < TEXT_CONTEXT_BYTES)
+		return done;
+	if (text.length - done >= sizeof(text_block))
+		done = utf8_last_start(text, utf8_blocks(text, done));
+	return done + utf8_characters(text_skip(text, done), SIZE_MAX);
+}
+
+/* Returns -1 in the lanes of a block that are new, where it overlaps the one before it. */
+static inline text_block new_lanes(size_t overlapping)
+{
+	static const text_block numbers = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+
+	return numbers >= (signed char)overlapping;
+}
+
+/* Sums of comparisons, lane by lane. */
+struct lanes {
+	text_block ascii, two, three, four;
+	text_block following; /* bytes that are not the first one of their part */
+};
+
+/* Adds the lanes of a block that the mask selects. The bytes before it decide what they are. */
+static inline void add_block(struct lanes *lanes, const char *bytes, text_block mask)
+{
+	text_block block = load_block(bytes), before1 = load_block(bytes - 1);
+	text_block before2 = load_block(bytes - 2), before3 = load_block(bytes - 3);
+	text_block later = block < (signed char)0xc0;
+	text_block second = utf8_is_second(before1, block);
+	text_block third =
+		utf8_is_second(before2, before1) & later & (before2 >= (signed char)0xe0);
+	text_block fourth = utf8_is_second(before3, before2) & (before1 < (signed char)0xc0) &
+			    later & (before3 >= (signed char)0xf0);
+
+	lanes->ascii -= (block >= 0) & mask;
+	lanes->two -= second & (before1 < (signed char)0xe0) & mask;
+	lanes->three -= third & (before2 < (signed char)0xf0) & mask;
+	lanes->four -= fourth & mask;
+	lanes->following -= (second | third | fourth) & mask;
+}
+
+/* True if no byte of text can be part of a character. */
+static bool is_never_character(struct text text)
+{
+	size_t last = text.length - sizeof(text_block), at;
+	text_block others = {}, block;
+
+	for (size_t done = 0; done < text.length; done += sizeof(text_block)) {
+		at = done < last ? done : last;
+		block = load_block(text.bytes + at);
+		others |=
+			(block > (signed char)0xc1) & ((block >= 0) | (block < (signed char)0xf5));
+	}
+	return text_block_is_zero(others);
+}
+
+struct text_counts text_count_parts(struct text text)
+{
+	struct lanes lanes = {};
+	size_t last = text.length - sizeof(text_block), at;
+
+	if (is_never_character(text))
+		return (struct text_counts){ .parts = text.length };
+	for (size_t done = 0; done < text.length; done += sizeof(text_block)) {
+		at = done < last ? done : last;
+		add_block(&lanes, text.bytes + at, new_lanes(done - at));
+	}
+	return (struct text_counts){
+		.parts = text.length - text_block_sum(lanes.following),
+		.of_bytes = { [1] = text_block_sum(lanes.ascii),
+			      [2] = text_block_sum(lanes.two),
+			      [3] = text_block_sum(lanes.three),
+			      [4] = text_block_sum(lanes.four) },
+	};
+}
+
+/* Returns -1 where the byte is the last one of a bidirectional control of three bytes. */
+static inline text_block is_bidirectional(text_block first, text_block second, text_block block)
+{
+	text_block overrides = (block == (signed char)0x8e) | (block == (signed char)0x8f) |
+			       ((block >= (signed char)0xaa) & (block <= (signed char)0xae));
+	text_block isolates = (block >= (signed char)0xa6) & (block <= (signed char)0xa9);
+
+	return (first == (signed char)0xe2) & (((second == (signed char)0x80) & overrides) |
+					       ((second == (signed char)0x81) & isolates));
+}
+
+struct text_controls text_count_controls(struct text text)
+{
+	text_block two = {}, three = {};
+	size_t last = text.length - sizeof(text_block), at;
+
+	for (size_t done = 0; done < text.length; done += sizeof(text_block)) {
+		const char *bytes = text.bytes + (at = done < last ? done : last);
+		text_block block = load_block(bytes), before1 = load_block(bytes - 1);
+		text_block c1 = (before1 == (signed char)0xc2) & (block < (signed char)0xa0);
+		text_block alm = (before1 == (signed char)0xd8) & (block == (signed char)0x9c);
+
+		two -= (c1 | alm) & new_lanes(done - at);
+		three -= is_bidirectional(load_block(bytes - 2), before1, block) &
+			 new_lanes(done - at);
+	}
+	return (struct text_controls){ text_block_sum(two), text_block_sum(three) };
 }
 
 size_t text_count_nuls(struct text text)
@@ -99,23 +248,40 @@ size_t text_count_nuls(struct text text)
 	return nuls;
 }
 
+static const char base64_digits[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* Writes the digits of the low 24 bits. */
+static inline void write_base64_group(uint64_t bits, char out[4])
+{
+	out[0] = base64_digits[bits >> 18 & 63];
+	out[1] = base64_digits[bits >> 12 & 63];
+	out[2] = base64_digits[bits >> 6 & 63];
+	out[3] = base64_digits[bits & 63];
+}
+
 size_t text_to_base64(struct text text, char *out)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *bytes = (const unsigned char *)text.bytes;
+	struct text left = text;
+	uint64_t word;
 
-	for (size_t i = 0; i < text.length; i += 3) {
-		unsigned int group = (unsigned int)bytes[i] << 16;
+	for (; left.length >= sizeof(word); left = text_skip(left, 6), out += 8) {
+		memcpy(&word, left.bytes, sizeof(word));
+		word = be64toh(word) >> 16;
+		write_base64_group(word >> 24, out);
+		write_base64_group(word, out + 4);
+	}
+	while (left.length) {
+		size_t bytes = left.length < 3 ? left.length : 3;
 
-		if (i + 1 < text.length)
-			group |= (unsigned int)bytes[i + 1] << 8;
-		if (i + 2 < text.length)
-			group |= bytes[i + 2];
-		*out++ = digits[group >> 18];
-		*out++ = digits[group >> 12 & 63];
-		*out++ = i + 1 < text.length ? digits[group >> 6 & 63] : '=';
-		*out++ = i + 2 < text.length ? digits[group & 63] : '=';
+		word = 0;
+		for (size_t i = 0; i < bytes; i++)
+			word |= (uint64_t)(unsigned char)left.bytes[i] << (16 - 8 * i);
+		write_base64_group(word, out);
+		for (size_t i = bytes + 1; i < 4; i++)
+			out[i] = '=';
+		left = text_skip(left, bytes);
+		out += 4;
 	}
 	return TEXT_BASE64_LENGTH(text.length);
 }
@@ -135,11 +301,16 @@ static inline uint64_t eight_digits(uint32_t number)
 	return tens | (pairs - 10 * tens) << 8;
 }
 
-void text_to_eight_digits(uint32_t number, char out[8])
+static inline void write_eight_digits(uint32_t number, char out[8])
 {
 	uint64_t digits = htole64(eight_digits(number) | TEXT_EACH_BYTE('0'));
 
 	memcpy(out, &digits, sizeof(digits));
+}
+
+void text_to_eight_digits(uint32_t number, char out[8])
+{
+	write_eight_digits(number, out);
 }
 
 /* Returns the number of digits of a number below 10^8. log10(2) is about 1233 / 4096, so the number
@@ -154,22 +325,27 @@ static inline size_t count_digits(uint32_t number)
 }
 
 /*
- * No branch depends on the number of digits: a mispredicted one costs as much as the whole
- * function. The count does not depend on the digits, because the next output waits for it only.
+ * Writes a number from 1 below 10^8. No branch depends on the number of digits: a mispredicted one
+ * costs as much as the whole function. The count does not depend on the digits, because the next
+ * output waits for it only.
  */
-size_t text_to_decimal_digits(uint64_t number, char out[TEXT_DECIMAL_BYTES])
+static inline size_t write_short(uint32_t number, char out[8])
 {
-	uint64_t digits;
-	size_t length;
+	size_t length = count_digits(number);
+	uint64_t digits =
+		htole64((eight_digits(number) | TEXT_EACH_BYTE('0')) >> (64 - 8 * length));
 
-	if (number >= EIGHT_DIGITS) {
-		length = text_to_decimal(number / EIGHT_DIGITS, out);
-		text_to_eight_digits((uint32_t)(number % EIGHT_DIGITS), out + length);
-		return length + 8;
-	}
-	length = count_digits((uint32_t)number);
-	digits = htole64((eight_digits((uint32_t)number) | TEXT_EACH_BYTE('0')) >>
-			 (64 - 8 * length));
 	memcpy(out, &digits, sizeof(digits));
 	return length;
+}
+
+size_t text_to_decimal_digits(uint64_t number, char out[TEXT_DECIMAL_BYTES])
+{
+	size_t length;
+
+	if (number < EIGHT_DIGITS)
+		return write_short((uint32_t)number, out);
+	length = text_to_decimal(number / EIGHT_DIGITS, out);
+	write_eight_digits((uint32_t)(number % EIGHT_DIGITS), out + length);
+	return length + 8;
 }

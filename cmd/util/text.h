@@ -3,6 +3,7 @@
 #ifndef EXECTAP_TEXT_H
 #define EXECTAP_TEXT_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +23,9 @@ struct text {
 
 /* Size of a buffer for any text_to_decimal() */
 #define TEXT_DECIMAL_BYTES 20
+
+/* Bytes that one instruction compares where the CPU has it: a vector extension of gcc and clang. */
+typedef signed char text_block __attribute__((vector_size(16)));
 
 static inline struct text text_from_string(const char *string)
 {
@@ -82,50 +86,84 @@ static inline bool text_next_string(struct text *strings, struct text *string)
 	return true;
 }
 
-/*
- * A machine without branches for well-formed UTF-8 (Unicode 15, table 3-7), because bytes that are
- * mixed at random would make a branch on each of them miss. A state is the shift of its six bits in
- * the row of the next byte. State 0 is the end: ill-formed.
- */
-enum text_utf8_state {
-	TEXT_UTF8_COMPLETE = 6, /* between characters */
-	TEXT_UTF8_ONE = 12, /* one byte of a character is missing */
-	TEXT_UTF8_TWO = 18,
-	TEXT_UTF8_THREE = 24,
-	TEXT_UTF8_E0 = 30, /* after a byte that limits the next one */
-	TEXT_UTF8_ED = 36,
-	TEXT_UTF8_F0 = 42,
-	TEXT_UTF8_F4 = 48,
-	TEXT_UTF8_STATE_MASK = 63,
-};
-
-extern const uint64_t text_utf8_rows[256];
-
-/* Returns the next state; bits beyond TEXT_UTF8_STATE_MASK are undefined, and ignored as an
- * argument. */
-static inline uint64_t text_utf8_next(uint64_t state, char byte)
+/* True for a byte of a character in UTF-8 that is not the first one. */
+static inline bool text_byte_is_following(char byte)
 {
-	return text_utf8_rows[(unsigned char)byte] >> (state & TEXT_UTF8_STATE_MASK);
+	return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+/* True if the byte may follow the first one of a character (Unicode 15, table 3-7). */
+static inline bool text_is_second(unsigned char first, char second)
+{
+	unsigned char low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+	unsigned char high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+
+	return (unsigned char)second >= low && (unsigned char)second <= high;
 }
 
 /* Returns the length of the character at the front of text (length > 0), or of its maximal
  * ill-formed part. */
 static inline size_t text_step(struct text text, bool *well_formed)
 {
-	uint64_t state = text_utf8_next(TEXT_UTF8_COMPLETE, text.bytes[0]) & TEXT_UTF8_STATE_MASK;
-	size_t length = 1;
+	unsigned char first = (unsigned char)text.bytes[0];
+	size_t bytes = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4, length = 1;
 
-	while (state > TEXT_UTF8_COMPLETE && length < text.length) {
-		uint64_t next = text_utf8_next(state, text.bytes[length]) & TEXT_UTF8_STATE_MASK;
-
-		if (!next)
-			break;
-		state = next;
-		length++;
+	if (bytes > 1 && (first < 0xc2 || first > 0xf4 || text.length == 1 ||
+			  !text_is_second(first, text.bytes[1]))) {
+		*well_formed = false;
+		return 1;
 	}
-	*well_formed = state == TEXT_UTF8_COMPLETE;
+	if (bytes > 1)
+		length = 2;
+	while (length < bytes && length < text.length && text_byte_is_following(text.bytes[length]))
+		length++;
+	*well_formed = length == bytes;
 	return length;
 }
+
+/* Returns the first `bytes` bytes of text, more than 3, or up to three less: to the end of a
+ * character or of a maximal ill-formed part. */
+static inline struct text text_first_parts(struct text text, size_t bytes)
+{
+	bool well_formed;
+
+	if (text.length <= bytes)
+		return text;
+	for (size_t start = bytes - 1; start + 4 > bytes; start--)
+		if (!text_byte_is_following(text.bytes[start])) {
+			if (start + text_step(text_skip(text, start), &well_formed) > bytes)
+				bytes = start;
+			break;
+		}
+	return (struct text){ text.bytes, bytes };
+}
+
+/* Bytes of UTF-8 that decide about the byte behind them. */
+#define TEXT_CONTEXT_BYTES 3
+
+/* Limits of the functions that count at once. Their text has TEXT_CONTEXT_BYTES before it, of the
+ * same string. */
+#define TEXT_COUNT_MIN_BYTES sizeof(text_block)
+#define TEXT_COUNT_MAX_BYTES 128
+
+/* Numbers of parts of a text: characters, and maximal ill-formed parts. */
+struct text_counts {
+	size_t parts;
+	size_t of_bytes[5]; /* characters of so many bytes */
+};
+
+/* Counts the parts of text, which begins and ends between two. */
+struct text_counts text_count_parts(struct text text);
+
+/* Numbers of characters that are controls beyond ASCII: C1 (ECMA-48) and bidirectional ones
+ * (Unicode 15, UAX #9). */
+struct text_controls {
+	size_t of_two_bytes; /* U+0080 to U+009F, U+061C */
+	size_t of_three_bytes; /* U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069 */
+};
+
+/* Counts the controls of which text has the last byte. */
+struct text_controls text_count_controls(struct text text);
 
 /* Returns the bytes of the longest beginning that is well-formed UTF-8 (Unicode 15, table 3-7). */
 size_t text_utf8_prefix(struct text text);
@@ -159,12 +197,6 @@ void text_to_eight_digits(uint32_t number, char out[8]);
 /* Returns the number of NULs. */
 size_t text_count_nuls(struct text text);
 
-/* True for a byte of a character in UTF-8 that is not the first one. */
-static inline bool text_byte_is_following(char byte)
-{
-	return ((unsigned char)byte & 0xc0) == 0x80;
-}
-
 /* True if the byte is an ASCII character that a JSON string contains unescaped and a terminal
  * prints. */
 static inline bool text_byte_is_plain(unsigned char byte)
@@ -192,15 +224,38 @@ static inline bool text_word_is_plain(uint64_t word)
 		 TEXT_EACH_BYTE(0x80));
 }
 
-/* Bytes that one instruction compares where the CPU has it: a vector extension of gcc and clang. */
-typedef signed char text_block __attribute__((vector_size(16)));
-
 static inline bool text_block_is_zero(text_block block)
 {
 	uint64_t halves[2];
 
 	memcpy(halves, &block, sizeof(halves));
 	return !(halves[0] | halves[1]);
+}
+
+/* Returns the sum of the bytes of a block, each at most 15. */
+static inline size_t text_block_sum(text_block block)
+{
+	uint64_t halves[2];
+
+	memcpy(halves, &block, sizeof(halves));
+	return (size_t)((halves[0] + halves[1]) * TEXT_EACH_BYTE(1) >> 56);
+}
+
+/* Returns the number of bytes of a comparison that are true. */
+static inline size_t text_block_count(text_block comparison)
+{
+	return text_block_sum(-comparison);
+}
+
+/* Returns the index of the first byte of the block that is not 0, or the size of a block. */
+static inline size_t text_block_first(text_block block)
+{
+	uint64_t halves[2];
+
+	memcpy(halves, &block, sizeof(halves));
+	if (halves[0])
+		return (size_t)__builtin_ctzll(le64toh(halves[0])) / 8;
+	return 8 + (halves[1] ? (size_t)__builtin_ctzll(le64toh(halves[1])) / 8 : 8);
 }
 
 static inline bool text_block_is_plain(text_block block)

@@ -64,47 +64,99 @@ static inline struct step add(struct step sum, struct step step)
 			      sum.ill_formed + step.ill_formed, sum.nuls + step.nuls };
 }
 
-/* Returns a byte of well-formed text, or a whole character that is escaped. */
-static inline struct step byte_step(struct text text)
+/* Returns a byte of well-formed text, or a whole character that is escaped. A NUL becomes nul_bytes
+ * of JSON. */
+static inline struct step byte_step(struct text text, size_t nul_bytes)
 {
 	size_t length = text_json_bytes[(unsigned char)text.bytes[0]].length;
 
 	if (length)
-		return (struct step){ 1, length, 0, !text.bytes[0] };
+		return (struct step){ 1, text.bytes[0] ? length : nul_bytes, 0, !text.bytes[0] };
 	if (text_json_escaped(text))
 		return (struct step){ text.bytes[0] == '\xe2' ? 3 : 2, TEXT_JSON_ESCAPE_BYTES };
 	return (struct step){ 1, 1 };
 }
 
-/* Returns at least a block of well-formed text; the last character may reach beyond it. */
-static inline struct step block_step(struct text text)
+/* Returns a block of well-formed text in which no byte begins a character that is escaped. */
+static inline struct step simple_block_step(const char *bytes, text_block block, size_t nul_bytes)
 {
-	struct step sum = {};
-	text_block block;
+	size_t nuls = text_block_count(block == 0), sum = 0;
 
-	memcpy(&block, text.bytes, sizeof(block));
-	if (text_json_is_verbatim(block))
-		return (struct step){ sizeof(block), sizeof(block) };
-	while (sum.bytes < sizeof(block))
-		sum = add(sum, byte_step(text_skip(text, sum.bytes)));
+#pragma GCC unroll 16
+	for (size_t i = 0; i < sizeof(block); i++)
+		sum += text_json_bytes[(unsigned char)bytes[i]].length;
+	return (struct step){ sizeof(block), sum - (TEXT_JSON_ESCAPE_BYTES - nul_bytes) * nuls, 0,
+			      nuls };
+}
+
+/* True if a byte of ASCII is escaped. */
+static bool has_escapes(struct text text)
+{
+	bool has = false;
+	size_t done = 0;
+	text_block block, escapes = {};
+
+	for (; done + sizeof(block) <= text.length; done += sizeof(block)) {
+		memcpy(&block, text.bytes + done, sizeof(block));
+		escapes |= text_json_escapes(block);
+	}
+	for (; done < text.length; done++)
+		has |= text_json_bytes[(unsigned char)text.bytes[done]].length > 1;
+	return has || !text_block_is_zero(escapes);
+}
+
+/* Returns the bytes that the escapes of controls beyond ASCII add to those of text. */
+static inline size_t escaped_controls(struct text text)
+{
+	struct text_controls controls = text_count_controls(text);
+
+	return (TEXT_JSON_ESCAPE_BYTES - 2) * controls.of_two_bytes +
+	       (TEXT_JSON_ESCAPE_BYTES - 3) * controls.of_three_bytes;
+}
+
+/* Returns at least a block of well-formed text behind `done` bytes of it: as much as can be counted
+ * at once, or a block; the last character may reach beyond it. */
+static struct step escaped_step(struct text text, size_t done, size_t nul_bytes)
+{
+	struct text left = text_skip(text, done);
+	struct text chunk = text_first_parts(left, TEXT_COUNT_MAX_BYTES);
+	struct step sum = {};
+
+	if (done >= TEXT_CONTEXT_BYTES && chunk.length >= TEXT_COUNT_MIN_BYTES &&
+	    !has_escapes(chunk))
+		return (struct step){ chunk.length, chunk.length + escaped_controls(chunk) };
+	while (sum.bytes < sizeof(text_block))
+		sum = add(sum, byte_step(text_skip(left, sum.bytes), nul_bytes));
 	return sum;
 }
 
-/* Returns the longest beginning of well-formed text with at most `most` bytes of JSON, of which
- * each NUL saves nul_savings. */
-static inline struct step well_formed_cut(struct text text, size_t most, size_t nul_savings)
+/* The same for a block without special bytes or of simple ones as well. */
+static inline struct step block_step(struct text text, size_t done, size_t nul_bytes)
+{
+	text_block block;
+
+	memcpy(&block, text.bytes + done, sizeof(block));
+	if (text_block_is_zero(text_json_specials(block)))
+		return (struct step){ sizeof(block), sizeof(block) };
+	if (text_block_is_zero(text_json_leads(block)))
+		return simple_block_step(text.bytes + done, block, nul_bytes);
+	return escaped_step(text, done, nul_bytes);
+}
+
+/* Returns the longest beginning of well-formed text with at most `most` bytes of JSON. */
+static inline struct step well_formed_cut(struct text text, size_t most, size_t nul_bytes)
 {
 	struct step sum = {}, next;
 
 	while (text.length - sum.bytes >= sizeof(text_block)) {
-		next = add(sum, block_step(text_skip(text, sum.bytes)));
-		if (next.json_bytes - next.nuls * nul_savings > most)
+		next = add(sum, block_step(text, sum.bytes, nul_bytes));
+		if (next.json_bytes > most)
 			break;
 		sum = next;
 	}
 	while (sum.bytes < text.length) {
-		next = add(sum, byte_step(text_skip(text, sum.bytes)));
-		if (next.json_bytes - next.nuls * nul_savings > most)
+		next = add(sum, byte_step(text_skip(text, sum.bytes), nul_bytes));
+		if (next.json_bytes > most)
 			break;
 		sum = next;
 	}
@@ -121,7 +173,7 @@ static inline struct step character_step(struct text text)
 	bool well_formed;
 
 	if ((unsigned char)text.bytes[0] < 0x80)
-		return byte_step(text);
+		return byte_step(text, TEXT_JSON_ESCAPE_BYTES);
 	step.bytes = text_step(text, &well_formed);
 	step.ill_formed = !well_formed;
 	step.json_bytes = !well_formed		    ? TEXT_REPLACEMENT_BYTES
@@ -130,13 +182,38 @@ static inline struct step character_step(struct text text)
 	return step;
 }
 
+/* Returns text, of at most TEXT_COUNT_MAX_BYTES, in which no byte of ASCII is escaped. */
+static struct step counted_step(struct text text)
+{
+	struct text_counts counts = text_count_parts(text);
+	const size_t *of_bytes = counts.of_bytes;
+	size_t ill_formed = counts.parts - of_bytes[1] - of_bytes[2] - of_bytes[3] - of_bytes[4];
+
+	return (struct step){ text.length,
+			      of_bytes[1] + 2 * of_bytes[2] + 3 * of_bytes[3] + 4 * of_bytes[4] +
+				      escaped_controls(text) + TEXT_REPLACEMENT_BYTES * ill_formed,
+			      ill_formed };
+}
+
+/* Returns the first parts of a text behind `done` bytes of it: a part, or as many as can be counted
+ * at once. */
+static struct step parts_step(struct text text, size_t done)
+{
+	struct text left = text_skip(text, done);
+	struct text chunk = text_first_parts(left, TEXT_COUNT_MAX_BYTES);
+
+	if (done < TEXT_CONTEXT_BYTES || chunk.length < TEXT_COUNT_MIN_BYTES || has_escapes(chunk))
+		return character_step(left);
+	return counted_step(chunk);
+}
+
 static struct step measure(struct text text)
 {
 	struct text prefix = { text.bytes, text_utf8_prefix(text) };
-	struct step sum = well_formed_cut(prefix, SIZE_MAX, 0);
+	struct step sum = well_formed_cut(prefix, SIZE_MAX, TEXT_JSON_ESCAPE_BYTES);
 
 	while (sum.bytes < text.length)
-		sum = add(sum, character_step(text_skip(text, sum.bytes)));
+		sum = add(sum, parts_step(text, sum.bytes));
 	return sum;
 }
 
@@ -157,15 +234,20 @@ static void charge(struct text_json_budget *budget, struct step sum)
 	budget->ill_formed = budget->ill_formed || sum.ill_formed;
 }
 
-/* The part that may be shown is at most as long as the budget, because no byte is represented by
- * less than one. */
+/* Bytes that text_json_cut() and text_json_tail() measure at once. */
+#define CHUNK_BYTES TEXT_COUNT_MAX_BYTES
+
+/* Adds chunks while the budget pays for them, and then what it pays for of the next one. */
 struct text text_json_cut(struct text text, struct text_json_budget *budget)
 {
-	size_t most = budget->bytes / budget->times;
-	struct text part = { text.bytes, text.length < most ? text.length : most };
-	struct text prefix = { text.bytes, text_utf8_prefix(part) };
-	struct step sum = well_formed_cut(prefix, most, 0), next;
+	struct step sum = {}, next;
 
+	while (text.length - sum.bytes >= TEXT_COUNT_MIN_BYTES) {
+		next = add(sum, measure(text_first_parts(text_skip(text, sum.bytes), CHUNK_BYTES)));
+		if (cost_of(budget, next) > budget->bytes)
+			break;
+		sum = next;
+	}
 	while (sum.bytes < text.length) {
 		next = add(sum, character_step(text_skip(text, sum.bytes)));
 		if (cost_of(budget, next) > budget->bytes)
@@ -179,10 +261,10 @@ struct text text_json_cut(struct text text, struct text_json_budget *budget)
 struct text text_json_cut_strings(struct text strings, size_t separator_bytes,
 				  struct text_json_budget *budget, size_t *separators)
 {
-	size_t savings = TEXT_JSON_ESCAPE_BYTES - separator_bytes / budget->times;
-	struct step sum = well_formed_cut(strings, budget->bytes / budget->times, savings);
+	struct step sum = well_formed_cut(strings, budget->bytes / budget->times,
+					  separator_bytes / budget->times);
 
-	budget->bytes -= budget->times * (sum.json_bytes - sum.nuls * savings);
+	budget->bytes -= budget->times * sum.json_bytes;
 	*separators = sum.nuls;
 	return (struct text){ strings.bytes, sum.bytes };
 }
@@ -211,20 +293,17 @@ static inline struct step remove_step(struct step sum, struct step step)
 			      sum.ill_formed - step.ill_formed, sum.nuls - step.nuls };
 }
 
-/* Bytes that text_json_tail() measures at once. */
-#define TAIL_CHUNK_BYTES 64
-
 /* Adds chunks from the end while the budget pays for them, and then what it pays for of the next
  * one. */
 struct text text_json_tail(struct text text, struct text_json_budget *budget)
 {
-	struct text left = text, part = last_parts(left, TAIL_CHUNK_BYTES);
+	struct text left = text, part = last_parts(left, CHUNK_BYTES);
 	struct step sum = {}, chunk = measure(part);
 
 	while (part.length && cost_of(budget, add(sum, chunk)) <= budget->bytes) {
 		sum = add(sum, chunk);
 		left.length -= part.length;
-		part = last_parts(left, TAIL_CHUNK_BYTES);
+		part = last_parts(left, CHUNK_BYTES);
 		chunk = measure(part);
 	}
 	while (cost_of(budget, add(sum, chunk)) > budget->bytes) {

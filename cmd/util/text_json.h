@@ -23,16 +23,26 @@ struct text_json_byte {
 
 extern const struct text_json_byte text_json_bytes[256];
 
-/* True if the bytes of well-formed text, which may begin and end within characters, represent
- * themselves. */
-static inline bool text_json_is_verbatim(text_block block)
+/* Returns what is not 0 where a byte may begin a character beyond ASCII that is escaped. */
+static inline text_block text_json_leads(text_block block)
+{
+	return (block == (signed char)0xc2) | (block == (signed char)0xd8) |
+	       (block == (signed char)0xe2);
+}
+
+/* Returns what is not 0 where a byte of ASCII is escaped. */
+static inline text_block text_json_escapes(text_block block)
 {
 	text_block control = (block >= 0) & (block < ' ');
-	text_block escaped = (block == '"') | (block == '\\') | (block == 0x7f);
-	text_block lead = (block == (signed char)0xc2) | (block == (signed char)0xd8) |
-			  (block == (signed char)0xe2);
 
-	return text_block_is_zero(control | escaped | lead);
+	return control | (block == '"') | (block == '\\') | (block == 0x7f);
+}
+
+/* Returns what is 0 where a byte of well-formed text, which may begin and end within characters,
+ * represents itself. */
+static inline text_block text_json_specials(text_block block)
+{
+	return text_json_escapes(block) | text_json_leads(block);
 }
 
 /* Returns the character beyond ASCII at the front of well-formed text if it is escaped: U+0080 to

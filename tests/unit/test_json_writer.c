@@ -133,6 +133,32 @@ static void bidirectional_controls(void)
 	CHECK(escaped == sizeof(controls) / sizeof(controls[0]));
 }
 
+/* A character whose bytes are in two blocks stays whole, wherever the room for blocks ends. */
+static void room_ends_within_characters(void)
+{
+	static const char *const units[] = { "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
+					     "\xff" };
+	char string[240], whole[4 * sizeof(string)], bytes[4 * sizeof(string)];
+
+	for (size_t escapes = 0; escapes < 64 * 4; escapes++) {
+		const char *unit = units[escapes % 4], *end;
+		struct text text = { string, 0 };
+		struct json_writer full = json_writer_new(whole, sizeof(whole)), exact;
+
+		while (text.length + 5 < sizeof(string)) {
+			if (text.length % 61 < escapes / 4 % 8 || text.length % 7 == escapes / 32)
+				string[text.length++] = '\n';
+			end = mempcpy(string + text.length, unit, strlen(unit));
+			text.length = (size_t)(end - string);
+		}
+		json_writer_text(&full, text);
+		exact = json_writer_new(bytes, full.length);
+		json_writer_text(&exact, text);
+		CHECK(exact.length == full.length && exact.ill_formed == full.ill_formed &&
+		      !memcmp(bytes, whole, full.length));
+	}
+}
+
 static void decimals(void)
 {
 	uint64_t number = 1;
@@ -155,6 +181,7 @@ int main(void)
 	tap_run("any mixture of characters and broken ones reads back", random_strings);
 	tap_run("with less room than needed nothing is written past it, and the length is above it",
 		nothing_past_the_room);
+	tap_run("a character stays whole at the end of the room", room_ends_within_characters);
 	tap_run("bidirectional controls are escaped, and read back", bidirectional_controls);
 	tap_run("numbers have their digits", decimals);
 	return tap_end();

@@ -42,6 +42,65 @@ static void ill_formed_is_replaced(void)
 	CHECK(becomes("\xe2\x82", BAD));
 }
 
+/* Returns a text of some of the pieces, up to `most` bytes. */
+static struct text random_text(unsigned int *seed, char *bytes, size_t most)
+{
+	static const char override[] = { '\xe2', '\x80', '\xae', '\0' }; /* U+202E */
+	static const char *const pieces[] = { "a",
+					      "plain text",
+					      "a path of ASCII that is longer than two blocks",
+					      "\x01",
+					      "\"",
+					      "\xc3\xa9",
+					      "\xe2\x82\xac",
+					      "\xf0\x9f\x98\x80",
+					      "\xff",
+					      "\xe2\x82",
+					      "\xf0\x9f\x98",
+					      "\xed\xa0",
+					      "\xe0\x80",
+					      "\xf4\x90",
+					      "\xc2\x9b",
+					      override };
+	size_t count = 1 + (size_t)rand_r(seed) % 16, first = (size_t)rand_r(seed) % 16;
+	struct text text = { bytes, 0 };
+
+	/* texts of few kinds of pieces have long runs of each */
+	while (rand_r(seed) % 64) {
+		const char *piece = pieces[(first + (size_t)rand_r(seed) % count) % 16], *end;
+
+		if (text.length + strlen(piece) > most)
+			break;
+		end = mempcpy(bytes + text.length, piece, strlen(piece));
+		text.length = (size_t)(end - bytes);
+	}
+	return text;
+}
+
+/* Compares what is found by blocks with what is found part by part. */
+static void blocks_are_as_parts(void)
+{
+	unsigned int seed = 1;
+
+	for (int round = 0; round < 20000; round++) {
+		char *bytes =
+			malloc(600); /* the sanitizer sees what is read before and behind it */
+		struct text text = random_text(&seed, bytes, 600), rest = text;
+		size_t prefix = 0, json_bytes = 0, length;
+		bool well_formed, all = true;
+
+		for (; rest.length; rest = text_skip(rest, length)) {
+			length = text_step(rest, &well_formed);
+			all = all && well_formed;
+			prefix += all ? length : 0;
+			json_bytes += text_json_length((struct text){ rest.bytes, length });
+		}
+		CHECK(text_utf8_prefix(text) == prefix);
+		CHECK(text_json_length(text) == json_bytes);
+		free(bytes);
+	}
+}
+
 static void base64_matches_rfc_4648(void)
 {
 	static const char *const vectors[][2] = { { "", "" },
@@ -172,32 +231,15 @@ static void cuts_are_longest(struct text text, struct text_json_budget budget)
 
 static void cuts_use_the_budget(void)
 {
-	static const char override[] = { '\xe2', '\x80', '\xae', '\0' }; /* U+202E */
-	static const char *const pieces[] = { "a",
-					      "plain text",
-					      "\x01",
-					      "\"",
-					      "\xc3\xa9",
-					      "\xe2\x82\xac",
-					      "\xf0\x9f\x98\x80",
-					      "\xff",
-					      "\xe2\x82",
-					      "\xc2\x9b",
-					      override };
 	unsigned int seed = 1;
 
 	for (int round = 0; round < 20000; round++) {
-		char bytes[128];
-		struct text text = { bytes, 0 };
+		char bytes[400];
+		struct text text = random_text(&seed, bytes, round % 10 ? 64 : sizeof(bytes));
 
-		while (text.length < 64 && rand_r(&seed) % 16) {
-			const char *piece = pieces[(size_t)rand_r(&seed) % 11];
-			char *end = mempcpy(bytes + text.length, piece, strlen(piece));
-
-			text.length = (size_t)(end - bytes);
-		}
 		cuts_are_longest(
-			text, (struct text_json_budget){ .bytes = (size_t)rand_r(&seed) % 256,
+			text, (struct text_json_budget){ .bytes = (size_t)rand_r(&seed) % 256 *
+								  (round % 10 ? 1 : 6),
 							 .times = 1 + (size_t)rand_r(&seed) % 3,
 							 .raw_bytes = (size_t)rand_r(&seed) % 40 });
 	}
@@ -207,6 +249,7 @@ int main(void)
 {
 	tap_run("well-formed UTF-8 stays as it is", well_formed_stays);
 	tap_run("each maximal ill-formed part becomes one U+FFFD", ill_formed_is_replaced);
+	tap_run("what is found by blocks is as what is found part by part", blocks_are_as_parts);
 	tap_run("base64 matches the vectors of RFC 4648", base64_matches_rfc_4648);
 	tap_run("argument strings are split at their NULs, empty ones too",
 		strings_are_split_at_nuls);
