@@ -76,6 +76,8 @@ static const struct shape {
 	{ "0xff", { "\xff", 1 }, false },
 	{ "truncated", { "\xf0\x9f\x98", 3 }, false },
 	{ "surrogate", { "\xed\xa0\x80", 3 }, false },
+	{ "mixed 0xff", { "a\xff", 2 }, false },
+	{ "mixed cut", { "a\xf0\x9f\x98", 4 }, false },
 	{ "two-byte", { "\xc3\xa9", 2 }, false },
 	{ "four-byte", { "\xf0\x9f\x98\x80", 4 }, false },
 	{ "c1", { "\xc2\x9b", 2 }, false },
