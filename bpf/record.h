@@ -201,10 +201,13 @@ static inline __u64 record_program_sum(const struct record_program *program, con
 	__u32 length = (__u32)program->exe_length + program->args_length;
 	__u64 sum = record_program_checksum(program), word;
 
-	for (__u32 at = 0; at < length; at += sizeof(word)) {
+	for (; length >= sizeof(word); length -= sizeof(word), strings += sizeof(word)) {
+		__builtin_memcpy(&word, strings, sizeof(word));
+		sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, word);
+	}
+	if (length) {
 		word = 0;
-		__builtin_memcpy(&word, strings + at,
-				 length - at < sizeof(word) ? length - at : sizeof(word));
+		__builtin_memcpy(&word, strings, length);
 		sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, word);
 	}
 	return sum;
