@@ -1,10 +1,8 @@
--- Not run here: a table for exectap's lines in the native format, after the documentation of ClickHouse 25.
---
---   clickhouse-client --query "INSERT INTO exectap FORMAT JSONEachRow" \
---     --input_format_skip_unknown_fields 1 --date_time_input_format best_effort </var/log/exectap/exec.jsonl
+-- A table for exectap's lines in the native format. Run with ClickHouse 26.9.2 (chdb); README.md has the commands.
 --
 -- A line that arrives twice has the same event_id: ReplacingMergeTree keeps one of them, FINAL shows one at once.
 -- Keys without a column are not stored (input_format_skip_unknown_fields): add a column for each that is wanted.
+-- Lines older than the TTL are removed when ClickHouse merges parts.
 
 CREATE TABLE exectap (
     timestamp DateTime64(9, 'UTC') CODEC(Delta, ZSTD),
@@ -18,10 +16,15 @@ CREATE TABLE exectap (
     ppid UInt32,
     comm LowCardinality(String),
     parent_comm LowCardinality(String),
+    parent_args Array(String) CODEC(ZSTD),
+    session_leader_id String CODEC(ZSTD),
+    entry_id String CODEC(ZSTD),
+    entry_type LowCardinality(String),
     filename String CODEC(ZSTD),
+    name LowCardinality(String),
     args Array(String) CODEC(ZSTD),
     argc UInt32,
-    command_line String MATERIALIZED arrayStringConcat(args, ' ') CODEC(ZSTD),
+    command_line String DEFAULT arrayStringConcat(args, ' ') CODEC(ZSTD),
     exe LowCardinality(String),
     parent_exe LowCardinality(String),
     cwd LowCardinality(String),
