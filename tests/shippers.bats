@@ -613,11 +613,14 @@ ndjson = stream["parsers"][0]["ndjson"]
 assert stream["type"] == "filestream" and stream["paths"] == [log + "*"]
 assert ndjson["document_id"] == "event.id" and ndjson["target"] == "" and ndjson["overwrite_keys"]
 
-otel = load("otel-collector.yaml")
-pipeline = otel["service"]["pipelines"]["logs"]
-assert all(name in otel["receivers"] for name in pipeline["receivers"]) and all(name in otel["exporters"] for name in pipeline["exporters"])
-receiver = otel["receivers"]["file_log"]
-assert receiver["include"] == [log + "*"] and receiver["storage"] in otel["extensions"] and receiver["start_at"] == "beginning"
+for name in "otel-collector-kafka.yaml", "otel-collector.yaml":
+    otel = load(name)
+    pipeline = otel["service"]["pipelines"]["logs"]
+    assert all(name in otel["receivers"] for name in pipeline["receivers"]) and all(name in otel["exporters"] for name in pipeline["exporters"])
+    receiver = otel["receivers"]["file_log"]
+    assert receiver["include"] == [log + "*"] and receiver["storage"] in otel["extensions"] and receiver["start_at"] == "beginning"
+    exporter, = otel["exporters"].values()
+    assert exporter["sending_queue"]["storage"] in otel["extensions"] and exporter["sending_queue"]["block_on_overflow"]
 assert receiver["operators"][0]["timestamp"]["parse_from"] == 'body["@timestamp"]' and receiver["operators"][0]["parse_ints"]
 assert receiver["operators"][1]["from"] == "body.event.id" and receiver["operators"][1]["to"] == 'attributes["elasticsearch.document_id"]'
 assert otel["exporters"]["elasticsearch"]["logs_dynamic_id"]["enabled"]

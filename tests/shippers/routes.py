@@ -22,13 +22,16 @@ START_S = 120
 STILL_S = 75  # without a new document: the rest is lost; a request of Vector times out after 60 s
 LONGEST_S = 240
 
-# Name: file, output of exectap, index, the situations in which it may lose lines
+COLLECTOR_BUILDER = "go.opentelemetry.io/collector/cmd/builder@v0.165.0"
+
+# Name: file, output of exectap, index (Kafka: what its records have as key), the situations in which it may lose lines
 ROUTES = {
     "fluent-bit": ("fluent-bit.yaml", "unix:{place}/fluent-bit.sock", "exectap-ecs-*", ("disk",)),
     "fluent-bit-file": ("fluent-bit-file.yaml", "file:{place}/exec.jsonl", "exectap-ecs-*", ()),
     "vector": ("vector.yaml", "unix:{place}/vector.sock", "logs-exectap.exec-default", ("kill", "both", "disk")),
     "vector-file": ("vector-file.yaml", "file:{place}/exec.jsonl", "logs-exectap.exec-default", ()),
-    "vector-kafka": ("vector-kafka.yaml", "file:{place}/exec.jsonl", "", ("refusal",)),
+    "vector-kafka": ("vector-kafka.yaml", "file:{place}/exec.jsonl", "id", ()),
+    "collector-kafka": ("otel-collector-kafka.yaml", "file:{place}/exec.jsonl", "", ()),
     "rsyslog": ("rsyslog-elasticsearch.conf", "unix:{place}/rsyslog.sock", "logs-exectap.exec-default", ("disk",)),
     "syslog-ng": ("syslog-ng-elasticsearch.conf", "unix:{place}/syslog-ng.sock", "logs-exectap.exec-default", ("refusal", "disk")),
 }
@@ -40,8 +43,22 @@ def kind_of(name):
     return re.sub("-(file|kafka)$", "", name)
 
 
+def find_collector(fetched):
+    """Returns the path of an OpenTelemetry Collector, on PATH or built from its modules, or None."""
+    found = shutil.which("otelcol-contrib")
+    if found or not shutil.which("go"):
+        return found
+    program = os.path.join(fetched, "collector", "otelcol-contrib")
+    if not os.path.exists(program):
+        with open(os.path.join(fetched, "collector.log"), "wb") as log:
+            subprocess.run(("go", "run", COLLECTOR_BUILDER, "--config", os.path.join(HERE, "collector.yaml")), cwd=fetched, stdout=log, stderr=log)
+    return program if os.path.exists(program) else None
+
+
 def find_program(name):
-    """Returns the path of a shipper, on PATH or unpacked from Debian's packages, or None."""
+    """Returns the path of a shipper, on PATH, unpacked from Debian's packages or built, or None."""
+    if kind_of(name) == "collector":
+        return find_collector(os.path.join(TOP, "build", "shippers"))
     function = {"rsyslog": "find_rsyslog", "syslog-ng": "find_syslog_ng"}.get(name)
     if not function:
         return shutil.which(kind_of(name))
@@ -52,7 +69,7 @@ def find_program(name):
 
 def adapt(text, place, port):
     """Returns a configuration with its folders replaced by `place`, and the store's port. Nothing else is changed."""
-    text = re.sub(r"/(run|var/log|var/lib/fluent-bit)/exectap", place, text)
+    text = re.sub(r"/(run|var/log|var/lib/fluent-bit|var/lib/otelcol)/exectap", place, text)
     text = re.sub(r"/var/(spool/rsyslog|lib/syslog-ng|lib/vector)", place, text)
     text = re.sub(r"127\.0\.0\.1:(9200|9092)", f"127.0.0.1:{port}", text)
     return re.sub(r'((?:serverport="|port: ))9200', rf"\g<1>{port}", text)
@@ -78,6 +95,7 @@ class Shipper:
         return {
             "fluent-bit": (self.program, "-q", "-c", self.config),
             "vector": (self.program, "-q", "-c", self.config),
+            "collector": (self.program, "--config", self.config, "--feature-gates=stanza.synchronousLogEmitter"),
             "rsyslog": (self.program, "-n", "-i", f"{self.place}/pid", "-f", self.config),
             "syslog-ng": (self.program, "-F", "--no-caps", "--stderr", "-f", self.config, "-R", f"{self.place}/persist",
                           "-c", f"{self.place}/control", "-p", f"{self.place}/pid"),
@@ -193,7 +211,7 @@ def run_route(name, place, store, start_exectap, helpers, situations):
     """Yields (situation, stored, different, whether that is what the route promises)."""
     shipper = Shipper(name, place, store.port)
     if not shipper.program:
-        raise LookupError(f"{kind_of(name)} is not on PATH")
+        raise LookupError(f"{kind_of(name)} is not on PATH, and could not be had")
     store.prepare()
     shipper.start()
     try:
