@@ -230,7 +230,7 @@ static bool has_ascii(struct text text)
 		ascii |= block >= 0;
 	}
 	for (; done < text.length; done++)
-		has |= text.bytes[done] >= 0;
+		has |= (unsigned char)text.bytes[done] < 0x80;
 	return has || !text_block_is_zero(ascii);
 }
 
