@@ -177,7 +177,7 @@ storm_until_enough() {
 @test "with other options it replaces the hooks in a storm, and nothing is missing between the two" {
 	local replaced storm execs
 	make_place
-	start_pinned
+	start_pinned --buffer 32M # for all of the storm
 	storm_until_enough 3>&- &
 	storm=$!
 	held+=("$storm")
@@ -186,7 +186,7 @@ storm_until_enough() {
 	storm 300 "$marker-left"
 	kill_exectap
 	replaced=$(pinned_programs)
-	start_pinned --events exec,exit --buffer 4M
+	start_pinned --events exec,exit --buffer 16M
 	grep -q 'replaced.*events exec, .*events exec exit' "$log"
 	poll grown
 	touch "$BATS_TEST_TMPDIR/enough"

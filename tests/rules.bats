@@ -181,8 +181,8 @@ as() {
 		'as postgres sh -c "dash $it; :" "echo x | base64 -d" bash' \
 		'as alice sh -c "dash $it; :" "echo x | base64 -d" bash'
 	rule terminal '(user | is_account) and .process.interactive == true and (program | is_shell)' \
-		'script -qec "as daemon bash $it" /dev/null' \
-		'script -qec "as alice bash $it" /dev/null'
+		'SHELL=/bin/bash script -qec "as daemon bash $it" /dev/null' \
+		'SHELL=/bin/bash script -qec "as alice bash $it" /dev/null'
 	rule machine 'user != "root" and any(.process.args[]; . == "/sys/class/dmi/id/product_name")' \
 		'as alice cat /sys/class/dmi/id/product_name "$it"' \
 		'cat /sys/class/dmi/id/product_name "$it"'
