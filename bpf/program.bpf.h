@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Keeps the program of each process: that of its last exec, which a fork copies. The execs of its
- * children take it from here, and its exit.
+ * Keeps the program of each process: that of its last exec, which a fork copies. The records of its
+ * children take it from here, that of its exit, and those of the processes whose entry it is.
  *
  * An exec can pass unseen: before the start, or because the kernel skipped the run. Each exec
  * increments self_exec_id (fs/exec.c, begin_new_exec(), long before the hook), and a fork copies

@@ -189,6 +189,25 @@ below() {
 	done
 }
 
+@test "a program that a kernel thread starts and waits for has that thread as its entry, which has no program" {
+	[ ! -e /sbin/request-key ] || skip "this host has a program of its own for keys"
+	start_exectap --events exec,exit
+	cp "$helpers/noop" /sbin/request-key
+	# request_key(2), security/keys/request_key.c: UMH_WAIT_PROC
+	python3 -c 'import ctypes, platform, sys
+number = {"x86_64": 249, "aarch64": 218}[platform.machine()]
+ctypes.CDLL(None).syscall(number, b"user", sys.argv[1].encode(), b"x", 0)' "$marker" || true
+	rm /sbin/request-key
+	"$helpers/noop" "$marker-end"
+	wait_for_line ".args[1] == \"$marker-end\""
+	stop_exectap
+	line=$(grep -a request-key "$lines" | jq -c 'select(.type == "exec" and .name == "request-key")' | head -n 1)
+	[ -n "$line" ] || skip "this kernel starts no program for keys"
+	expect entry_type kthread
+	[ "$(key 'entry_id == .parent_id')" = true ]
+	expect 'entry_exe // .parent_exe // .unreadable' null
+}
+
 @test "another name makes no entry: the entry is the child of init" {
 	local name
 	start_exectap

@@ -208,13 +208,15 @@ static void take_entry_exe(struct event *event, enum event_path path, enum recor
 }
 
 /*
- * Decodes the path of the entry, which may be the process or its parent, whose paths are decoded.
- * It has no mark of its own for a path that is relative to another root: then it is unreadable.
+ * Decodes the path of the entry, which may be the process or its parent, whose paths are decoded; a
+ * kernel thread has none. It has no mark of its own for a path that is relative to another root:
+ * then it is unreadable.
  */
 static bool decode_entry(const struct record_parts *parts, struct event *event)
 {
 	struct event_process *process = &event->process;
 	const struct record_task *task = &process->task;
+	bool has_exe = event->exec.has_exe && event->type != EVENT_EXEC_FAILED;
 	struct text bytes, args;
 	struct record_program program;
 
@@ -223,9 +225,10 @@ static bool decode_entry(const struct record_parts *parts, struct event *event)
 		return false;
 	if (bytes.length)
 		decode_program(bytes, &entry_keys, event, &program, &args);
-	else if (task->entry_pid == task->pid && task->entry_start_ns == task->start_ns)
+	else if (has_exe && task->entry_pid == task->pid && task->entry_start_ns == task->start_ns)
 		take_entry_exe(event, EVENT_PATH_EXE, RECORD_KEY_EXE);
-	else if (task->entry_pid == task->ppid && task->entry_start_ns == task->parent_start_ns)
+	else if (event->exec.parent_has_exe && task->entry_pid == task->ppid &&
+		 task->entry_start_ns == task->parent_start_ns)
 		take_entry_exe(event, EVENT_PATH_PARENT_EXE, RECORD_KEY_PARENT_EXE);
 	if (process->detached & RECORD_KEY_ENTRY_EXE || process->unreadable & RECORD_KEY_ENTRY)
 		process->unreadable |= RECORD_KEY_ENTRY_EXE;

@@ -183,6 +183,20 @@ static void decode_entry_of(__u32 pid, __u64 start_ns)
 	free(exec);
 }
 
+/* The same without a program or path of the parent, in a record of that type. */
+static void decode_entry_without_programs(enum record_type type, __u32 pid, __u64 start_ns)
+{
+	size_t length;
+	struct record_exec *exec = fixture_record(&with_parent, &length);
+
+	exec->header.type = (__u16)type;
+	exec->entry = exec->parent = exec->parent_exe = (struct record_slice){};
+	exec->task.entry_pid = pid;
+	exec->task.entry_start_ns = start_ns;
+	CHECK(decode_record(exec, length, &event) == 0);
+	free(exec);
+}
+
 static void the_entry_may_be_the_process_or_its_parent(void)
 {
 	const struct text *exe = &event.exec.paths[EVENT_PATH_ENTRY_EXE];
@@ -196,6 +210,10 @@ static void the_entry_may_be_the_process_or_its_parent(void)
 	CHECK(!(event.process.detached & RECORD_KEY_ENTRY_EXE));
 	decode_entry_of(4194303, 3999999999); /* another one with the same id */
 	CHECK(!exe->length && !event.process.unreadable);
+	decode_entry_without_programs(RECORD_EXEC, 4194302, 3000000000); /* a kernel thread */
+	CHECK(!exe->length && !event.process.unreadable);
+	decode_entry_without_programs(RECORD_EXEC_FAILED, 4194303, 4000000000);
+	CHECK(!exe->length);
 }
 
 static void cut_programs_are_marked(void)
