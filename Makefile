@@ -107,8 +107,12 @@ $(BUILD)/%.bpf.o: bpf/%.bpf.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -MMD -MP -c -o $@ $<
 
+# exectap contains the object. libbpf's linker drops the sections for debuggers, half of its bytes.
+$(BUILD)/%.linked.bpf.o: $(BUILD)/%.bpf.o
+	$(BPFTOOL) gen object $@ $<
+
 # The shell opens the target before bpftool runs; .DELETE_ON_ERROR and the move prevent partial files.
-$(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
+$(BUILD)/%.skel.h: $(BUILD)/%.linked.bpf.o
 	{ echo '// NOLINTBEGIN: generated' && $(BPFTOOL) gen skeleton $< name $* && echo '// NOLINTEND'; } > $@.part
 	mv $@.part $@
 

@@ -30,6 +30,14 @@ build() {
 	grep -q handle_exec "$BATS_TEST_TMPDIR/alone/exectap"
 }
 
+@test "the BPF object inside has the lines of its source for the verifier, and nothing for debuggers" {
+	readelf --sections --wide "$tree/build/exectap.bpf.o" | grep -qF .debug_info
+	readelf --sections --wide "$tree/build/exectap.linked.bpf.o" >"$BATS_TEST_TMPDIR/sections"
+	! grep -F .debug "$BATS_TEST_TMPDIR/sections" || return 1
+	grep -qF .BTF.ext "$BATS_TEST_TMPDIR/sections"
+	grep -qaF 'int BPF_PROG(handle_exec,' "$tree/build/exectap"
+}
+
 @test "a changed record layout rebuilds both sides, and a changed source only its own object" {
 	touch "$tree/bpf/record.h"
 	build | tee "$BATS_TEST_TMPDIR/log"
