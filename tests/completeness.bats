@@ -120,6 +120,25 @@ resident_kib() {
 	awk '/^VmRSS/ { print $2 }' "/proc/$exectap_pid/status"
 }
 
+# Prints the resident KiB of exectap without the mapped ring buffer.
+resident_own_kib() {
+	awk '/^[0-9a-f]+-[0-9a-f]+ / { ring = /bpf-map/ }
+		/^Rss:/ && !ring { sum += $2 }
+		END { print sum }' "/proc/$exectap_pid/smaps"
+}
+
+@test "exectap has at most 4 MiB in memory besides the ring buffer, and its programs and maps have descriptors" {
+	start_exectap
+	"$helpers/hold" "$marker" &
+	held+=($!)
+	wait_for_line
+	resident_own_kib
+	[ "$(resident_own_kib)" -le 4096 ]
+	[ "$(grep -l '^prog_tag:' "/proc/$exectap_pid/fdinfo/"* | wc -l)" -gt 4 ]
+	[ "$(grep -l '^prog_jited:' "/proc/$exectap_pid/fdinfo/"* | wc -l)" -ge 4 ]
+	[ "$(cat "/proc/$exectap_pid/fdinfo/"* | grep '^map_id:' | sort -u | wc -l)" -ge 5 ]
+}
+
 @test "memory stays flat over many execs, a third of them by threads (CHURN=200000 for more)" {
 	local count=${CHURN:-30000} before
 	own_noop

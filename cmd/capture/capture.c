@@ -9,6 +9,7 @@
 #include "util/log.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,6 +72,7 @@ static int open_loaded(struct capture *capture, const struct capture_options *op
 	ring_source_set_omitted_keys(capture->source, options->omitted_keys);
 	ring_source_set_state(capture->source, RECORD_STATE_ON);
 	programs_begin(capture->programs);
+	programs_release_memory(capture->programs);
 	return 0;
 }
 
@@ -310,6 +312,14 @@ static void drop_drained(struct capture *capture)
 
 /* --- */
 
+/* Returns free memory to the system: loading takes more than all that follows. */
+static void return_memory(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 int capture_new(struct capture **capture, const struct capture_options *options)
 {
 	struct capture *created = calloc(1, sizeof(*created));
@@ -322,6 +332,7 @@ int capture_new(struct capture **capture, const struct capture_options *options)
 		capture_free(created);
 		return result;
 	}
+	return_memory();
 	capture_wake(created); /* an earlier process may have been killed while it slept */
 	*capture = created;
 	return 0;

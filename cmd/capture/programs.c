@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* The consumer is woken from its batches when 1/WAKE_MARK_DIVISOR of the buffer is full. */
 #define WAKE_MARK_DIVISOR 4
@@ -26,8 +28,13 @@
 /* A long record takes at most 1/LONG_RECORD_DIVISOR of the buffer. */
 #define LONG_RECORD_DIVISOR 2
 
+/* Maximum links, programs and maps of the object. */
+#define OBJECT_FDS_MAX 64
+
 struct programs {
-	struct exectap *skeleton;
+	struct exectap *skeleton; /* NULL after programs_release_memory() */
+	int fds[OBJECT_FDS_MAX]; /* of the released object */
+	size_t fd_count;
 	enum failed_exec_method attempts;
 	bool are_probed; /* probes.h, in place of programs at tracepoints */
 	char hooks[PROGRAMS_HOOKS_BYTES];
@@ -286,9 +293,9 @@ static int programs_try(struct programs **programs, const struct capture_options
 	return 0;
 }
 
-int programs_new(struct programs **programs, const struct capture_options *options)
+/* Loads and attaches with the best method for failed attempts. */
+static int try_methods(struct programs **programs, const struct capture_options *options)
 {
-	libbpf_set_print(print_libbpf);
 	if (!(options->events & EVENT_BIT(EVENT_EXEC_FAILED)))
 		return programs_try(programs, options, ATTEMPTS_UNSEEN);
 	if (!attempts_try_returns() && !programs_try(programs, options, ATTEMPTS_BY_RETURN)) {
@@ -299,11 +306,39 @@ int programs_new(struct programs **programs, const struct capture_options *optio
 	return programs_try(programs, options, ATTEMPTS_BY_TRACEPOINT);
 }
 
+/* Drops the pages of the BPF object from this process: libbpf has copied what it needs. */
+static void drop_object_pages(void)
+{
+	size_t length, page = (size_t)sysconf(_SC_PAGESIZE), skipped;
+	const char *object = exectap__elf_bytes(&length);
+
+	skipped = -(uintptr_t)object & (page - 1); /* of a page that begins with other data */
+	if (length > skipped)
+		madvise((void *)(object + skipped), (length - skipped) & -page, MADV_DONTNEED);
+}
+
+int programs_new(struct programs **programs, const struct capture_options *options)
+{
+	int result;
+
+	libbpf_set_print(print_libbpf);
+	result = try_methods(programs, options);
+	drop_object_pages();
+	return result;
+}
+
+static void close_fds(struct programs *programs)
+{
+	while (programs->fd_count)
+		close(programs->fds[--programs->fd_count]);
+}
+
 void programs_free(struct programs *programs)
 {
 	if (!programs)
 		return;
 	exectap__destroy(programs->skeleton);
+	close_fds(programs);
 	free(programs);
 }
 
@@ -366,6 +401,48 @@ size_t programs_get_links(const struct programs *programs,
 				(struct programs_link){ skeleton->progs[i].name,
 							bpf_link__fd(*skeleton->progs[i].link) };
 	return count;
+}
+
+/* Duplicates a descriptor of the object; a negative one is skipped. Returns false on failure. */
+static bool save_fd(struct programs *programs, int fd)
+{
+	int *copy = &programs->fds[programs->fd_count];
+
+	if (fd < 0)
+		return true;
+	if (programs->fd_count == OBJECT_FDS_MAX || !duplicate(fd, copy))
+		return false;
+	programs->fd_count++;
+	return true;
+}
+
+static bool save_fds(struct programs *programs)
+{
+	const struct bpf_object_skeleton *list = programs->skeleton->skeleton;
+	bool all = true;
+
+	for (int i = 0; i < list->prog_cnt && all; i++) {
+		const struct bpf_link *link = *list->progs[i].link;
+
+		all = save_fd(programs, bpf_program__fd(*list->progs[i].prog)) &&
+		      save_fd(programs, link ? bpf_link__fd(link) : -1);
+	}
+	for (int i = 0; i < list->map_cnt && all; i++)
+		all = save_fd(programs, bpf_map__fd(*list->maps[i].map));
+	return all;
+}
+
+void programs_release_memory(struct programs *programs)
+{
+	/* libbpf disables a perf event when it frees its link */
+	if (programs->attempts == ATTEMPTS_BY_TRACEPOINT)
+		return;
+	if (!save_fds(programs)) {
+		close_fds(programs);
+		return;
+	}
+	exectap__destroy(programs->skeleton);
+	programs->skeleton = NULL;
 }
 
 void programs_begin(const struct programs *programs)

@@ -32,6 +32,13 @@ int programs_get_fds(const struct programs *programs, struct ring_source_fds *fd
  * EVENT_PROCESS is selected. Call it when the programs are on. */
 void programs_begin(const struct programs *programs);
 
+/*
+ * Frees the memory that only loading needs, most of exectap's. The programs stay attached, and
+ * their descriptors open for tools such as bpftool(8). Only programs_hooks() and programs_free()
+ * may follow. Call it last; on failure nothing changes.
+ */
+void programs_release_memory(struct programs *programs);
+
 /* Returns the map with the programs of processes, owned by programs, or -1 if there is none. */
 int programs_map_fd(const struct programs *programs);
 
