@@ -101,7 +101,7 @@ static enum status attach(const struct options *options, struct pin *pin, struct
 
 	if (result == -ECANCELED)
 		return STATUS_FAILED;
-	return result ? status_from_error(check_diagnose(result)) : STATUS_STOPPED;
+	return result ? status_from_error(check_diagnose(result, options->events)) : STATUS_STOPPED;
 }
 
 static enum status drop_privileges(const struct options *options)

@@ -416,32 +416,32 @@ static int parse_user(struct options *options, const char *name, const char *val
 	return 0;
 }
 
+static int parse_path(const char *name, const char *value, const char **path)
+{
+	if (!*value)
+		return usage_error("invalid --%s '' (a path)", name);
+	*path = value;
+	return 0;
+}
+
 static int parse_pin(struct options *options, const char *name, const char *value)
 {
-	(void)name;
-	options->pin_directory = value;
-	return 0;
+	return parse_path(name, value, &options->pin_directory);
 }
 
 static int parse_metrics(struct options *options, const char *name, const char *value)
 {
-	(void)name;
-	options->metrics_path = value;
-	return 0;
+	return parse_path(name, value, &options->metrics_path);
 }
 
 static int parse_config(struct options *options, const char *name, const char *value)
 {
-	(void)name;
-	options->config_path = value;
-	return 0;
+	return parse_path(name, value, &options->config_path);
 }
 
 static int parse_unpin(struct options *options, const char *name, const char *value)
 {
-	(void)name;
-	options->unpin_directory = value;
-	return 0;
+	return parse_path(name, value, &options->unpin_directory);
 }
 
 #define HIDDEN "" /* help of an option that --help does not show */
@@ -728,7 +728,7 @@ static int apply_config(struct options *options)
 
 	if (result) {
 		log_error("cannot read %s: %s", options->config_path,
-			  result == -EINVAL ? "not a text file" : strerror(-result));
+			  result == -EINVAL ? "not a regular file of text" : strerror(-result));
 		return -EINVAL;
 	}
 	while ((entry = config_next(options->config, &position)) && result != -ENOMEM) {

@@ -141,6 +141,14 @@ members() {
 	[ "$(jq -c .process <(grep "noop $marker" "$lines"))" = "{\"command_line\":\"$helpers/noop $marker\"}" ]
 }
 
+@test "without the keys of the default, a line has its time and its type" {
+	start_exectap --omit @default --only "args=$marker"
+	"$helpers/noop" "$marker"
+	poll test -s "$lines"
+	stop_exectap
+	jq -e 'keys == ["timestamp", "type"] and .type == "exec"' "$lines"
+}
+
 @test "an unknown name is wrong usage and is named, as is the omission of a key that every line has" {
 	rejects "unknown field 'nonsense' in --fields (see exectap-events(5))" --fields pid,nonsense
 	rejects "unknown field '@nonsense' in --omit (see exectap-events(5))" --omit @nonsense
@@ -164,7 +172,9 @@ members() {
 	expect exe "$helpers/noop"
 	"$helpers/noop" "$marker-later"
 	wait_for_line ".args[1] == \"$marker-later\""
-	expect 'unreadable // .pid' null
+	expect pid null
+	# that of the entry, which ran before, is unreadable where it is a memfd
+	expect 'unreadable // [] | . - ["entry_exe"] | length' 0
 	expect 'cwd and .cgroup and .parent_exe' true
 	stop_exectap
 }

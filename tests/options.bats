@@ -68,6 +68,9 @@ load lib
 	rejects "invalid format 'json' (choose native, ecs, ocsf, text)" -f json
 	rejects "invalid event type 'forks' (choose exec, exec_failed, exit, fork, process)" -e exec,forks
 	rejects "invalid --heartbeat '0' (1 to 86400 seconds)" --heartbeat 0
+	rejects "invalid format 'a?b?' (choose native, ecs, ocsf, text)" -f $'a\nb\e'
+	rejects "invalid --metrics '' (a path)" --metrics ''
+	rejects "invalid --pin '' (a path)" --pin ''
 	rejects "invalid --color 'red' (choose auto, always, never)" --color red
 	rejects "invalid --latency '-1' (0 to 10000 milliseconds)" --latency -1
 	rejects "invalid --latency '10001' (0 to 10000 milliseconds)" --latency 10001

@@ -91,6 +91,17 @@ stat_of() {
 	stop_exectap
 }
 
+@test "failed attempts at tracepoints without CAP_DAC_READ_SEARCH are status 3, with what is missing" {
+	local caps=-all,+bpf,+perfmon status=0
+	"$exectap" --check | grep -q '^missing  fexit on execve' || skip "fexit needs no tracefs"
+	copy_exectap
+	setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps $caps --ambient-caps $caps "$copy" -e exec_failed >"$lines" 2>"$log" 3>&- || status=$?
+	cat "$log"
+	[ "$status" = 3 ]
+	[ "$(wc -l <"$log")" = 1 ]
+	grep -q 'missing tracepoint sys_enter_execve: .* CAP_DAC_READ_SEARCH' "$log"
+}
+
 failed_attempt_is_reported() {
 	bash -c 'exec "$0" "$0"' "/nonexistent/$marker" 2>/dev/null
 	[ -n "$(select_lines '.type == "exec_failed" and .error == "ENOENT"')" ]

@@ -179,7 +179,8 @@ static const char *rule_fault(const struct rule *rule, unsigned int events)
 				       rule->field->kind == FIELD_KIND_CORE_DUMPED
 			       ? "the only value of this key is true"
 			       : "the values of this key are numbers";
-	if (!strncmp(rule->text, "redacted=", sizeof("redacted=") - 1))
+	if (rule->field == field_get(FIELD_ID_redacted) ||
+	    rule->field == field_get(FIELD_ID_redacted_bytes))
 		return "events are filtered before they are redacted";
 	return NULL;
 }

@@ -23,10 +23,12 @@ static void add_group(struct field_set *set, unsigned int groups)
 			field_set_add(set, id);
 }
 
+/* Every line has the fixed fields, whatever the set. */
 static void add_default(struct field_set *set)
 {
 	for (unsigned int id = 0; id < FIELD_COUNT; id++)
-		if (!(field_get((enum field_id)id)->groups & FIELD_GROUP_EXTRA))
+		if (!(field_get((enum field_id)id)->groups &
+		      (FIELD_GROUP_EXTRA | FIELD_GROUP_FIXED)))
 			field_set_add(set, id);
 }
 

@@ -391,7 +391,15 @@ int check_print(void)
 	return result;
 }
 
-int check_diagnose(int error)
+/* Reports whether these events need the fact. */
+static bool is_needed(const struct fact *fact, unsigned int events)
+{
+	if (fact->probe == probe_tracefs)
+		return events & EVENT_BIT(EVENT_EXEC_FAILED) && attempts_try_returns();
+	return fact->required && fact->probe != probe_programs;
+}
+
+int check_diagnose(int error, unsigned int events)
 {
 	const char *remedy = explain_shortage(-error);
 
@@ -399,7 +407,7 @@ int check_diagnose(int error)
 		char why[WHY_BYTES] = "";
 		int missing;
 
-		if (!facts[i].required || facts[i].probe == probe_programs)
+		if (!is_needed(&facts[i], events))
 			continue;
 		missing = facts[i].probe(why);
 		if (missing) {

@@ -11,9 +11,9 @@
 int check_print(void);
 
 /*
- * Logs why capture_new() failed with `error`: the first missing requirement, or else the error.
- * Returns -errno as check_print() does.
+ * Logs why capture_new() failed with `error` for these events (enum event_type, as bits): the first
+ * missing requirement, or else the error. Returns -errno as check_print() does.
  */
-int check_diagnose(int error);
+int check_diagnose(int error, unsigned int events);
 
 #endif

@@ -38,6 +38,14 @@ void log_set_place(const char *file, unsigned int line)
 	log_file_line = line;
 }
 
+/* A message is one line, whatever the names in it contain. */
+static void replace_controls(char *text)
+{
+	for (; *text; text++)
+		if (((unsigned char)*text < ' ' && *text != '\t') || *text == '\177')
+			*text = '?';
+}
+
 /* Writes the line with one write(2), so that lines of several processes on one stderr do not mix.
  */
 static void log_line(int level, const char *format, va_list arguments)
@@ -50,6 +58,7 @@ static void log_line(int level, const char *format, va_list arguments)
 		prefix += snprintf(line + prefix, sizeof(line) / 2, "%.500s:%u: ", log_file,
 				   log_file_line);
 	vsnprintf(line + prefix, sizeof(line) - (size_t)prefix - 1, format, arguments);
+	replace_controls(line);
 	strcat(line, "\n");
 	fputs(line, stderr);
 }
