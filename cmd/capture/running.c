@@ -83,6 +83,25 @@ static bool end_with_one_nul(int fd, size_t length)
 	       ends[0] && !ends[1];
 }
 
+/* Counts the NULs of the first `length` bytes. Returns false if they cannot be read. */
+static bool count_nuls(int fd, size_t length, uint32_t *count)
+{
+	char bytes[4096];
+	size_t done = 0, nuls = 0;
+
+	while (done < length) {
+		size_t left = length - done, wanted = left < sizeof(bytes) ? left : sizeof(bytes);
+		ssize_t got = pread(fd, bytes, wanted, (off_t)done);
+
+		if (got <= 0)
+			return false;
+		nuls += text_count_nuls((struct text){ bytes, (size_t)got });
+		done += (size_t)got;
+	}
+	*count = (uint32_t)nuls;
+	return true;
+}
+
 /* Reads the first arguments. Returns false if they are not known. */
 static bool read_args(uint32_t pid, struct value *value, size_t capacity)
 {
@@ -90,17 +109,18 @@ static bool read_args(uint32_t pid, struct value *value, size_t capacity)
 	char *args = value->strings + program->exe_length;
 	size_t whole = program->args_bytes, wanted = whole < capacity ? whole : capacity;
 	int fd = open_file(pid, "cmdline");
+	uint32_t argc;
 	bool is_read;
 
 	if (fd < 0)
 		return false;
-	is_read = pread(fd, args, wanted, 0) == (ssize_t)wanted && end_with_one_nul(fd, whole);
+	is_read = pread(fd, args, wanted, 0) == (ssize_t)wanted && count_nuls(fd, whole, &argc) &&
+		  end_with_one_nul(fd, whole);
 	close(fd);
 	if (!is_read)
 		return false;
 	program->args_length = (uint16_t)wanted;
-	if (wanted == whole)
-		program->argc = (uint32_t)text_count_nuls((struct text){ args, whole });
+	program->argc = argc;
 	return true;
 }
 
