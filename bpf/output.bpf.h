@@ -55,6 +55,12 @@ static __always_inline bool output_is_in_reserve(__u64 record_bytes)
 	       config_reserve_mark_bytes;
 }
 
+/* Reports if so much is pending that the consumer is woken for it. */
+static __always_inline bool output_is_pending(void)
+{
+	return bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= config_wake_mark_bytes;
+}
+
 /*
  * Wakes the consumer if needed, after a commit of record_bytes. A discarded reservation wakes it
  * without a record.

@@ -283,6 +283,7 @@ static void filter_calls(const struct options *options, const struct output_need
 		.connects = output->connects,
 		.accepts = output->accepts,
 		.lists = options->containers,
+		.reports = options->events & EVENT_BIT(EVENT_PROCESS),
 		.tree_flags = options->containers ? tree_flags : NULL,
 		.metrics_flags = options->metrics_path ? METRICS_OPEN_FLAGS : 0,
 		.read_flags = names[0] || options->config_path ? REGULAR_FILE_OPEN_FLAGS : 0,

@@ -270,6 +270,20 @@ have_type() {
 	[ "$(jq -r .host "$lines" | sort -u)" = localhost ]
 }
 
+@test "each running process has a line where their records do not fit the ring buffer" {
+	local count=600 i
+	for ((i = 0; i < count; i++)); do
+		"$helpers/hold" "$marker" 3>&- >/dev/null &
+		held+=($!)
+	done
+	start_exectap --events process --buffer 128K
+	all_listed() { [ "$(grep -cF -- "$marker" "$lines")" -ge "$count" ]; }
+	poll all_listed
+	stop_exectap
+	[ "$(jq -r --arg marker "$marker" 'select(.type == "process" and .args[-1] == $marker) | .pid' "$lines" | sort)" = "$(printf '%s\n' "${held[@]}" | sort)" ]
+	[ "$(grep -c '"type":"lost"' "$lines")" = 0 ]
+}
+
 @test "with exec, exit, fork and process each id that a line names is that of a line, and SQL rebuilds a chain" {
 	local chain
 	command -v sqlite3 >/dev/null || skip "no sqlite3"

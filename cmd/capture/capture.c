@@ -3,6 +3,7 @@
 
 #include "capture/pin.h"
 #include "capture/pin_watch.h"
+#include "capture/program_map.h"
 #include "capture/programs.h"
 #include "capture/ring_source.h"
 #include "util/clock.h"
@@ -12,6 +13,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Maximum time for which detached programs may still run: a few RCU grace periods. */
 #define RETIRED_RUNS_NS 1000000000ull
@@ -33,6 +35,7 @@ struct capture {
 	struct programs *programs; /* NULL if they are pinned */
 	struct pin *pin; /* NULL: no --pin */
 	struct pin_watch *pin_watch; /* NULL: the pins are not watched */
+	int report_fd; /* program_map_continue(); -1: all running processes have records */
 	bool is_unpinned; /* the pins were removed */
 	bool has_gap; /* not reported yet, capture_has_gap() */
 	struct ring_source *source;
@@ -71,7 +74,7 @@ static int open_loaded(struct capture *capture, const struct capture_options *op
 	set_hooks(capture, programs_hooks(capture->programs));
 	ring_source_set_omitted_keys(capture->source, options->omitted_keys);
 	ring_source_set_state(capture->source, RECORD_STATE_ON);
-	programs_begin(capture->programs);
+	capture->report_fd = programs_begin(capture->programs);
 	programs_release_memory(capture->programs);
 	return 0;
 }
@@ -282,7 +285,7 @@ static int open_pinned(struct capture *capture, const struct capture_options *op
 	ring_source_set_omitted_keys(capture->source, options->omitted_keys);
 	replace_others(capture, &used);
 	if (capture->programs)
-		programs_begin(capture->programs);
+		capture->report_fd = programs_begin(capture->programs);
 	programs_free(capture->programs);
 	capture->programs = NULL;
 	watch_pins(capture, used.number);
@@ -310,6 +313,25 @@ static void drop_drained(struct capture *capture)
 	capture->retired_count = kept;
 }
 
+/* --- running processes */
+
+static void end_report(struct capture *capture)
+{
+	if (capture->report_fd >= 0)
+		close(capture->report_fd);
+	capture->report_fd = -1;
+}
+
+/* Lets the kernel make records of further processes. Returns false if there are none. */
+static bool continue_report(struct capture *capture)
+{
+	if (capture->report_fd < 0)
+		return false;
+	if (!program_map_continue(capture->report_fd))
+		end_report(capture);
+	return true;
+}
+
 /* --- */
 
 /* Returns free memory to the system: loading takes more than all that follows. */
@@ -327,6 +349,7 @@ int capture_new(struct capture **capture, const struct capture_options *options)
 
 	if (!created)
 		return -ENOMEM;
+	created->report_fd = -1;
 	result = options->pin ? open_pinned(created, options) : open_loaded(created, options);
 	if (result) {
 		capture_free(created);
@@ -345,6 +368,7 @@ void capture_free(struct capture *capture)
 	for (size_t i = 0; i < capture->retired_count; i++)
 		ring_source_free(capture->retired[i].source);
 	ring_source_free(capture->source);
+	end_report(capture);
 	pin_watch_free(capture->pin_watch);
 	programs_free(capture->programs);
 	free(capture);
@@ -388,10 +412,13 @@ void capture_clear_gap(struct capture *capture)
 
 bool capture_next(struct capture *capture, const void **record, size_t *length)
 {
+	struct ring *ring = ring_source_ring(capture->source);
+
 	for (size_t i = 0; i < capture->retired_count; i++)
 		if (ring_next(ring_source_ring(capture->retired[i].source), record, length))
 			return true;
-	return ring_next(ring_source_ring(capture->source), record, length);
+	return ring_next(ring, record, length) ||
+	       (continue_report(capture) && ring_next(ring, record, length));
 }
 
 uint64_t capture_written(const struct capture *capture)
@@ -430,7 +457,7 @@ bool capture_sleep(struct capture *capture)
 {
 	const struct ring *ring = ring_source_ring(capture->source);
 
-	if (capture->retired_count)
+	if (capture->retired_count || capture->report_fd >= 0)
 		return false;
 	ring_source_set_consumer_sleeps(capture->source, true);
 	/* pairs the store above with the load in ring_written(), see output.bpf.h */

@@ -74,7 +74,8 @@ bool capture_check_pins(struct capture *capture);
 bool capture_has_gap(const struct capture *capture);
 void capture_clear_gap(struct capture *capture);
 
-/* Like ring_next(), ring_written() and ring_read(), over all sets. */
+/* Like ring_next(), ring_written() and ring_read(), over all sets. Running processes get records
+ * while there are no others. */
 bool capture_next(struct capture *capture, const void **record, size_t *length);
 uint64_t capture_written(const struct capture *capture);
 uint64_t capture_read(const struct capture *capture);

@@ -116,15 +116,25 @@ void program_map_fill(const struct exectap *skeleton)
 	bpf_link__destroy(link);
 }
 
-void program_map_report(const struct exectap *skeleton)
+int program_map_report(const struct exectap *skeleton)
 {
 	struct bpf_link *link = bpf_program__attach_iter(skeleton->progs.report_running, NULL);
 	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
-	char byte;
 
-	if (fd < 0 || read(fd, &byte, 1) < 0) /* runs to the end: the program prints nothing */
+	if (fd < 0)
 		log_warning("cannot report the running processes: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	bpf_link__destroy(link);
+	bpf_link__destroy(link); /* the iterator holds it */
+	return fd;
+}
+
+bool program_map_continue(int report_fd)
+{
+	char byte; /* the program prints nothing */
+
+	if (!read(report_fd, &byte, 1))
+		return false;
+	if (errno == EAGAIN || errno == EINTR)
+		return true;
+	log_warning("cannot report all running processes: %s", strerror(errno));
+	return false;
 }

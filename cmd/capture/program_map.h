@@ -3,6 +3,7 @@
 #ifndef EXECTAP_PROGRAM_MAP_H
 #define EXECTAP_PROGRAM_MAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct exectap; /* the skeleton */
@@ -23,7 +24,16 @@ int program_map_fd(const struct exectap *skeleton);
  */
 void program_map_fill(const struct exectap *skeleton);
 
-/* Sends a record for each process that runs. What fails is logged. */
-void program_map_report(const struct exectap *skeleton);
+/*
+ * Returns a descriptor for program_map_continue(), which the caller closes, or -1; what fails is
+ * logged.
+ */
+int program_map_report(const struct exectap *skeleton);
+
+/*
+ * Sends records of the processes that run, as many as the ring buffer has room for. Returns false
+ * after the last one; what fails is logged.
+ */
+bool program_map_continue(int report_fd);
 
 #endif

@@ -445,11 +445,12 @@ void programs_release_memory(struct programs *programs)
 	programs->skeleton = NULL;
 }
 
-void programs_begin(const struct programs *programs)
+int programs_begin(const struct programs *programs)
 {
 	program_map_fill(programs->skeleton);
-	if (bpf_program__autoload(programs->skeleton->progs.report_running))
-		program_map_report(programs->skeleton);
+	return bpf_program__autoload(programs->skeleton->progs.report_running)
+		       ? program_map_report(programs->skeleton)
+		       : -1;
 }
 
 int programs_map_fd(const struct programs *programs)

@@ -28,9 +28,10 @@ void programs_free(struct programs *programs);
 /* Duplicates the descriptors for ring_source_new(). Returns 0 or -errno. */
 int programs_get_fds(const struct programs *programs, struct ring_source_fds *fds);
 
-/* Stores the programs of the processes that run already, and makes records of these processes if
- * EVENT_PROCESS is selected. Call it when the programs are on. */
-void programs_begin(const struct programs *programs);
+/* Stores the programs of the processes that run already. Returns a descriptor that makes records of
+ * these processes, program_map.h, or -1 if EVENT_PROCESS is not selected. Call it when the programs
+ * are on. */
+int programs_begin(const struct programs *programs);
 
 /*
  * Frees the memory that only loading needs, most of exectap's. The programs stay attached, and

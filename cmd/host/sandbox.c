@@ -90,7 +90,7 @@ int sandbox_drop_privileges(const struct sandbox_identity *identity)
 /* An allowed system call: its uses, and the value of the bits `mask` in one of its arguments. */
 struct allowed_call {
 	int number; /* libseccomp's; below 0, and ignored, where the architecture lacks the call */
-	unsigned int uses; /* FILES, CONNECTS, ACCEPTS, PINS, RENAMES, READS, LISTS, or ALWAYS */
+	unsigned int uses; /* bits of what follows, or ALWAYS */
 	unsigned int argument; /* 0 is the first one */
 	uint32_t mask; /* 0: any value; an int argument has no meaning in its upper half */
 	uint32_t value;
@@ -104,6 +104,7 @@ struct allowed_call {
 #define RENAMES (1u << 4)
 #define READS (1u << 5)
 #define LISTS (1u << 6)
+#define REPORTS (1u << 7)
 
 /* C libraries differ in the calls that they make, also by architecture: the table has them all. */
 static const struct allowed_call allowed_calls[] = {
@@ -168,6 +169,8 @@ static const struct allowed_call allowed_calls[] = {
 	{ SCMP_SYS(fcntl), PINS | LISTS, 1, UINT32_MAX, F_GETFL },
 	{ SCMP_SYS(fcntl), PINS | LISTS, 1, UINT32_MAX, F_SETFD },
 	{ SCMP_SYS(getdents64), PINS | LISTS },
+	/* records of running processes, by an iterator, which takes no pread(2) */
+	{ SCMP_SYS(read), REPORTS },
 };
 
 static int add_rules(scmp_filter_ctx filter, unsigned int uses)
@@ -226,7 +229,7 @@ int sandbox_filter_calls(const struct sandbox_needs *needs)
 	unsigned int uses = (needs->open_flags ? FILES : 0) | (needs->connects ? CONNECTS : 0) |
 			    (needs->accepts ? ACCEPTS : 0) | (needs->pin_flags ? PINS : 0) |
 			    (needs->renames ? RENAMES : 0) | (needs->read_flags ? READS : 0) |
-			    (needs->lists ? LISTS : 0);
+			    (needs->lists ? LISTS : 0) | (needs->reports ? REPORTS : 0);
 	int result;
 
 	if (!filter)

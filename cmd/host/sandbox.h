@@ -33,6 +33,7 @@ struct sandbox_needs {
 	bool connects; /* to unix sockets */
 	bool accepts; /* connections to a unix socket */
 	bool lists; /* directories */
+	bool reports; /* running processes */
 	const int *tree_flags; /* flags of open(2) below the directories that it reads; ends with 0;
 				  NULL: none */
 	int metrics_flags; /* flags of open(2) for the file of --metrics; 0: none */
