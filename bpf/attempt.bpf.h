@@ -88,7 +88,7 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 	struct record_exec *exec = exec_begin(scratch, RECORD_EXEC_FAILED, task, parent, false);
 	bool renamed = caller_fill_failed(exec, task, pid_tgid >> 32);
 
-	exec->keys.unreadable |= relation_fill(&exec->task, slot, task, false);
+	exec->keys.unreadable |= relation_fill(slot);
 	exec->tid = (__u32)pid_tgid;
 	exec->error = error;
 	exec->directory_fd = attempt->directory_fd;
@@ -100,9 +100,10 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 		end = attempt_append_filename(scratch, exec, end, (const void *)attempt->filename);
 	}
 	end = file_append_streams(exec, slot, task, end);
-	end = exec_append_cwd(exec, scratch, slot, task, false, end);
-	end = exec_append_relatives(&EXEC_RELATIVES(exec), scratch, slot, parent, false, end);
-	end = exec_append_cgroup(&exec->keys, &exec->cgroup, scratch, slot, task, false, end);
+	end = exec_append_cwd(exec, scratch, slot, task, end);
+	end = exec_append_relatives(&EXEC_RELATIVES(exec, BPF_CORE_READ(parent, mm)), scratch, slot,
+				    parent, false, end);
+	end = exec_append_cgroup(&exec->keys, &exec->cgroup, scratch, slot, end);
 	if (!renamed)
 		end = attempt_append_args(scratch, exec, slot, end, attempt);
 	exec->header.size = end;

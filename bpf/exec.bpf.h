@@ -10,6 +10,7 @@
 #include "path.bpf.h"
 #include "program.bpf.h"
 #include "record.h"
+#include "relation.bpf.h"
 #include "scratch.bpf.h"
 #include "task.bpf.h"
 #include <bpf/bpf_core_read.h>
@@ -62,10 +63,55 @@ static __always_inline __u32 exec_append_filename(struct scratch *scratch, struc
 	return end + length;
 }
 
-static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct scratch *scratch,
-					     __u32 slot, struct task_struct *task, __u32 end)
+/* What exec_append_short() appends the path of. */
+enum exec_own_path {
+	EXEC_OWN_EXE,
+	EXEC_OWN_CWD,
+};
+
+/* Loads the working directory of a task. Returns false if another task changes it meanwhile. */
+static __always_inline bool exec_load_cwd(struct task_struct *task, struct dentry **dentry,
+					  struct vfsmount **mount)
 {
-	struct file *file = task->mm->exe_file;
+	struct fs_struct *fs = task->fs;
+	__u32 before = READ_U32(fs, seq);
+
+	*dentry = READ_ONCE(fs->pwd.dentry);
+	*mount = READ_ONCE(fs->pwd.mnt);
+	return !(before & 1) && before == READ_U32(fs, seq);
+}
+
+/*
+ * Appends a path of the current task at scratch->walk.start, as path_append_short() does. The
+ * verifier checks a global function once, and not for each path. It needs a current task with a
+ * type (5.11).
+ */
+__noinline int exec_append_short(__u32 slot, __u32 which)
+{
+	struct scratch *scratch = scratch_get(slot);
+	struct dentry *dentry;
+	struct vfsmount *mount;
+	struct task_struct *task;
+	struct file *file;
+
+	if (!scratch ||
+	    !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
+		return 0;
+	task = bpf_get_current_task_btf();
+	if (which == EXEC_OWN_EXE) {
+		file = task->mm->exe_file;
+		dentry = file->f_path.dentry;
+		mount = file->f_path.mnt;
+	} else if (!exec_load_cwd(task, &dentry, &mount)) {
+		return 0;
+	}
+	return path_append_short(scratch, dentry, mount, task->nsproxy->mnt_ns);
+}
+
+static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct scratch *scratch,
+					     __u32 slot, struct mm_struct *mm, __u32 end)
+{
+	struct file *file = mm->exe_file;
 	struct path path;
 	int walked;
 
@@ -79,8 +125,7 @@ static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct sc
 	path.dentry = file->f_path.dentry;
 	path.mnt = file->f_path.mnt;
 	path_begin(scratch, end, &path, scratch->namespace_root, true);
-	walked = path_append_short(scratch, file->f_path.dentry, file->f_path.mnt,
-				   task->nsproxy->mnt_ns->root);
+	walked = exec_append_short(slot, EXEC_OWN_EXE);
 	if (!walked)
 		walked = path_append(slot);
 	if (walked & PATH_MEMORY)
@@ -109,31 +154,16 @@ static __always_inline bool exec_read_cwd(struct path *path, struct task_struct 
 	return false;
 }
 
-/* Appends a short path of the working directory. Returns as path_append_short(). */
-static __always_inline int exec_append_cwd_short(struct scratch *scratch, struct task_struct *task,
-						 __u32 end)
-{
-	struct fs_struct *fs = task->fs;
-	__u32 before = READ_U32(fs, seq);
-	struct dentry *dentry = READ_ONCE(fs->pwd.dentry);
-	struct vfsmount *mount = READ_ONCE(fs->pwd.mnt);
-
-	if (before & 1 || before != READ_U32(fs, seq))
-		return 0;
-	scratch->walk.start = end;
-	return path_append_short(scratch, dentry, mount, task->nsproxy->mnt_ns->root);
-}
-
 static __always_inline __u32 exec_append_cwd(struct record_exec *exec, struct scratch *scratch,
-					     __u32 slot, struct task_struct *task, bool typed,
-					     __u32 end)
+					     __u32 slot, struct task_struct *task, __u32 end)
 {
 	struct path path = {};
 	int walked;
 
 	if (exec_omits(&exec->keys, RECORD_KEY_CWD))
 		return end;
-	walked = typed ? exec_append_cwd_short(scratch, task, end) : 0;
+	scratch->walk.start = end;
+	walked = exec_append_short(slot, EXEC_OWN_CWD);
 	if (!walked) {
 		if (!exec_read_cwd(&path, task)) {
 			exec->keys.unreadable |= RECORD_KEY_CWD;
@@ -160,7 +190,8 @@ static __always_inline int exec_walk_exe_of(struct scratch *scratch, __u32 slot,
 
 	if (!file || bpf_core_read(&path, sizeof(path), &file->f_path))
 		return end | PATH_UNREADABLE;
-	path_begin(scratch, end, &path, task_namespace_root(task, false), true);
+	path_begin(scratch, end, &path, task_namespace_root(BPF_CORE_READ(task, nsproxy), false),
+		   true);
 	walked = path_append(slot);
 	if (BPF_CORE_READ(task, mm) != mm || BPF_CORE_READ(mm, exe_file) != file)
 		return end | PATH_UNREADABLE;
@@ -175,12 +206,13 @@ struct exec_relatives {
 	struct record_slice *parent_exe;
 	struct record_slice *parent;
 	struct record_slice *entry;
+	struct mm_struct *parent_mm;
 };
 
-#define EXEC_RELATIVES(record)                                                                     \
+#define EXEC_RELATIVES(record, parent_mm)                                                          \
 	((const struct exec_relatives){ &(record)->header, &(record)->keys, &(record)->task,       \
 					&(record)->parent_exe, &(record)->parent,                  \
-					&(record)->entry })
+					&(record)->entry, parent_mm })
 
 /*
  * Appends the program of the parent, or its path alone where no more is known. `parent` is the
@@ -191,6 +223,7 @@ static __always_inline __u32 exec_append_parent(const struct exec_relatives *out
 						struct task_struct *parent, bool typed, __u32 end)
 {
 	struct record_keys *keys = out->keys;
+	struct mm_struct *mm = out->parent_mm;
 
 	if (READ(typed, parent, flags) & PF_KTHREAD)
 		return end;
@@ -200,7 +233,7 @@ static __always_inline __u32 exec_append_parent(const struct exec_relatives *out
 				     out->task->parent_start_ns, READ(typed, parent, self_exec_id),
 				     end);
 		if (out->parent->length) {
-			if (program_is_deleted(parent, typed))
+			if (program_is_deleted(mm, typed))
 				keys->deleted |= RECORD_KEY_PARENT_EXE;
 			return end;
 		}
@@ -252,27 +285,40 @@ static __always_inline __u32 exec_append_relatives(const struct exec_relatives *
 	return exec_append_entry(out, scratch, end);
 }
 
+/* Sets the directory of the task's cgroup. */
+static __always_inline void exec_find_cgroup(struct scratch *scratch, struct task_struct *task,
+					     bool typed)
+{
+	struct cgroup *cgroup = READ(typed, READ(typed, task, cgroups), dfl_cgrp);
+
+	scratch->cgroup = (__u64)READ(typed, cgroup, kn);
+}
+
+/* Appends the path of exec_find_cgroup(). */
 static __always_inline __u32 exec_append_cgroup(struct record_keys *keys,
 						struct record_slice *slice, struct scratch *scratch,
-						__u32 slot, struct task_struct *task, bool typed,
-						__u32 end)
+						__u32 slot, __u32 end)
 {
-	struct css_set *cgroups = READ(typed, task, cgroups);
-
 	if (exec_omits(keys, RECORD_KEY_CGROUP))
 		return end;
-	scratch->cgroup = (__u64)READ(typed, READ(typed, cgroups, dfl_cgrp), kn);
 	return exec_set_slice(keys, slice, RECORD_KEY_CGROUP, end, path_append_cgroup(slot, end));
 }
 
-/*
- * Sets the parts of args and env that are sent. They lie next to each other at the top of the new
- * stack (fs/binfmt_elf.c).
- */
-static __always_inline void exec_fill_tail(struct record_exec *exec, struct scratch *scratch,
-					   struct task_struct *task, __u32 end)
+/* Sets where args and env are. They lie next to each other at the top of the new stack
+ * (fs/binfmt_elf.c). */
+static __always_inline void exec_find_tail(struct record_exec *exec, struct scratch *scratch,
+					   struct mm_struct *mm)
 {
-	struct mm_struct *mm = task->mm;
+	scratch->tail.args = mm->arg_start;
+	scratch->tail.env = mm->env_start;
+	scratch->tail.env_bytes = mm->env_end - scratch->tail.env;
+	exec->args_bytes = mm->arg_end - scratch->tail.args;
+}
+
+/* Sets the parts of args and env that are sent. */
+static __always_inline void exec_fill_tail(struct record_exec *exec, struct scratch *scratch,
+					   __u32 end)
+{
 	__u64 args_bytes = exec->args_bytes, env_bytes = 0;
 
 	if (exec_omits(&exec->keys, RECORD_KEY_ARGS)) {
@@ -282,7 +328,7 @@ static __always_inline void exec_fill_tail(struct record_exec *exec, struct scra
 		exec->keys.truncated |= RECORD_KEY_ARGS;
 	}
 	if (config_env_max_bytes && !exec_omits(&exec->keys, RECORD_KEY_ENV)) {
-		env_bytes = mm->env_end - mm->env_start;
+		env_bytes = scratch->tail.env_bytes;
 		if (env_bytes > config_env_max_bytes) {
 			env_bytes = config_env_max_bytes;
 			exec->keys.truncated |= RECORD_KEY_ENV;
@@ -293,9 +339,7 @@ static __always_inline void exec_fill_tail(struct record_exec *exec, struct scra
 	exec->args.offset = end;
 	exec->args.length = args_bytes;
 	exec->header.size = end + args_bytes + env_bytes;
-	scratch->tail.args = mm->arg_start;
 	scratch->tail.args_bytes = args_bytes;
-	scratch->tail.env = mm->env_start;
 	scratch->tail.env_bytes = env_bytes;
 }
 
@@ -321,12 +365,12 @@ static __always_inline enum output_result exec_send_short(struct scratch *scratc
 }
 
 static __always_inline void exec_send_with_tail(struct record_exec *exec, struct scratch *scratch,
-						struct task_struct *task, __u32 end)
+						__u32 end)
 {
 	enum output_result result;
 	__u32 tail = 0;
 
-	exec_fill_tail(exec, scratch, task, end);
+	exec_fill_tail(exec, scratch, end);
 	if (scratch->tail.args_bytes)
 		tail |= RECORD_KEY_ARGS;
 	if (scratch->tail.env_bytes)
@@ -355,13 +399,16 @@ static __always_inline struct record_exec *exec_begin(struct scratch *scratch,
 						      struct task_struct *parent, bool typed)
 {
 	struct record_exec *exec = (struct record_exec *)scratch->record;
+	const struct task_parts parts = task_find(task, parent, typed);
 
 	__builtin_memset(exec, 0, sizeof(*exec));
 	exec->header.version = RECORD_VERSION;
 	exec->header.type = type;
 	exec->header.time_ns = bpf_ktime_get_boot_ns();
-	exec->keys.unreadable |= task_fill(&exec->task, task, parent, typed);
-	scratch->namespace_root = task_namespace_root(task, typed);
+	exec_find_cgroup(scratch, task, typed);
+	scratch->namespace_root = task_namespace_root(parts.nsproxy, typed);
+	exec->keys.unreadable |= task_fill(&exec->task, task, parent, &parts, typed);
+	relation_fill_leaders(&exec->task, parts.signal, typed);
 	return exec;
 }
 

@@ -37,9 +37,11 @@ const volatile bool config_sends_exits = false;
 /* Set by the loader: forks have records, and their hook does not only copy programs. */
 const volatile bool config_sends_forks = false;
 
-/* A successful exec, as a hook sees it. */
+/* A successful exec, as a hook sees it. What the task points to is loaded once, see task_find(). */
 struct exec_call {
 	struct task_struct *task;
+	struct mm_struct *mm; /* the new one */
+	struct files_struct *files;
 	const char *filename;
 	int argc;
 	int old_tid; /* 0: unknown to the hook */
@@ -50,6 +52,7 @@ static __always_inline void send_exec(const struct exec_call *call)
 	__u32 slot = scratch_claim(), end = sizeof(struct record_exec);
 	struct scratch *scratch = scratch_get(slot);
 	struct task_struct *task = call->task, *parent = task->real_parent;
+	struct mm_struct *parent_mm = READ_ONCE(parent->mm);
 	struct record_exec *exec;
 
 	if (!scratch) {
@@ -58,20 +61,21 @@ static __always_inline void send_exec(const struct exec_call *call)
 		return;
 	}
 	exec = exec_begin(scratch, RECORD_EXEC, task, parent, true);
-	exec->keys.unreadable |= relation_fill(&exec->task, slot, task, true);
+	exec->keys.unreadable |= relation_fill(slot);
 	exec->tid = call->old_tid;
 	exec->argc = call->argc;
-	exec->args_bytes = task->mm->arg_end - task->mm->arg_start;
+	exec_find_tail(exec, scratch, call->mm);
 	caller_fill(exec, task);
 	task_read_comm(exec->name, task, true);
 	end = exec_append_filename(scratch, exec, call->filename, end);
-	end = file_append_own_streams(exec, slot, task, end);
-	end = exec_append_exe(exec, scratch, slot, task, end);
-	end = exec_append_cwd(exec, scratch, slot, task, true, end);
+	end = file_append_own_streams(exec, slot, task, call->files, end);
+	end = exec_append_exe(exec, scratch, slot, call->mm, end);
+	end = exec_append_cwd(exec, scratch, slot, task, end);
 	program_keep(scratch, slot, &exec->task, task);
-	end = exec_append_relatives(&EXEC_RELATIVES(exec), scratch, slot, parent, true, end);
-	end = exec_append_cgroup(&exec->keys, &exec->cgroup, scratch, slot, task, true, end);
-	exec_send_with_tail(exec, scratch, task, end);
+	end = exec_append_relatives(&EXEC_RELATIVES(exec, parent_mm), scratch, slot, parent, true,
+				    end);
+	end = exec_append_cgroup(&exec->keys, &exec->cgroup, scratch, slot, end);
+	exec_send_with_tail(exec, scratch, end);
 	scratch_release(slot);
 }
 
@@ -87,8 +91,8 @@ static __always_inline void keep_program(const struct exec_call *call)
 		return;
 	exec = exec_begin(scratch, RECORD_EXEC, task, task->real_parent, true);
 	exec->argc = call->argc;
-	exec->args_bytes = task->mm->arg_end - task->mm->arg_start;
-	exec_append_exe(exec, scratch, slot, task, sizeof(*exec));
+	exec_find_tail(exec, scratch, call->mm);
+	exec_append_exe(exec, scratch, slot, call->mm, sizeof(*exec));
 	program_keep(scratch, slot, &exec->task, task);
 	scratch_release(slot);
 }
@@ -128,7 +132,14 @@ int BPF_PROG(handle_task_rename, struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
-	const struct exec_call call = { task, bprm->filename, bprm->argc, old_tid };
+	const struct exec_call call = {
+		.task = task,
+		.mm = READ_ONCE(task->mm),
+		.files = READ_ONCE(task->files),
+		.filename = bprm->filename,
+		.argc = bprm->argc,
+		.old_tid = old_tid,
+	};
 
 	claim_exec(&call);
 	return 0;
@@ -155,8 +166,14 @@ SEC("kprobe.multi/finalize_exec")
 int probe_finalize_exec(struct pt_regs *regs)
 {
 	struct linux_binprm *bprm = (struct linux_binprm *)FUNCTION_ARGUMENT_1(regs);
-	const struct exec_call call = { bpf_get_current_task_btf(), BPF_CORE_READ(bprm, filename),
-					BPF_CORE_READ(bprm, argc), 0 };
+	struct task_struct *task = bpf_get_current_task_btf();
+	const struct exec_call call = {
+		.task = task,
+		.mm = READ_ONCE(task->mm),
+		.files = READ_ONCE(task->files),
+		.filename = BPF_CORE_READ(bprm, filename),
+		.argc = BPF_CORE_READ(bprm, argc),
+	};
 
 	claim_exec(&call);
 	return 0;
@@ -174,7 +191,14 @@ int probe_finalize_exec(struct pt_regs *regs)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_skipped_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
-	const struct exec_call call = { task, bprm->filename, bprm->argc, old_tid };
+	const struct exec_call call = {
+		.task = task,
+		.mm = READ_ONCE(task->mm),
+		.files = READ_ONCE(task->files),
+		.filename = bprm->filename,
+		.argc = bprm->argc,
+		.old_tid = old_tid,
+	};
 
 	if (output_state() == RECORD_STATE_STANDBY) {
 		caller_discard(task->pid);
@@ -280,12 +304,15 @@ static __always_inline __u32 append_own_program(struct record_exit *exit, struct
 static __always_inline void fill_process(struct record_exit *exit, enum record_type type,
 					 struct task_struct *task, struct task_struct *parent)
 {
+	const struct task_parts parts = task_find(task, parent, true);
+
 	__builtin_memset(exit, 0, sizeof(*exit));
 	exit->header.version = RECORD_VERSION;
 	exit->header.type = type;
 	exit->header.time_ns = bpf_ktime_get_boot_ns();
-	exit->keys.unreadable = task_fill(&exit->task, task, parent, true);
-	bpf_probe_read_kernel_str(exit->comm, sizeof(exit->comm), task->group_leader->comm);
+	exit->keys.unreadable = task_fill(&exit->task, task, parent, &parts, true);
+	relation_fill_leaders(&exit->task, parts.signal, true);
+	bpf_probe_read_kernel_str(exit->comm, sizeof(exit->comm), parts.leader->comm);
 }
 
 /* Fills what only the end of a process has. Returns the mask of the keys that are unreadable. */
@@ -305,6 +332,7 @@ static __always_inline void send_process(enum record_type type, struct task_stru
 {
 	__u32 slot = scratch_claim(), end = sizeof(struct record_exit);
 	struct task_struct *parent = task->real_parent;
+	struct mm_struct *parent_mm = READ_ONCE(parent->mm);
 	struct scratch *scratch = scratch_get(slot);
 	struct record_exit *exit;
 
@@ -314,15 +342,17 @@ static __always_inline void send_process(enum record_type type, struct task_stru
 	}
 	exit = (struct record_exit *)scratch->record;
 	fill_process(exit, type, task, parent);
+	exec_find_cgroup(scratch, task, true);
 	if (type == RECORD_EXIT) {
-		exit->keys.unreadable |= relation_fill(&exit->task, slot, task, true);
+		exit->keys.unreadable |= relation_fill(slot);
 		exit->keys.unreadable |= fill_exit(exit, scratch, slot, task);
 	} else {
-		exit->keys.unreadable |= relation_fill_begun(&exit->task, task, parent);
+		exit->keys.unreadable |= relation_fill_begun(&exit->task, task);
 	}
 	end = append_own_program(exit, scratch, task, end);
-	end = exec_append_relatives(&EXEC_RELATIVES(exit), scratch, slot, parent, true, end);
-	end = exec_append_cgroup(&exit->keys, &exit->cgroup, scratch, slot, task, true, end);
+	end = exec_append_relatives(&EXEC_RELATIVES(exit, parent_mm), scratch, slot, parent, true,
+				    end);
+	end = exec_append_cgroup(&exit->keys, &exit->cgroup, scratch, slot, end);
 	exit->header.size = end;
 	output_scratch(scratch, type, end);
 	scratch_release(slot);
@@ -403,13 +433,20 @@ int list_running(struct bpf_iter__task *context)
 	return 0;
 }
 
-/* Sends a record for each process that runs. */
+/*
+ * Sends a record for each process that runs. A read(2) of the iterator goes on until the consumer
+ * would be woken, and fails then; the next one continues with this process (kernel/bpf/bpf_iter.c,
+ * bpf_seq_read()).
+ */
 SEC("iter/task")
 int report_running(struct bpf_iter__task *context)
 {
 	struct task_struct *task = context->task;
 
-	if (task && task->pid == task->tgid)
-		send_process(RECORD_PROCESS, task);
+	if (!task || task->pid != task->tgid)
+		return 0;
+	if (output_is_pending())
+		return 1;
+	send_process(RECORD_PROCESS, task);
 	return 0;
 }

@@ -138,10 +138,9 @@ static __always_inline __u32 file_append_streams(struct record_exec *exec, __u32
  * that changes them. Few tasks have more than NR_OPEN_DEFAULT of them; then the table is elsewhere.
  */
 static __always_inline __u32 file_append_own_streams(struct record_exec *exec, __u32 slot,
-						     struct task_struct *task, __u32 end)
+						     struct task_struct *task,
+						     struct files_struct *files, __u32 end)
 {
-	struct files_struct *files = task->files;
-
 	if ((__u64)files->fdt->fd != (__u64)files + bpf_core_field_offset(files->fd_array))
 		return file_append_streams(exec, slot, task, end);
 #pragma unroll

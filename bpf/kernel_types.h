@@ -52,6 +52,7 @@ struct mount;
 struct mnt_namespace {
 	struct ns_common ns;
 	struct mount *root;
+	__u64 event;
 };
 
 struct net {
@@ -126,6 +127,7 @@ typedef struct {
 } seqlock_t;
 
 struct signal_struct {
+	struct task_struct *curr_target;
 	atomic_t live;
 	struct list_head thread_head;
 	int group_exit_code;
@@ -144,6 +146,7 @@ struct sched_entity {
 };
 
 struct qstr {
+	__u32 len;
 	const unsigned char *name;
 };
 
@@ -154,6 +157,10 @@ struct hlist_bl_node {
 struct inode;
 struct super_block;
 
+union shortname_store {
+	unsigned char string[40];
+};
+
 struct dentry {
 	struct {
 	} d_seq; /* begins with the sequence number */
@@ -161,7 +168,12 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	union shortname_store d_shortname; /* since 6.14 */
 	struct super_block *d_sb;
+};
+
+struct dentry___iname {
+	unsigned char d_iname[40]; /* before 6.14 */
 };
 
 struct super_block {

@@ -287,6 +287,53 @@ __noinline int path_append(__u32 slot)
 	return (scratch->walk.start & PATH_END_MASK) | PATH_UNREADABLE;
 }
 
+/* Bytes of a name that a dentry itself holds (include/linux/dcache.h, DNAME_INLINE_LEN). */
+#define PATH_INLINE_BYTES 40
+
+/* Returns the offset of the name that the dentry itself holds. */
+static __always_inline __u64 path_inline_offset(struct dentry *dentry)
+{
+	struct dentry___iname *older = (void *)dentry;
+
+	if (bpf_core_field_exists(dentry->d_shortname))
+		return bpf_core_field_offset(dentry->d_shortname);
+	return bpf_core_field_offset(older->d_iname);
+}
+
+/* Returns the bytes of its place. */
+static __always_inline __u64 path_inline_bytes(struct dentry *dentry)
+{
+	struct dentry___iname *older = (void *)dentry;
+
+	if (bpf_core_field_exists(dentry->d_shortname))
+		return bpf_core_field_size(dentry->d_shortname);
+	return bpf_core_field_size(older->d_iname);
+}
+
+/*
+ * Appends the name of a dentry, as path_append_name() does. A dentry holds a name that it has room
+ * for, with its NUL (fs/dcache.c, __d_alloc(), swap_names()): then it is copied by loads.
+ */
+static __always_inline long path_append_name_of(struct scratch *scratch, __u32 end,
+						struct dentry *dentry)
+{
+	__u64 offset = path_inline_offset(dentry), bytes = path_inline_bytes(dentry);
+	__u32 length = READ_ONCE(dentry->d_name.len);
+	const void *name = dentry;
+
+	if (length >= bytes || length >= PATH_INLINE_BYTES)
+		return path_append_name(scratch, end, dentry->d_name.name);
+	if (end > RECORD_HEAD_MAX_BYTES - RECORD_NAME_BYTES)
+		return -1;
+	barrier_var(offset);
+	name += offset;
+#pragma unroll
+	for (__u32 at = 0; at < PATH_INLINE_BYTES; at += sizeof(__u64))
+		if (at < bytes)
+			*(__u64 *)&scratch->record[end + at] = *(const volatile __u64 *)(name + at);
+	return length + 1;
+}
+
 /* Names that a short walk reaches: those of most programs. The verifier follows each one. */
 #define PATH_SHORT_STEPS 12
 
@@ -313,7 +360,7 @@ static __always_inline bool path_walk_short(struct scratch *scratch, struct dent
 			return false;
 		checksum = (checksum ^ sequence) * PATH_PRIME;
 		if (copy_names) {
-			length = path_append_name(scratch, end, dentry->d_name.name);
+			length = path_append_name_of(scratch, end, dentry);
 			if (length <= 0 || end + length - scratch->walk.start > RECORD_PATH_BYTES)
 				return false;
 			scratch->walk.end = end + length;
@@ -323,23 +370,44 @@ static __always_inline bool path_walk_short(struct scratch *scratch, struct dent
 	return false;
 }
 
+/* Returns the number of the namespace's last change, or 0. */
+static __always_inline __u64 path_namespace_event(struct mnt_namespace *namespace)
+{
+	return bpf_core_field_exists(namespace->event) ? READ_ONCE(namespace->event) : 0;
+}
+
 /*
  * Reports if the mount is at the root of the namespace: what a process sees at "/". That mount is
  * the first one's only child at its root, or the first one itself (fs/namespace.c, 5.10 to 7.2,
  * init_mount_tree() and pivot_root()).
+ *
+ * The last such mount is kept. Each change of a namespace's mounts gives it a higher number than
+ * any namespace had before (touch_mnt_namespace()).
  */
 static __always_inline bool path_is_top_mount(struct scratch *scratch, struct vfsmount *vfsmount,
-					      struct mount *namespace_root)
+					      struct mnt_namespace *namespace)
 {
 	__u64 mount = (__u64)vfsmount - bpf_core_field_offset(struct mount, mnt);
+	__u64 event = path_namespace_event(namespace);
+	struct mount *root = namespace->root;
 
-	if (namespace_root->mnt_parent != namespace_root)
+	if (root->mnt_parent != root)
 		return false;
-	if (mount == (__u64)namespace_root)
+	if (mount == (__u64)root)
+		return true;
+	if (event && event == scratch->top_mount.event && mount == scratch->top_mount.mount &&
+	    (__u64) namespace == scratch->top_mount.namespace)
 		return true;
 	path_enter_mount(scratch, (void *)mount);
-	return scratch->walk.members.parent == (__u64)namespace_root &&
-	       scratch->walk.members.mountpoint == (__u64)namespace_root->mnt.mnt_root;
+	if (scratch->walk.members.parent != (__u64)root ||
+	    scratch->walk.members.mountpoint != (__u64)root->mnt.mnt_root)
+		return false;
+	if (event == path_namespace_event(namespace)) {
+		scratch->top_mount.event = event;
+		scratch->top_mount.mount = mount;
+		scratch->top_mount.namespace = (__u64) namespace;
+	}
+	return true;
 }
 
 /*
@@ -348,20 +416,20 @@ static __always_inline bool path_is_top_mount(struct scratch *scratch, struct vf
  */
 static __always_inline int path_append_short(struct scratch *scratch, struct dentry *leaf,
 					     struct vfsmount *vfsmount,
-					     struct mount *namespace_root)
+					     struct mnt_namespace *namespace)
 {
 	struct dentry *root = vfsmount->mnt_root;
 	__u64 checksum;
 	bool unlinked;
 
 	scratch->walk.end = scratch->walk.start;
-	if (leaf == root || !path_is_top_mount(scratch, vfsmount, namespace_root) ||
+	if (leaf == root || !path_is_top_mount(scratch, vfsmount, namespace) ||
 	    !path_walk_short(scratch, leaf, root, true))
 		return 0;
 	checksum = scratch->walk.checksum;
 	unlinked = !leaf->d_hash.pprev; /* linux/dcache.h, d_unlinked() */
 	if (!path_walk_short(scratch, leaf, root, false) || checksum != scratch->walk.checksum ||
-	    !path_is_top_mount(scratch, vfsmount, namespace_root))
+	    !path_is_top_mount(scratch, vfsmount, namespace))
 		return 0;
 	return (scratch->walk.end & PATH_END_MASK) | (unlinked ? PATH_DELETED : 0);
 }

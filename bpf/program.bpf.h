@@ -77,9 +77,13 @@ static __always_inline void program_set(__u32 pid, __u64 start_ns, struct record
 {
 	const struct program_key key = { .start_ns = start_ns, .pid = pid };
 	struct record_program *stored = bpf_map_lookup_elem(&programs, &key);
+	__u64 length = program->exe_length + program->args_length, most = config_program_bytes;
 
+	barrier_var(length);
+	if (length > most)
+		return;
 	if (stored)
-		bpf_probe_read_kernel(stored, sizeof(*stored) + config_program_bytes, program);
+		bpf_probe_read_kernel(stored, sizeof(*stored) + length, program);
 	else
 		bpf_map_update_elem(&programs, &key, program, BPF_ANY);
 }
@@ -124,10 +128,11 @@ static __always_inline void program_sign(struct scratch *scratch)
 	__u64 *words = (__u64 *)(program + 1), sum = record_program_checksum(program);
 
 	barrier_var(length);
-	if (length > 2 * RECORD_PROGRAM_STRINGS_BYTES)
+	if (length > RECORD_PROGRAM_STRINGS_BYTES)
 		return;
 	__builtin_memset((__u8 *)words + length, 0, sizeof(*words));
-	for (__u32 i = 0; i < RECORD_PROGRAM_STRINGS_BYTES / sizeof(*words); i++) {
+#pragma nounroll
+	for (__u32 i = 0; i * sizeof(*words) < config_program_bytes; i++) {
 		if (i * sizeof(*words) >= length)
 			break;
 		sum = RECORD_PROGRAM_CHECKSUM_ADD(sum, words[i]);
@@ -205,7 +210,7 @@ __noinline int program_make(__u32 slot)
 	program->reserved = 0;
 	program_copy_exe(scratch, &exec->keys, &exec->exe);
 	if (config_args_max_bytes && !output_omits(RECORD_KEY_ARGS))
-		program_copy_args(scratch, (const void *)scratch->program_args);
+		program_copy_args(scratch, (const void *)scratch->tail.args);
 	else
 		program->flags |= RECORD_PROGRAM_ARGS_UNREADABLE;
 	program_sign(scratch);
@@ -219,7 +224,6 @@ static __always_inline void program_keep(struct scratch *scratch, __u32 slot,
 	if (!config_program_bytes)
 		return;
 	program_in_scratch(scratch)->exec_id = task->self_exec_id;
-	scratch->program_args = task->mm->arg_start;
 	program_make(slot);
 	program_set(record->pid, record->start_ns, program_in_scratch(scratch));
 }
@@ -250,10 +254,9 @@ static __always_inline __u32 program_append(struct scratch *scratch, struct reco
 	return at + length;
 }
 
-/* Reports if the task still runs an unlinked file. */
-static __always_inline bool program_is_deleted(struct task_struct *task, bool typed)
+/* Reports if an address space still has an unlinked file as its program. */
+static __always_inline bool program_is_deleted(struct mm_struct *mm, bool typed)
 {
-	struct mm_struct *mm = READ(typed, task, mm);
 	struct file *file = READ(typed, mm, exe_file);
 	struct dentry *dentry = READ(typed, file, f_path.dentry);
 

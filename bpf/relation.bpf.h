@@ -144,6 +144,19 @@ static __always_inline __u64 relation_leader_start(const struct record_task *out
 }
 
 /*
+ * Returns the first thread of a task's process, as a pointer that the verifier does not trust, or
+ * NULL. Nor does it trust any pointer on the way up from there, so it searches no names for them,
+ * see task_find().
+ */
+static __always_inline struct task_struct *relation_untrusted_leader(struct task_struct *task)
+{
+	/* a thread of the process (kernel/fork.c, copy_signal(); kernel/signal.c) */
+	struct task_struct *leader = task->signal->curr_target->group_leader;
+
+	return leader == task->group_leader ? leader : NULL;
+}
+
+/*
  * Fills in the ancestors and the entry of the current process, in the record of the scratch. The
  * verifier checks a global function once, and not for each program. Where there is no current task
  * with a type (before 5.11), the members are read by calls.
@@ -152,14 +165,16 @@ __noinline int relation_fill_ancestors(__u32 slot)
 {
 	struct scratch *scratch = scratch_get(slot);
 	struct record_task *out;
-	struct task_struct *task;
+	struct task_struct *task, *leader;
 
 	if (!scratch)
 		return RELATION_KEYS;
 	out = &((struct record_exit *)scratch->record)->task;
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
 		task = bpf_get_current_task_btf();
-		return relation_walk(out, task->group_leader, task->real_parent, true);
+		leader = relation_untrusted_leader(task);
+		return leader ? relation_walk(out, leader, leader->real_parent, true)
+			      : RELATION_KEYS;
 	}
 	task = (struct task_struct *)bpf_get_current_task();
 	return relation_walk(out, BPF_CORE_READ(task, group_leader),
@@ -173,11 +188,9 @@ static __always_inline __u32 relation_omitted(void)
 }
 
 /* Fills in the leaders of a process. */
-static __always_inline void relation_fill_leaders(struct record_task *out, struct task_struct *task,
-						  bool typed)
+static __always_inline void relation_fill_leaders(struct record_task *out,
+						  struct signal_struct *signal, bool typed)
 {
-	struct signal_struct *signal = READ(typed, task, signal);
-
 	out->group_start_ns = relation_leader_start(out, out->pgid,
 						    READ(typed, signal, pids[PIDTYPE_PGID]), typed);
 	out->session_start_ns =
@@ -185,34 +198,30 @@ static __always_inline void relation_fill_leaders(struct record_task *out, struc
 }
 
 /*
- * Fills in all relations of a process that is not the current one, by its first thread. Returns the
- * mask of the keys that are unreadable.
+ * Fills in the ancestors and the entry of a process that is not the current one, by its first
+ * thread. Returns the mask of the keys that are unreadable.
  */
-static __always_inline __u32 relation_fill_begun(struct record_task *out,
-						 struct task_struct *leader,
-						 struct task_struct *parent)
+static __always_inline __u32 relation_fill_begun(struct record_task *out, struct task_struct *task)
 {
 	__u32 omitted = relation_omitted();
+	struct task_struct *leader;
 
-	relation_fill_leaders(out, leader, true);
 	if (omitted == RELATION_KEYS)
 		return omitted;
-	return omitted | relation_walk(out, leader, parent, true);
+	leader = relation_untrusted_leader(task);
+	return leader ? omitted | relation_walk(out, leader, leader->real_parent, true)
+		      : RELATION_KEYS;
 }
 
 /*
- * Fills in all relations of the current process, whose record is in the scratch. Returns the mask
- * of the keys that are unreadable.
+ * Fills in the ancestors and the entry of the current process, whose record is in the scratch.
+ * Returns the mask of the keys that are unreadable.
  */
-static __always_inline __u32 relation_fill(struct record_task *out, __u32 slot,
-					   struct task_struct *task, bool typed)
+static __always_inline __u32 relation_fill(__u32 slot)
 {
 	__u32 omitted = relation_omitted();
 
-	relation_fill_leaders(out, task, typed);
-	if (omitted == RELATION_KEYS)
-		return omitted;
-	return omitted | relation_fill_ancestors(slot);
+	return omitted == RELATION_KEYS ? omitted : omitted | relation_fill_ancestors(slot);
 }
 
 #endif

@@ -42,6 +42,11 @@ struct scratch {
 		__u64 length;
 		__u8 names[SCRATCH_CGROUP_BYTES];
 	} last_cgroup;
+	struct { /* the mount at the root of a namespace, path.bpf.h */
+		__u64 namespace; /* its address */
+		__u64 event; /* the number of its last change; 0: none */
+		__u64 mount; /* the address of the mount */
+	} top_mount;
 	struct { /* a path walk, path.bpf.h */
 		__u64 leaf;
 		__u64 leaf_mount;
@@ -76,8 +81,8 @@ struct scratch {
 		__u32 reserved;
 	} args;
 	__u64 signal; /* signal_struct of the process that ends, exit.bpf.h */
-	__u64 program_args; /* user address of the arguments, program.bpf.h */
-	__u8 program[RECORD_PROGRAM_MAX_BYTES]; /* struct record_program, of an exec */
+	/* struct record_program, of an exec; its last word is filled up with zeros */
+	__u8 program[RECORD_PROGRAM_MAX_BYTES + sizeof(__u64)];
 	__u8 record[SCRATCH_RECORD_BYTES];
 };
 

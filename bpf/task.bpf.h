@@ -13,7 +13,7 @@
 #include <bpf/bpf_helpers.h>
 
 /* Reads of a name that its task changes meanwhile. */
-#define TASK_COMM_TRIES 8
+#define TASK_COMM_TRIES 4
 
 /*
  * Copies a task's name. The kernel has no sequence count for it, so it is read until two reads are
@@ -42,25 +42,46 @@ static __always_inline bool task_read_comm(char comm[RECORD_COMM_BYTES], struct 
 	return false;
 }
 
-/* Returns the address of the root mount of the task's mount namespace. */
-static __always_inline __u64 task_namespace_root(struct task_struct *task, bool typed)
+/* What a task points to. */
+struct task_parts {
+	struct task_struct *leader;
+	struct task_struct *parent_leader;
+	struct signal_struct *signal;
+	const struct cred *cred;
+	struct nsproxy *nsproxy;
+};
+
+/*
+ * Loads each pointer once, ahead of all branches. For each pointer that is loaded from a task the
+ * verifier searches the names of all types (kernel/bpf/verifier.c, btf_nested_type_is_trusted(),
+ * 6.4 to 6.18), which takes a millisecond, again on each way through the program.
+ */
+static __always_inline struct task_parts task_find(struct task_struct *task,
+						   struct task_struct *parent, bool typed)
 {
-	struct mnt_namespace *namespace = READ(typed, READ(typed, task, nsproxy), mnt_ns);
+	return (struct task_parts){ READ(typed, task, group_leader),
+				    READ(typed, parent, group_leader), READ(typed, task, signal),
+				    READ(typed, task, cred), READ(typed, task, nsproxy) };
+}
+
+/* Returns the address of the root mount of a mount namespace. */
+static __always_inline __u64 task_namespace_root(struct nsproxy *nsproxy, bool typed)
+{
+	struct mnt_namespace *namespace = READ(typed, nsproxy, mnt_ns);
 
 	return (__u64)READ(typed, namespace, root);
 }
 
 static __always_inline void task_fill_ids(struct record_task *out, struct task_struct *task,
-					  struct task_struct *parent, bool typed)
+					  struct task_struct *parent,
+					  const struct task_parts *parts, bool typed)
 {
-	struct task_struct *leader = READ(typed, task, group_leader);
-	struct task_struct *parent_leader = READ(typed, parent, group_leader);
-	struct signal_struct *signal = READ(typed, task, signal);
+	struct signal_struct *signal = parts->signal;
 
 	out->pid = READ(typed, task, tgid);
-	out->start_ns = READ(typed, leader, start_boottime);
+	out->start_ns = READ(typed, parts->leader, start_boottime);
 	out->ppid = READ(typed, parent, tgid);
-	out->parent_start_ns = READ(typed, parent_leader, start_boottime);
+	out->parent_start_ns = READ(typed, parts->parent_leader, start_boottime);
 	out->pgid = READ(typed, READ(typed, signal, pids[PIDTYPE_PGID]), numbers[0].nr);
 	out->sid = READ(typed, READ(typed, signal, pids[PIDTYPE_SID]), numbers[0].nr);
 }
@@ -82,15 +103,13 @@ static __always_inline void task_fill_pid_namespace(struct record_task *out, str
 	out->pid_ns = BPF_CORE_READ(own.ns, ns.inum);
 }
 
-static __always_inline void task_fill_namespaces(struct record_task *out, struct task_struct *task,
-						 bool typed)
+static __always_inline void task_fill_namespaces(struct record_task *out,
+						 const struct task_parts *parts, bool typed)
 {
-	struct task_struct *leader = READ(typed, task, group_leader);
-	struct nsproxy *nsproxy = READ(typed, task, nsproxy);
-	const struct cred *cred = READ(typed, task, cred);
+	struct nsproxy *nsproxy = parts->nsproxy;
 
-	task_fill_pid_namespace(out, READ(typed, leader, thread_pid), typed);
-	out->user_ns = READ(typed, READ(typed, cred, user_ns), ns.inum);
+	task_fill_pid_namespace(out, READ(typed, parts->leader, thread_pid), typed);
+	out->user_ns = READ(typed, READ(typed, parts->cred, user_ns), ns.inum);
 	out->mnt_ns = 0;
 	out->net_ns = 0;
 	if (nsproxy) {
@@ -100,10 +119,8 @@ static __always_inline void task_fill_namespaces(struct record_task *out, struct
 }
 
 static __always_inline void task_fill_credentials(struct record_task *out, struct task_struct *task,
-						  bool typed)
+						  const struct cred *cred, bool typed)
 {
-	const struct cred *cred = READ(typed, task, cred);
-
 	out->uid = READ(typed, cred, uid.val);
 	out->gid = READ(typed, cred, gid.val);
 	out->euid = READ(typed, cred, euid.val);
@@ -123,10 +140,10 @@ static __always_inline void task_fill_credentials(struct record_task *out, struc
 	}
 }
 
-static __always_inline void task_fill_tty(struct record_task *out, struct task_struct *task,
+static __always_inline void task_fill_tty(struct record_task *out, struct signal_struct *signal,
 					  bool typed)
 {
-	struct tty_struct *tty = READ(typed, READ(typed, task, signal), tty);
+	struct tty_struct *tty = READ(typed, signal, tty);
 	struct tty_driver *driver;
 
 	out->tty_major = 0;
@@ -140,13 +157,14 @@ static __always_inline void task_fill_tty(struct record_task *out, struct task_s
 
 /* Returns the mask of the keys that are unreadable. */
 static __always_inline __u32 task_fill(struct record_task *out, struct task_struct *task,
-				       struct task_struct *parent, bool typed)
+				       struct task_struct *parent, const struct task_parts *parts,
+				       bool typed)
 {
-	task_fill_ids(out, task, parent, typed);
-	task_fill_namespaces(out, task, typed);
-	task_fill_credentials(out, task, typed);
-	task_fill_tty(out, task, typed);
-	return task_read_comm(out->parent_comm, READ(typed, parent, group_leader), typed)
+	task_fill_ids(out, task, parent, parts, typed);
+	task_fill_namespaces(out, parts, typed);
+	task_fill_credentials(out, task, parts->cred, typed);
+	task_fill_tty(out, parts->signal, typed);
+	return task_read_comm(out->parent_comm, parts->parent_leader, typed)
 		       ? 0
 		       : RECORD_KEY_PARENT_COMM;
 }

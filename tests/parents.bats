@@ -65,6 +65,25 @@ more_teardown() {
 	stop_exectap
 }
 
+@test "the number of arguments of a program that ran before exectap is known where they were cut" {
+	local args
+	export marker
+	mapfile -t args < <(seq 2000)
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	# shellcheck disable=SC2016
+	bash -c 'read -r _ <"$2"; "$0" "$1"; :' "$helpers/noop" "$marker" "$BATS_TEST_TMPDIR/go" "${args[@]}" 3>&- &
+	held+=($!)
+	poll grep -q bash "/proc/${held[0]}/comm"
+	start_exectap --events exec,process
+	echo >"$BATS_TEST_TMPDIR/go"
+	own_line
+	expect parent_argc 2006
+	expect 'truncated | tojson' '["parent_args"]'
+	poll have_line '.type == "process"'
+	expect argc 2006
+	stop_exectap
+}
+
 @test "a title that replaced the arguments before the start is not reported as arguments" {
 	export marker
 	mkfifo "$BATS_TEST_TMPDIR/go"
@@ -164,6 +183,25 @@ subprocess.run([sys.argv[1], sys.argv[2]], close_fds=False)' "$helpers/noop" "$m
 	expect args_bytes $((${#helpers} + 6 + ${#marker} + 1 + 101))
 	expect 'args[0][:10]' "${helpers:0:10}"
 	stop_exectap
+}
+
+@test "with the largest --parent-args a program fills what is kept to its last byte" {
+	local size args
+	export marker
+	for size in 4089 4095 4096; do
+		start_exectap --parent-args "$size"
+		args=$(printf 'x%.0s' {1..5000})
+		# shellcheck disable=SC2016
+		bash -c '"$0" "$1"; :' "$helpers/noop" "$marker" "$args" 3>&-
+		own_line
+		expect 'truncated | tojson' '["parent_args"]'
+		# the path has as many bytes as its names with their NULs
+		expect 'parent_exe + (.parent_args | join("x")) | utf8bytelength' "$size"
+		expect 'parent_args[3:5] | tojson' "$(jq -nc --arg noop "$helpers/noop" --arg marker "$marker" '[$noop, $marker]')"
+		poll have_line ".args[-1] == \"$args\""
+		stop_exectap
+		[ "$(grep -c '"type":"lost"' "$lines")" = 0 ]
+	done
 }
 
 @test "--parent-args 0 keeps nothing: the parent has its path, an exit no program" {
