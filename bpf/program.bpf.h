@@ -31,9 +31,10 @@ struct program_key {
 };
 
 /*
- * An element is there from the fork of a process until some time after its end. Its memory is
- * allocated at the fork. The loader sets the size of the values. Where the map is full, the program
- * of a new process is unknown.
+ * Two maps for programs of up to RECORD_PROGRAM_SHORT_BYTES, and for longer ones: the memory of an
+ * element does not depend on what it holds. The element of a process is in one of them, from its
+ * fork until some time after its end. Its memory is allocated at the fork. The loader sets the size
+ * of the values. Where a map is full, the program of a new process is unknown.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -42,6 +43,14 @@ struct {
 	__uint(key_size, sizeof(struct program_key));
 	__uint(value_size, sizeof(struct record_program));
 } programs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__uint(key_size, sizeof(struct program_key));
+	__uint(value_size, sizeof(struct record_program));
+} long_programs SEC(".maps");
 
 /*
  * The processes that ended last on a CPU. Between the hook of its end and exit_notify()
@@ -64,39 +73,84 @@ struct {
 #define PROGRAM_KEYS_PARENT                                                                        \
 	(RECORD_KEY_PARENT_EXE | RECORD_KEY_PARENT_ARGS | RECORD_KEY_PARENT_EVENT)
 
+/* Reports if the second map is used: a constant. */
+static __always_inline bool program_may_be_long(void)
+{
+	return config_program_bytes > RECORD_PROGRAM_SHORT_BYTES;
+}
+
 /* Returns the program of a process, or NULL. */
 static __always_inline struct record_program *program_find(__u32 pid, __u64 start_ns)
 {
 	const struct program_key key = { .start_ns = start_ns, .pid = pid };
+	struct record_program *program = bpf_map_lookup_elem(&programs, &key);
 
-	return bpf_map_lookup_elem(&programs, &key);
+	if (!program && program_may_be_long())
+		program = bpf_map_lookup_elem(&long_programs, &key);
+	return program;
 }
 
-/* Sets the program of the current process; `program` is a value of a map. */
+/*
+ * Stores a program in a map whose values have `most` bytes, and removes the one before it from the
+ * other map. The length is loaded and checked right before its use: up to 6.1 the verifier forgets
+ * the bounds of what is on the stack during a call.
+ */
+static __always_inline void program_store(void *map, void *other_map, const struct program_key *key,
+					  struct record_program *program, __u64 most)
+{
+	struct record_program *stored = bpf_map_lookup_elem(map, key);
+	__u64 bytes = sizeof(*program) + program->exe_length + program->args_length;
+
+	barrier_var(bytes);
+	if (stored && bytes <= most)
+		bpf_probe_read_kernel(stored, bytes, program);
+	else if (!bpf_map_update_elem(map, key, program, BPF_ANY) && program_may_be_long())
+		bpf_map_delete_elem(other_map, key);
+}
+
+/* Sets the program of the current process; `program` is in the scratch. */
 static __always_inline void program_set(__u32 pid, __u64 start_ns, struct record_program *program)
 {
 	const struct program_key key = { .start_ns = start_ns, .pid = pid };
-	struct record_program *stored = bpf_map_lookup_elem(&programs, &key);
-	__u64 length = program->exe_length + program->args_length, most = config_program_bytes;
 
-	barrier_var(length);
-	if (length > most)
-		return;
-	if (stored)
-		bpf_probe_read_kernel(stored, sizeof(*stored) + length, program);
+	if (!program_may_be_long())
+		program_store(&programs, NULL, &key, program,
+			      sizeof(*program) + config_program_bytes);
+	else if (program->exe_length + program->args_length > RECORD_PROGRAM_SHORT_BYTES)
+		program_store(&long_programs, &programs, &key, program,
+			      sizeof(*program) + config_program_bytes);
 	else
-		bpf_map_update_elem(&programs, &key, program, BPF_ANY);
+		program_store(&programs, &long_programs, &key, program,
+			      sizeof(*program) + RECORD_PROGRAM_SHORT_BYTES);
+}
+
+/* Copies a program in a map to a new process. Returns false if it is not there. */
+static __always_inline bool program_inherit(void *map, const struct program_key *from,
+					    const struct program_key *to)
+{
+	struct record_program *program = bpf_map_lookup_elem(map, from);
+
+	if (program)
+		bpf_map_update_elem(map, to, program, BPF_ANY);
+	return program;
 }
 
 /* Copies the program of the forking process to the new one, whose first thread is `child`. */
 static __always_inline void program_fork(struct task_struct *parent, struct task_struct *child)
 {
-	const struct program_key key = { .start_ns = child->start_boottime, .pid = child->tgid };
-	struct record_program *program =
-		program_find(parent->tgid, parent->group_leader->start_boottime);
+	const struct program_key from = { .start_ns = parent->group_leader->start_boottime,
+					  .pid = parent->tgid };
+	const struct program_key to = { .start_ns = child->start_boottime, .pid = child->tgid };
 
-	if (program)
-		bpf_map_update_elem(&programs, &key, program, BPF_ANY);
+	if (!program_inherit(&programs, &from, &to) && program_may_be_long())
+		program_inherit(&long_programs, &from, &to);
+}
+
+/* Removes a program. */
+static __always_inline void program_remove(const struct program_key *key)
+{
+	if (bpf_map_delete_elem(&programs, key) && program_may_be_long())
+		bpf_map_delete_elem(&long_programs, key);
 }
 
 /* Removes the program of the process that ended PROGRAM_ENDED processes before this one. */
@@ -110,7 +164,7 @@ static __always_inline void program_end(struct task_struct *task)
 		return;
 	key = &ended->keys[ended->count++ % PROGRAM_ENDED];
 	if (key->pid)
-		bpf_map_delete_elem(&programs, key);
+		program_remove(key);
 	key->start_ns = task->group_leader->start_boottime;
 	key->pid = task->tgid;
 }

@@ -22,6 +22,8 @@
 #define RECORD_STREAMS 3 /* stdin, stdout, stderr */
 
 #define RECORD_PROGRAM_STRINGS_BYTES 4096 /* maximum of --parent-args */
+/* Most programs have no more; an element with as many takes 256 bytes of kernel memory. */
+#define RECORD_PROGRAM_SHORT_BYTES 144
 #define RECORD_PROGRAM_MAX_BYTES (40 + RECORD_PROGRAM_STRINGS_BYTES) /* struct record_program */
 
 /*

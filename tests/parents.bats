@@ -335,7 +335,7 @@ all_swapped() {
 	held+=($!)
 	poll grep -q "$marker" "$lines"
 	stop_exectap
-	ls "$pins"/*/map_programs
+	ls "$pins"/*/map_programs "$pins"/*/map_long_programs
 	start_exectap --pin "$pins"
 	echo >"$BATS_TEST_TMPDIR/go"
 	own_line
@@ -352,16 +352,38 @@ all_swapped() {
 	"$exectap" --unpin "$pins"
 }
 
-# Prints the id of the map with the programs: the hash whose values are 40 bytes longer than --parent-args.
-programs_map() {
-	awk '/^map_type:/ { type = $2 } /^value_size:/ { size = $2 } /^map_id:/ && type == 1 && size == 552 { print $2 }' \
-		"/proc/$exectap_pid/fdinfo/"*
+# Prints the ids of the maps with the programs: the hashes whose values have 40 bytes more than 144, and than --parent-args.
+programs_maps() {
+	awk '/^map_type:/ { type = $2 } /^value_size:/ { size = $2 } /^map_id:/ && type == 1 && (size == 184 || size == 552) { print $2 }' \
+		"/proc/$exectap_pid/fdinfo/"* | sort -u
 }
 
 # Prints the ids of the processes whose programs are kept.
 kept_pids() {
-	bpftool --json map dump id "$(programs_map)" | jq -r '.[].key[8:11] | map(ltrimstr("0x") | explode |
-		reduce .[] as $digit (0; . * 16 + ($digit - if $digit > 57 then 87 else 48 end))) | .[0] + 256 * .[1] + 65536 * .[2]'
+	local map
+	for map in $(programs_maps); do
+		bpftool --json map dump id "$map" | jq -r '.[].key[8:11] | map(ltrimstr("0x") | explode |
+			reduce .[] as $digit (0; . * 16 + ($digit - if $digit > 57 then 87 else 48 end))) | .[0] + 256 * .[1] + 65536 * .[2]'
+	done
+}
+
+@test "a process whose program becomes longer, and shorter again, has one" {
+	local dir=$BATS_TEST_TMPDIR long
+	long=$(printf 'x%.0s' {1..300})
+	export marker helpers dir long
+	echo 'exec bash "$dir/b" "$long"' >"$dir/a"
+	echo '"$helpers/noop" "$marker"; exec bash "$dir/c"' >"$dir/b"
+	echo '"$helpers/noop" "$marker-c"; exec "$helpers/hold" "$marker-d"' >"$dir/c"
+	start_exectap
+	bash "$dir/a" 3>&- >/dev/null &
+	held+=($!)
+	own_line
+	expect 'parent_args | tojson' "[\"bash\",\"$dir/b\",\"$long\"]"
+	marker=$marker-c own_line
+	expect 'parent_args | tojson' "[\"bash\",\"$dir/c\"]"
+	poll have_line ".args[1] == \"$marker-d\""
+	[ "$(kept_pids | grep -cx "$(key pid)")" = 1 ]
+	stop_exectap
 }
 
 @test "the program of a process is kept until 16 others have ended on its CPU" {

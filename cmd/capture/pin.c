@@ -28,6 +28,7 @@
 #define EVENTS MAP_PREFIX "events"
 #define SHARED MAP_PREFIX "shared"
 #define PROGRAM_MAP MAP_PREFIX "programs"
+#define LONG_PROGRAM_MAP MAP_PREFIX "long_programs"
 #define PROGRAM_PREFIX "program_"
 #define LINK_PREFIX "link_"
 
@@ -526,6 +527,20 @@ static int pin_manifest(const struct pin *pin, const struct pin_set *set)
 	return result;
 }
 
+/* Pins the maps that user space does not read. */
+static int pin_program_maps(const struct pin *pin, unsigned int number,
+			    const struct programs *programs)
+{
+	struct program_map_fds fds = programs_map_fds(programs);
+	int result = 0;
+
+	if (fds.all >= 0)
+		result = pin_object(pin, number, "", PROGRAM_MAP, fds.all);
+	if (!result && fds.longer >= 0)
+		result = pin_object(pin, number, "", LONG_PROGRAM_MAP, fds.longer);
+	return result;
+}
+
 static int pin_all(const struct pin *pin, const struct pin_set *set,
 		   const struct programs *programs)
 {
@@ -537,8 +552,8 @@ static int pin_all(const struct pin *pin, const struct pin_set *set,
 	result = pin_object(pin, set->number, "", EVENTS, fds.events);
 	if (!result)
 		result = pin_object(pin, set->number, "", SHARED, fds.shared);
-	if (!result && programs_map_fd(programs) >= 0)
-		result = pin_object(pin, set->number, "", PROGRAM_MAP, programs_map_fd(programs));
+	if (!result)
+		result = pin_program_maps(pin, set->number, programs);
 	for (int i = 0; i < PROGRAMS_COUNT && !result; i++) {
 		struct program_name name = name_program(i);
 		int fd = *program_fd(&fds, i);

@@ -20,22 +20,37 @@
 /* Room for several descriptions of processes */
 #define LIST_BYTES (64 * 1024)
 
-int program_map_choose(struct exectap *skeleton, size_t bytes)
+static int choose_map(struct bpf_map *map, size_t bytes)
 {
-	struct bpf_map *map = skeleton->maps.programs;
 	int result = bpf_map__set_autocreate(map, bytes > 0);
 
-	if (!result)
-		result = bpf_map__set_autocreate(skeleton->maps.programs_ended, bytes > 0);
-	if (result || !bytes)
-		return result;
-	skeleton->rodata->config_program_bytes = (__u32)bytes;
-	return bpf_map__set_value_size(map, (__u32)(sizeof(struct record_program) + bytes));
+	return result || !bytes ? result
+				: bpf_map__set_value_size(
+					  map, (__u32)(sizeof(struct record_program) + bytes));
 }
 
-int program_map_fd(const struct exectap *skeleton)
+int program_map_choose(struct exectap *skeleton, size_t bytes)
 {
-	return skeleton->rodata->config_program_bytes ? bpf_map__fd(skeleton->maps.programs) : -1;
+	bool is_long = bytes > RECORD_PROGRAM_SHORT_BYTES;
+	int result =
+		choose_map(skeleton->maps.programs, is_long ? RECORD_PROGRAM_SHORT_BYTES : bytes);
+
+	if (!result)
+		result = choose_map(skeleton->maps.long_programs, is_long ? bytes : 0);
+	if (!result)
+		result = bpf_map__set_autocreate(skeleton->maps.programs_ended, bytes > 0);
+	skeleton->rodata->config_program_bytes = (__u32)bytes;
+	return result;
+}
+
+struct program_map_fds program_map_fds(const struct exectap *skeleton)
+{
+	__u32 bytes = skeleton->rodata->config_program_bytes;
+
+	return (struct program_map_fds){
+		bytes ? bpf_map__fd(skeleton->maps.programs) : -1,
+		bytes > RECORD_PROGRAM_SHORT_BYTES ? bpf_map__fd(skeleton->maps.long_programs) : -1,
+	};
 }
 
 /* Stores the programs of the processes at the front of `bytes`. Returns how many bytes they take.
@@ -44,7 +59,7 @@ static size_t store_listed(const struct exectap *skeleton, const char *bytes, si
 			   unsigned int *stored)
 {
 	const struct running_target target = {
-		.map_fd = program_map_fd(skeleton),
+		.maps = program_map_fds(skeleton),
 		.program_bytes = skeleton->rodata->config_program_bytes,
 	};
 	size_t done = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The map with the program of each process. A part of capture. */
+/* The maps with the program of each process. A part of capture. */
 #ifndef EXECTAP_PROGRAM_MAP_H
 #define EXECTAP_PROGRAM_MAP_H
 
@@ -8,14 +8,20 @@
 
 struct exectap; /* the skeleton */
 
+/* The descriptors of the maps, owned by the skeleton; -1: there is none. */
+struct program_map_fds {
+	int all; /* programs of up to RECORD_PROGRAM_SHORT_BYTES */
+	int longer;
+};
+
 /*
  * Sets what the programs need to keep `bytes` bytes of exe and args of each process, and the size
- * of the map's values; 0: no map. Call it before loading. Returns 0 or -errno.
+ * of the maps' values; 0: no maps. Call it before loading. Returns 0 or -errno.
  */
 int program_map_choose(struct exectap *skeleton, size_t bytes);
 
-/* Returns the map's descriptor, owned by the skeleton, or -1 if there is none. */
-int program_map_fd(const struct exectap *skeleton);
+/* Returns the maps' descriptors. */
+struct program_map_fds program_map_fds(const struct exectap *skeleton);
 
 /*
  * Stores the programs of the processes that run already, unless the hooks have stored one. Call it

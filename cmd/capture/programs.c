@@ -453,9 +453,9 @@ int programs_begin(const struct programs *programs)
 		       : -1;
 }
 
-int programs_map_fd(const struct programs *programs)
+struct program_map_fds programs_map_fds(const struct programs *programs)
 {
-	return program_map_fd(programs->skeleton);
+	return program_map_fds(programs->skeleton);
 }
 
 const char *programs_hooks(const struct programs *programs)

@@ -4,6 +4,7 @@
 #define EXECTAP_PROGRAMS_H
 
 #include "capture/capture.h"
+#include "capture/program_map.h"
 #include "capture/ring_source.h"
 
 #define PROGRAMS_IDENTITY_BYTES 256
@@ -40,8 +41,8 @@ int programs_begin(const struct programs *programs);
  */
 void programs_release_memory(struct programs *programs);
 
-/* Returns the map with the programs of processes, owned by programs, or -1 if there is none. */
-int programs_map_fd(const struct programs *programs);
+/* Returns the maps with the programs of processes, owned by programs. */
+struct program_map_fds programs_map_fds(const struct programs *programs);
 
 /* Returns the number of links; they are owned by programs. */
 size_t programs_get_links(const struct programs *programs,

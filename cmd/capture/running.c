@@ -124,23 +124,42 @@ static bool read_args(uint32_t pid, struct value *value, size_t capacity)
 	return true;
 }
 
-/*
- * Adds a program, unless the hooks have done so. The process may end meanwhile: the hook that
- * removes its program may then run before the program is there.
- */
-static int add(int map_fd, const struct record_running *running, const struct value *value)
-{
-	const struct {
-		uint64_t start_ns;
-		uint32_t pid;
-		uint32_t reserved;
-	} key = { running->start_ns, running->pid, 0 };
-	int result = bpf_map_update_elem(map_fd, &key, value, BPF_NOEXIST);
+struct key {
+	uint64_t start_ns;
+	uint32_t pid;
+	uint32_t reserved;
+};
 
-	if (result || is_same(running))
+static bool has(int map_fd, const struct key *key)
+{
+	struct value value;
+
+	return map_fd >= 0 && !bpf_map_lookup_elem(map_fd, key, &value);
+}
+
+/*
+ * Adds a program, unless the hooks have done so. They may store one in the other map meanwhile. The
+ * process may end meanwhile too: the hook that removes its program may then run before the program
+ * is there.
+ */
+static int add(const struct program_map_fds *maps, const struct record_running *running,
+	       const struct value *value)
+{
+	const struct key key = { running->start_ns, running->pid, 0 };
+	bool is_long = (size_t)value->program.exe_length + value->program.args_length >
+		       RECORD_PROGRAM_SHORT_BYTES;
+	int fd = is_long ? maps->longer : maps->all, other_fd = is_long ? maps->all : maps->longer;
+	int result =
+		has(other_fd, &key) ? -EEXIST : bpf_map_update_elem(fd, &key, value, BPF_NOEXIST);
+
+	if (!result && has(other_fd, &key))
+		result = -EEXIST;
+	else if (!result && !is_same(running))
+		result = -ESRCH;
+	else
 		return result;
-	bpf_map_delete_elem(map_fd, &key);
-	return -ESRCH;
+	bpf_map_delete_elem(fd, &key);
+	return result;
 }
 
 int running_store(const struct running_target *target, const struct record_running *running,
@@ -152,5 +171,5 @@ int running_store(const struct running_target *target, const struct record_runni
 	if (!read_args(running->pid, &value, target->program_bytes - value.program.exe_length))
 		value.program.flags |= RECORD_PROGRAM_ARGS_UNREADABLE;
 	value.program.checksum = record_program_sum(&value.program, value.strings);
-	return add(target->map_fd, running, &value);
+	return add(&target->maps, running, &value);
 }

@@ -3,14 +3,15 @@
 #ifndef EXECTAP_RUNNING_H
 #define EXECTAP_RUNNING_H
 
+#include "capture/program_map.h"
 #include "record.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The map with the programs. */
+/* The maps with the programs. */
 struct running_target {
-	int map_fd;
+	struct program_map_fds maps;
 	size_t program_bytes; /* maximum bytes of exe and args of a program */
 };
 
