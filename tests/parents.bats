@@ -352,7 +352,8 @@ all_swapped() {
 	"$exectap" --unpin "$pins"
 }
 
-# Prints the ids of the maps with the programs: the hashes whose values have 40 bytes more than 144, and than --parent-args.
+# Prints the ids of the maps with the programs: the hashes whose values have 40 bytes more than 144, or than
+# --parent-args.
 programs_maps() {
 	awk '/^map_type:/ { type = $2 } /^value_size:/ { size = $2 } /^map_id:/ && type == 1 && (size == 184 || size == 552) { print $2 }' \
 		"/proc/$exectap_pid/fdinfo/"* | sort -u
