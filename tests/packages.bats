@@ -75,10 +75,12 @@ unit_for_analysis() {
 	cmp "$package" "$other/build/packages/$(basename "$package")"
 }
 
-@test "the tarball, unpacked, runs without any library" {
+@test "the tarball, unpacked, runs without any library, and its program has at most 2.5 MiB" {
 	built tarball 'exectap-*.tar.gz'
 	tar -xzf "$package" --strip-components=1 -C "$BATS_TEST_TMPDIR"
 	env -i "$BATS_TEST_TMPDIR/sbin/exectap" --version
+	stat -c %s "$BATS_TEST_TMPDIR/sbin/exectap"
+	[ "$(stat -c %s "$BATS_TEST_TMPDIR/sbin/exectap")" -le $((2560 * 1024)) ]
 	run readelf --program-headers "$BATS_TEST_TMPDIR/sbin/exectap"
 	[[ $output != *INTERP* ]]
 	[ -f "$BATS_TEST_TMPDIR/share/exectap/exectap.schema.json" ]
