@@ -368,6 +368,30 @@ kept_pids() {
 	done
 }
 
+# Prints the bytes of the maps with the programs.
+programs_bytes() {
+	awk '/^memlock:/ { bytes = $2 } /^map_id:/ { all[$2] = bytes }
+		END { split(maps, ids, " "); for (i in ids) sum += all[ids[i]]; print sum }' maps="$(programs_maps | xargs)" "/proc/$exectap_pid/fdinfo/"*
+}
+
+@test "an idle process takes at most 600 bytes of the maps, and exectap no more memory of its own" {
+	local count=400 before anonymous i
+	start_exectap
+	before=$(programs_bytes)
+	for ((i = 0; i < count; i++)); do
+		"$helpers/hold" "$marker" 3>&- >/dev/null &
+		held+=($!)
+	done
+	all_written() { [ "$(grep -cF -- "$marker" "$lines")" -ge "$count" ]; }
+	poll all_written
+	echo "$before bytes before, $(programs_bytes) with $count processes more"
+	[ $((($(programs_bytes) - before) / count)) -ge 200 ]
+	[ $((($(programs_bytes) - before) / count)) -le 600 ]
+	anonymous=$(awk '/^RssAnon/ { print $2 }' "/proc/$exectap_pid/status")
+	echo "$anonymous KiB"
+	[ "$anonymous" -lt $((6 * 1024)) ]
+}
+
 @test "a process whose program becomes longer, and shorter again, has one" {
 	local dir=$BATS_TEST_TMPDIR long
 	long=$(printf 'x%.0s' {1..300})
