@@ -574,15 +574,36 @@ static bool limits_events(const struct options *options)
 	return false;
 }
 
-static bool uses_container_names(const struct options *options)
+/* Reports whether --only, --skip or --limit name one of the keys, which end with a NULL. */
+static bool rules_name(const struct options *options, const char *const *keys)
 {
-	static const char *const keys[] = { "container_name", "container_image", "pod_name",
-					    "pod_namespace" };
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (filter_uses(options->filter, keys[i]) || limit_uses(&options->limit, keys[i]))
+	for (; *keys; keys++)
+		if (filter_uses(options->filter, *keys) ||
+		    (!options->limit.is_default && limit_uses(&options->limit, *keys)))
 			return true;
 	return false;
+}
+
+/* Returns what makes values that a rule compares unknown, or NULL. */
+static const char *find_unknown_values(const struct options *options)
+{
+	static const char *const names[] = { "container_name", "container_image", "pod_name",
+					     "pod_namespace", NULL };
+	static const char *const env[] = { "env", "env_duplicates", NULL };
+	static const char *const args[] = { "args", "parent_args", "command_line",
+					    "parent_command_line", NULL };
+	static const char *const programs[] = { "parent_args", "parent_argc", "parent_event_id",
+						"parent_command_line", NULL };
+
+	if (options->no_args && rules_name(options, args))
+		return "a rule for args cannot match with --no-args";
+	if (!options->parent_args_bytes && rules_name(options, programs))
+		return "a rule for parent_args needs --parent-args above 0";
+	if (!options->containers && rules_name(options, names))
+		return "a rule for the names of containers needs --containers";
+	if (!options->env_names && rules_name(options, env))
+		return "a rule for env needs --env NAME";
+	return NULL;
 }
 
 /* Checks that every rule can match, once all options are known. */
@@ -592,21 +613,10 @@ static int check_rules(const struct options *options)
 
 	if (fault)
 		return usage_error("rule '%s': %s", rule, fault);
-	if (options->no_args &&
-	    (filter_uses(options->filter, "args") || filter_uses(options->filter, "parent_args")))
-		return usage_error("a rule for args cannot match with --no-args");
-	if (!options->parent_args_bytes &&
-	    filter_record_keys(options->filter) &
-		    (RECORD_KEY_PARENT_ARGS | RECORD_KEY_PARENT_EVENT))
-		return usage_error("a rule for parent_args needs --parent-args above 0");
 	if (options->limit.count && !limits_events(options))
 		return usage_error("--limit: no selected event has all of its keys, see --events");
-	if (!options->containers && uses_container_names(options))
-		return usage_error("a rule for the names of containers needs --containers");
-	if (!options->env_names &&
-	    (filter_uses(options->filter, "env") || filter_uses(options->filter, "env_duplicates")))
-		return usage_error("a rule for env needs --env NAME");
-	return 0;
+	fault = find_unknown_values(options);
+	return fault ? usage_error("%s", fault) : 0;
 }
 
 static bool has_scheme(const struct options *options, const char *scheme)

@@ -103,21 +103,21 @@ failed_with() {
 	start_exectap --events exec_failed
 	attempt "raw($execve, ctypes.c_void_p(1), None, None)"
 	failed_with EFAULT
-	expect 'unreadable | tojson' '["filename"]'
+	expect_unreadable filename
 	expect filename null
 	stop_exectap
 	start_exectap --events exec_failed
 	attempt "raw($execve, hold.encode(), ctypes.c_void_p(16), None)"
 	failed_with EFAULT
 	expect filename "$helpers/hold"
-	expect 'unreadable | tojson' '["args"]'
+	expect_unreadable args
 	expect args null
 	expect argc null
 	stop_exectap
 	start_exectap --events exec_failed
 	attempt "raw($execve, hold.encode(), (ctypes.c_void_p * 3)(ctypes.cast(b'first', ctypes.c_void_p), 8, None), None)"
 	failed_with EFAULT
-	expect 'unreadable | tojson' '["args"]'
+	expect_unreadable args
 }
 
 @test "execveat: a name relative to a descriptor is reported as /dev/fd/N/NAME, as the kernel does it" {
@@ -174,7 +174,7 @@ END
 	[ "$status" -ge 128 ]
 	poll have_failed
 	[ "$(jq -c 'select(.type == "exec_failed" and .comm == "attempt")' "$lines" | wc -l)" = 1 ]
-	expect 'unreadable | tojson' '["filename","args"]'
+	expect_unreadable filename,args
 	[ "$(jq -c 'select(.type == "exec" and .comm == "attempt")' "$lines" | wc -l)" = 0 ]
 }
 

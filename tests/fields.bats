@@ -173,8 +173,7 @@ members() {
 	"$helpers/noop" "$marker-later"
 	wait_for_line ".args[1] == \"$marker-later\""
 	expect pid null
-	# that of the entry, which ran before, is unreadable where it is a memfd
-	expect 'unreadable // [] | . - ["entry_exe"] | length' 0
+	expect_unreadable ''
 	expect 'cwd and .cgroup and .parent_exe' true
 	stop_exectap
 }

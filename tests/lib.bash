@@ -137,6 +137,12 @@ expect() {
 	fi
 }
 
+# expect_unreadable LIST: fails unless these keys of $line are unreadable. entry_exe depends on how the session of the
+# tests began: a memfd has no path.
+expect_unreadable() {
+	expect 'unreadable // [] | . - ["entry_exe"] | join(",")' "$1"
+}
+
 # hold COMMAND [ARG...]: runs a command in the background that finally executes the helper "hold", with $marker as
 # last argument. Sets $pid to its pid in /proc and $line to the line of its exec.
 hold() {
@@ -194,7 +200,7 @@ adds_up() {
 rejects() {
 	local message=$1 status=0
 	shift
-	"$exectap" "$@" >"$lines" 2>"$log" 3>&- || status=$?
+	timeout 10 "$exectap" "$@" >"$lines" 2>"$log" 3>&- || status=$?
 	cat "$log"
 	[ "$status" = 2 ]
 	[ ! -s "$lines" ]

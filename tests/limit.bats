@@ -137,6 +137,21 @@ anonymous_kib() {
 	awk '/^RssAnon/ { print $2 }' "/proc/$exectap_pid/status"
 }
 
+@test "a limit and a rule by values that the options leave out are wrong usage" {
+	local key
+	for key in args parent_args command_line parent_command_line; do
+		rejects "a rule for args cannot match with --no-args" --no-args --limit "1/60:$key"
+		rejects "a rule for args cannot match with --no-args" --no-args --only "$key=x"
+	done
+	for key in parent_args parent_argc parent_event_id parent_command_line; do
+		rejects "a rule for parent_args needs --parent-args above 0" --parent-args 0 --limit "1/60:$key"
+	done
+	rejects "a rule for env needs --env NAME" --limit 1/60:env
+	# truncated is about other keys too
+	start_exectap --parent-args 0 --no-args --limit 1/60 --skip truncated=args
+	stop_exectap
+}
+
 @test "a wrong limit is wrong usage" {
 	local wrong status
 	for wrong in 5 5/ 0/10 5/0 5/86401 5/10x 5/10:; do

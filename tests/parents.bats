@@ -39,7 +39,7 @@ more_teardown() {
 	expect 'parent_args[1:] | tojson' "$(jq -nc --arg noop "$helpers/noop" --arg marker "$marker" '["-c", "true a; (sleep .1; \"$0\" \"$1\"; :) ; :", $noop, $marker]')"
 	expect parent_argc 5
 	expect parent_exe "$(readlink -f "$(command -v bash)")"
-	expect unreadable null
+	expect_unreadable ''
 	event_id=$(key parent_event_id)
 	poll have_line ".event_id == \"$event_id\""
 	expect 'args[0]' bash
@@ -61,7 +61,7 @@ more_teardown() {
 	expect parent_argc 6
 	expect parent_exe "$(readlink -f "$(command -v bash)")"
 	expect parent_event_id null
-	expect unreadable null
+	expect_unreadable ''
 	stop_exectap
 }
 
@@ -104,7 +104,7 @@ END
 	own_line
 	expect parent_args null
 	expect parent_argc null
-	expect 'unreadable | tojson' '["parent_args"]'
+	expect_unreadable parent_args
 	expect 'parent_exe | test("python")' true
 	stop_exectap
 }
@@ -135,7 +135,7 @@ subprocess.run([sys.argv[1], sys.argv[2]], close_fds=False)' "$helpers/noop" "$m
 	for key in id exe args argc parent_exe parent_args parent_argc parent_event_id parent_id cgroup systemd_unit container_id; do
 		expect "$key | tojson" "$(jq -r ".$key | tojson" <<<"$exec")"
 	done
-	expect unreadable null
+	expect_unreadable ''
 	expect truncated null
 	stop_exectap
 }
@@ -213,7 +213,7 @@ subprocess.run([sys.argv[1], sys.argv[2]], close_fds=False)' "$helpers/noop" "$m
 	own_line
 	expect parent_exe "$(readlink -f "$(command -v bash)")"
 	expect 'parent_args // .parent_argc // .parent_event_id' null
-	expect 'unreadable // [] | . - ["entry_exe"] | length' 0
+	expect_unreadable ''
 	poll have_exit_of "$(key id)"
 	expect 'exe // .args' null
 	expect 'unreadable - ["entry_exe"] | tojson' '["args","exe"]'
@@ -267,7 +267,8 @@ have_exit_of() {
 	# shellcheck disable=SC2016
 	bash -c '"$0"; :' "$BATS_TEST_TMPDIR/$marker"
 	poll have_line '.type == "exit" and (.exe | endswith($ENV.marker))'
-	expect 'args // .parent_args // .unreadable // .truncated' null
+	expect 'args // .parent_args // .truncated' null
+	expect_unreadable ''
 	expect parent_argc 4
 	stop_exectap
 	! grep -qE '"(parent_)?args":' "$lines" || false
