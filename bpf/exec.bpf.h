@@ -290,8 +290,10 @@ static __always_inline void exec_find_cgroup(struct scratch *scratch, struct tas
 					     bool typed)
 {
 	struct cgroup *cgroup = READ(typed, READ(typed, task, cgroups), dfl_cgrp);
+	struct kernfs_node *node = READ(typed, cgroup, kn);
 
-	scratch->cgroup = (__u64)READ(typed, cgroup, kn);
+	scratch->cgroup = (__u64)node;
+	scratch->cgroup_id = READ(typed, node, id);
 }
 
 /* Appends the path of exec_find_cgroup(). */

@@ -474,19 +474,22 @@ static __always_inline int path_walk_cgroup(struct scratch *scratch, struct kern
 __noinline int path_append_cgroup(__u32 slot, __u32 offset)
 {
 	struct scratch *scratch = scratch_get(slot);
-	struct kernfs_node *node;
 	__u64 id, length;
 	int walked;
 
 	if (!scratch || !scratch->cgroup || offset > RECORD_HEAD_MAX_BYTES - SCRATCH_CGROUP_BYTES)
 		return offset | PATH_UNREADABLE;
-	node = (void *)scratch->cgroup;
-	id = BPF_CORE_READ(node, id);
+	id = scratch->cgroup_id;
 	length = scratch->last_cgroup.length;
-	if (id && id == scratch->last_cgroup.id && length <= SCRATCH_CGROUP_BYTES &&
-	    !bpf_probe_read_kernel(&scratch->record[offset], length, scratch->last_cgroup.names))
-		return offset + length;
-	walked = path_walk_cgroup(scratch, node, offset);
+	if (id && id == scratch->last_cgroup.id) {
+		if (!length)
+			return offset;
+		if (length <= SCRATCH_CGROUP_BYTES &&
+		    !bpf_probe_read_kernel(&scratch->record[offset], length,
+					   scratch->last_cgroup.names))
+			return offset + length;
+	}
+	walked = path_walk_cgroup(scratch, (void *)scratch->cgroup, offset);
 	length = walked - offset;
 	scratch->last_cgroup.id = 0;
 	if (length > SCRATCH_CGROUP_BYTES ||

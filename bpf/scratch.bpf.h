@@ -37,6 +37,7 @@ struct scratch {
 	__u32 reserved;
 	__u64 namespace_root; /* root mount of the task's mount namespace */
 	__u64 cgroup; /* kernfs node of the task's cgroup in the v2 hierarchy */
+	__u64 cgroup_id; /* its id; 0: unknown */
 	struct { /* path.bpf.h */
 		__u64 id; /* of the kernfs node; 0: none */
 		__u64 length;
