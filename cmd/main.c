@@ -570,14 +570,24 @@ static void unblock_stdout(void)
 	close(fd);
 }
 
-/* Reports standard output that was closed at the start, where it is needed. */
-static int check_stdout(const struct options *options, bool is_closed)
+/* Returns why standard output takes no lines, or NULL. */
+static const char *find_stdout_fault(void)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+
+	if (flags < 0)
+		return "is closed";
+	return (flags & O_ACCMODE) == O_RDONLY ? "is open for reading only" : NULL;
+}
+
+/* Reports the fault that standard output had at the start, where it is needed. */
+static int check_stdout(const struct options *options, const char *fault)
 {
 	bool prints = options->help || options->version || options->check || options->list_keys;
 
-	if (!is_closed || (!prints && (options->unpin_directory || strcmp(options->output, "-"))))
+	if (!fault || (!prints && (options->unpin_directory || strcmp(options->output, "-"))))
 		return 0;
-	log_error("standard output is closed; redirect it to a file, a pipe or a terminal");
+	log_error("standard output %s; redirect it to a file, a pipe or a terminal", fault);
 	return -EBADF;
 }
 
@@ -643,7 +653,7 @@ int main(int argc, char **argv)
 	struct redactor *redactor = NULL;
 	struct filter *filter = NULL;
 	enum status status = STATUS_FAILED;
-	bool stdout_is_closed = fcntl(STDOUT_FILENO, F_GETFD) < 0;
+	const char *stdout_fault = find_stdout_fault();
 	int result;
 
 	log_init();
@@ -652,7 +662,7 @@ int main(int argc, char **argv)
 		log_error("cannot start: %s", strerror(ENOMEM));
 	} else {
 		result = options_parse(&options, filter, redactor, argc, argv);
-		if (!result && !check_stdout(&options, stdout_is_closed))
+		if (!result && !check_stdout(&options, stdout_fault))
 			status = start(&options, argc, argv);
 		else if (result == -EINVAL)
 			status = STATUS_USAGE;

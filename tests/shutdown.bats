@@ -153,6 +153,10 @@ signal_taken() {
 	"$exectap" >&- 2>"$log" 3>&- || status=$?
 	[ "$status" = 1 ]
 	grep -q 'standard output is closed' "$log"
+	status=0
+	"$exectap" 1</dev/null 2>"$log" 3>&- || status=$?
+	[ "$status" = 1 ]
+	[ "$(cat "$log")" = "exectap: standard output is open for reading only; redirect it to a file, a pipe or a terminal" ]
 	# where lines go elsewhere it is no obstacle
 	: >"$log"
 	"$exectap" -o "file:$lines" >&- 2>"$log" 3>&- &

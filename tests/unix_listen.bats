@@ -178,11 +178,11 @@ refuses() {
 	[ -S "$socket" ]
 	stop_exectap
 	echo precious >"$socket"
-	refuses 'File exists'
+	refuses 'File exists, and is no socket; choose another path'
 	[ "$(cat "$socket")" = precious ]
 	mv "$socket" "$socket.real"
 	ln -s "$socket.real" "$socket"
-	refuses 'File exists'
+	refuses 'File exists, and is no socket; choose another path'
 	[ "$(cat "$socket.real")" = precious ]
 	rm "$socket"
 	expected_status=2

@@ -236,7 +236,8 @@ static int open_output(struct output *output)
 			  "--user",
 			  output->target.name, strerror(-result), (unsigned int)geteuid());
 	else
-		log_error("cannot open %s: %s", output->target.name, strerror(-result));
+		log_error("cannot open %s: %s%s", output->target.name, strerror(-result),
+			  result == -EEXIST ? ", and is no socket; choose another path" : "");
 	return -ECANCELED;
 }
 
