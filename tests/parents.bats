@@ -360,12 +360,13 @@ programs_maps() {
 		"/proc/$exectap_pid/fdinfo/"* | sort -u
 }
 
-# Prints the ids of the processes whose programs are kept.
+# Prints the ids of the processes whose programs are kept, each once for each map. A dump begins again where it meets a
+# removed element.
 kept_pids() {
 	local map
 	for map in $(programs_maps); do
 		bpftool --json map dump id "$map" | jq -r '.[].key[8:11] | map(ltrimstr("0x") | explode |
-			reduce .[] as $digit (0; . * 16 + ($digit - if $digit > 57 then 87 else 48 end))) | .[0] + 256 * .[1] + 65536 * .[2]'
+			reduce .[] as $digit (0; . * 16 + ($digit - if $digit > 57 then 87 else 48 end))) | .[0] + 256 * .[1] + 65536 * .[2]' | sort -u
 	done
 }
 
@@ -418,7 +419,7 @@ programs_bytes() {
 	hold "$helpers/hold"
 	"$helpers/storm" 2 1000 "$marker" "$helpers/noop"
 	wait_for_line ".args[1] == \"$marker-1-999\""
-	kept=$(kept_pids | sort -u) # a dump begins again where it meets a removed element
+	kept=$(kept_pids)
 	grep -qx "$pid" <<<"$kept"
 	[ "$(wc -w <<<"$kept")" -lt $(($(ls -d /proc/[0-9]* | wc -l) + 17 * $(nproc) + 100)) ]
 	stop_exectap
