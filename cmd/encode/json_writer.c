@@ -302,12 +302,19 @@ static void escape_last(struct json_writer *json, struct text *part,
 	}
 }
 
+/* Up to so many bytes, as most arguments have, a text is cheaper character by character. */
+#define SHORT_BYTES 32
+
 /* Stops at the first character that does not fit: what an oversized string costs is bounded by the
  * capacity. */
 static void escape(struct json_writer *json, struct text whole, const struct text_json_byte *nul)
 {
 	struct text part = whole;
 
+	if (part.length <= SHORT_BYTES && json->length + CHARACTERS_MAX_BYTES <= json->capacity) {
+		escape_characters(json, whole, &part, nul);
+		return;
+	}
 	while (part.length && json->length < json->capacity) {
 		size_t left = json->capacity - json->length;
 
