@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "pipeline.h"
 
+#include "event/context.h"
 #include "event/decode.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -97,7 +98,8 @@ int pipeline_new(struct pipeline **pipeline, const struct pipeline_stages *stage
 	if (!created->lost_reported.until_ns)
 		created->lost_reported.until_ns = clock_boot_ns();
 	output_set_drop_notice(created->stages.output, encode_drop_notice, created);
-	if (limit_new(&created->limiter) || selection_new(&created->limit_selection)) {
+	if (limit_new(&created->limiter) || selection_new(&created->limit_selection) ||
+	    context_new(&created->event.contexts)) {
 		pipeline_free(created);
 		return -ENOMEM;
 	}
@@ -112,6 +114,7 @@ void pipeline_free(struct pipeline *pipeline)
 		return;
 	limit_free(pipeline->limiter);
 	selection_free(pipeline->limit_selection);
+	context_free(pipeline->event.contexts);
 	free(pipeline);
 }
 
@@ -411,7 +414,8 @@ long pipeline_drain(struct pipeline *pipeline)
 	int result;
 
 	pipeline->interrupted = false;
-	enrich_refresh(pipeline->stages.enricher);
+	if (enrich_refresh(pipeline->stages.enricher))
+		context_clear(pipeline->event.contexts);
 	result = flush_or_queue(pipeline); /* the rest of the last drain */
 	if (!result)
 		result = drain_records(pipeline, &records);

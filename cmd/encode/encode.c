@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "encode/encode.h"
 
+#include "event/context.h"
 #include "event/field.h"
 #include "util/text_json.h"
 
@@ -218,17 +219,17 @@ static size_t ancestor_bytes(const struct event_ancestor *ancestor)
  * it. */
 static size_t cut_ancestors(const struct encoding *encoding, size_t count, size_t capacity)
 {
-	struct event_process *process = &encoding->event->process;
+	struct event_context *context = context_own(encoding->event);
 	size_t taken = ANCESTORS_BYTES, bytes = 0;
 
-	process->ancestor_count = 0;
+	context->ancestor_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		taken += ancestor_bytes(&process->ancestors[i]);
+		taken += ancestor_bytes(&context->ancestors[i]);
 		if (taken > capacity) {
-			process->truncated |= RECORD_KEY_ANCESTORS;
+			encoding->event->process.truncated |= RECORD_KEY_ANCESTORS;
 			break;
 		}
-		process->ancestor_count++;
+		context->ancestor_count++;
 		bytes = taken;
 	}
 	return bytes;
@@ -250,7 +251,7 @@ static size_t write_without_arguments(const struct encoding *encoding)
 static size_t cut_parent_args(const struct encoding *encoding, struct text whole, size_t capacity)
 {
 	struct event *event = encoding->event;
-	struct text *args = &event->exec.parent_args;
+	struct text *args = &context_own(event)->parent_args;
 	struct encode_format format = *encoding->parent_format;
 
 	format.argument_raw_bytes += sizeof("parent_") - 1;
@@ -276,6 +277,42 @@ static size_t free_capacity(const struct encoding *encoding)
 	return length < encoding->max_bytes ? encoding->max_bytes - length : 0;
 }
 
+/* A string of an event, and how it is cut. */
+struct cut_string {
+	enum field_id id;
+	enum record_key key;
+	struct text *string;
+	struct text (*cut)(struct text text, struct text_json_budget *budget);
+	size_t times;
+	size_t around_bytes;
+};
+
+/* Returns the string as far as the line has it, and empties it. */
+static struct text take_string(const struct event *event, const struct cut_string *row)
+{
+	struct text whole = *row->string;
+
+	row->string->length = 0;
+	return (struct text){ whole.bytes,
+			      field_set_has(&event->omitted, row->id) ? 0 : whole.length };
+}
+
+/* Sets the string to what the capacity holds of `whole`. Returns the bytes that are used of it. */
+static size_t cut_string(struct event *event, const struct cut_string *row, struct text whole,
+			 size_t capacity)
+{
+	struct text_json_budget budget = { .bytes = capacity > row->around_bytes
+							    ? capacity - row->around_bytes
+							    : 0,
+					   .times = row->times,
+					   .raw_bytes = RAW_PATH_BYTES };
+
+	*row->string = row->cut(whole, &budget);
+	if (row->string->length < whole.length)
+		event->process.truncated |= row->key;
+	return row->string->length ? capacity - budget.bytes : 0;
+}
+
 /*
  * Cuts the paths, the most important first, each to at most half of what is left, so that no path
  * takes the place of the others; and then the parent's arguments and the environment. A path from
@@ -284,61 +321,49 @@ static size_t free_capacity(const struct encoding *encoding)
  */
 static void cut_paths(const struct encoding *encoding)
 {
-	struct event_exec *exec = &encoding->event->exec;
-	struct container_names *names = &exec->container.names;
+	struct event *event = encoding->event;
+	struct event_exec *exec = &event->exec;
+	struct event_context *context = context_own(event);
+	struct container_names *names = &context->container.names;
 	const struct encode_format *format = encoding->format;
-	size_t *ancestor_count = &encoding->event->process.ancestor_count;
-	size_t count = exec->variable_count, ancestors = *ancestor_count, left;
-	const struct {
-		struct text *string;
-		enum record_key key;
-		struct text (*cut)(struct text text, struct text_json_budget *budget);
-		size_t times;
-		size_t around_bytes;
-	} order[] = {
-		{ &exec->filename, RECORD_KEY_FILENAME, text_json_cut, format->filename_times, 0 },
-		{ &exec->paths[EVENT_PATH_EXE], RECORD_KEY_EXE, text_json_tail, format->exe_times,
-		  0 },
-		{ &exec->paths[EVENT_PATH_CWD], RECORD_KEY_CWD, text_json_tail, 1, 0 },
-		{ &exec->paths[EVENT_PATH_PARENT_EXE], RECORD_KEY_PARENT_EXE, text_json_tail,
+	size_t count = exec->variable_count, ancestors = context->ancestor_count, left;
+	const struct cut_string order[] = {
+		{ FIELD_ID_filename, RECORD_KEY_FILENAME, &exec->filename, text_json_cut,
+		  format->filename_times, 0 },
+		{ FIELD_ID_exe, RECORD_KEY_EXE, &exec->paths[EVENT_PATH_EXE], text_json_tail,
 		  format->exe_times, 0 },
-		{ &exec->container.id, RECORD_KEY_CGROUP, text_json_cut, 1, CONTAINER_BYTES },
-		{ &names->name, RECORD_KEY_CGROUP, whole_or_none, 1, CONTAINER_NAME_AROUND_BYTES },
-		{ &names->image, RECORD_KEY_CGROUP, whole_or_none, format->image_times,
+		{ FIELD_ID_cwd, RECORD_KEY_CWD, &exec->paths[EVENT_PATH_CWD], text_json_tail, 1,
+		  0 },
+		{ FIELD_ID_parent_exe, RECORD_KEY_PARENT_EXE, &context->parent_exe, text_json_tail,
+		  format->exe_times, 0 },
+		{ FIELD_ID_container_id, RECORD_KEY_CGROUP, &context->container.id, text_json_cut,
+		  1, CONTAINER_BYTES },
+		{ FIELD_ID_container_name, RECORD_KEY_CGROUP, &names->name, whole_or_none, 1,
 		  CONTAINER_NAME_AROUND_BYTES },
-		{ &names->pod_name, RECORD_KEY_CGROUP, whole_or_none, 1,
+		{ FIELD_ID_container_image, RECORD_KEY_CGROUP, &names->image, whole_or_none,
+		  format->image_times, CONTAINER_NAME_AROUND_BYTES },
+		{ FIELD_ID_pod_name, RECORD_KEY_CGROUP, &names->pod_name, whole_or_none, 1,
 		  CONTAINER_NAME_AROUND_BYTES },
-		{ &names->pod_namespace, RECORD_KEY_CGROUP, whole_or_none, 1,
-		  CONTAINER_NAME_AROUND_BYTES },
-		{ &exec->systemd_unit, RECORD_KEY_CGROUP, whole_or_none, 1, UNIT_BYTES },
-		{ &exec->paths[EVENT_PATH_ENTRY_EXE], RECORD_KEY_ENTRY_EXE, text_json_tail,
+		{ FIELD_ID_pod_namespace, RECORD_KEY_CGROUP, &names->pod_namespace, whole_or_none,
+		  1, CONTAINER_NAME_AROUND_BYTES },
+		{ FIELD_ID_systemd_unit, RECORD_KEY_CGROUP, &context->systemd_unit, whole_or_none,
+		  1, UNIT_BYTES },
+		{ FIELD_ID_entry_exe, RECORD_KEY_ENTRY_EXE, &context->entry_exe, text_json_tail,
 		  format->exe_times, ENTRY_EXE_BYTES },
-		{ &exec->paths[EVENT_PATH_CGROUP], RECORD_KEY_CGROUP, text_json_tail, 1, 0 },
+		{ FIELD_ID_cgroup, RECORD_KEY_CGROUP, &context->cgroup, text_json_tail, 1, 0 },
 	};
-	struct text whole[sizeof(order) / sizeof(order[0])], parent_args = exec->parent_args;
+	struct text whole[sizeof(order) / sizeof(order[0])], parent_args = context->parent_args;
 
+	if (exec->parent_args_hidden)
+		parent_args.length = 0;
 	exec->variable_count = 0;
-	exec->parent_args.length = 0;
-	*ancestor_count = 0;
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		whole[i] = *order[i].string;
-		order[i].string->length = 0;
-	}
+	context->parent_args.length = 0;
+	context->ancestor_count = 0;
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		whole[i] = take_string(event, &order[i]);
 	left = free_capacity(encoding);
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		size_t share = left / 2;
-		struct text_json_budget budget = { .bytes = share > order[i].around_bytes
-								    ? share - order[i].around_bytes
-								    : 0,
-						   .times = order[i].times,
-						   .raw_bytes = RAW_PATH_BYTES };
-
-		*order[i].string = order[i].cut(whole[i], &budget);
-		if (order[i].string->length < whole[i].length)
-			encoding->event->process.truncated |= order[i].key;
-		if (order[i].string->length)
-			left -= share - budget.bytes;
-	}
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+		left -= cut_string(event, &order[i], whole[i], left / 2);
 	left -= cut_parent_args(encoding, parent_args, left / 2);
 	left -= cut_ancestors(encoding, ancestors, left / 2);
 	cut_variables(encoding, count, left);

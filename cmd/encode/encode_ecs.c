@@ -7,6 +7,7 @@
 #include "encode/encode.h"
 #include "encode/encode_mapped.h"
 #include "encode/encode_native.h"
+#include "encode/encode_run.h"
 #include "util/error_name.h"
 
 #include <sys/wait.h>
@@ -111,6 +112,17 @@ static void write_host(struct json_writer *json, const struct event *event)
 	encode_mapped_object_end(json, &before);
 }
 
+static void write_labels_and_host(struct json_writer *json, const struct event *event)
+{
+	struct json_writer before;
+
+	if (!encode_run_begin(json, event, &encode_ecs, CONTEXT_RUN_HOST, &before))
+		return;
+	write_labels(json, event);
+	write_host(json, event);
+	encode_run_end(json, event, &encode_ecs, CONTEXT_RUN_HOST, &before);
+}
+
 static void write_account(struct json_writer *json, struct text key,
 			  const struct encode_mapped_account *account)
 {
@@ -135,7 +147,7 @@ static void write_leader(struct json_writer *json, struct text key, const uint32
 	encode_mapped_object_end(json, &before);
 }
 
-static void write_leaders(struct json_writer *json, const struct event *event)
+static void write_group_leader(struct json_writer *json, const struct event *event)
 {
 	const struct event_process *process = &event->process;
 	const struct text none = { "", 0 };
@@ -143,33 +155,40 @@ static void write_leaders(struct json_writer *json, const struct event *event)
 	write_leader(json, JSON_WRITER_KEY("group_leader"),
 		     FIELD_IS_WRITTEN(event, pgid) ? &process->task.pgid : NULL,
 		     FIELD_IS_WRITTEN(event, group_leader_id) ? process->group_leader_id : none);
+}
+
+static void write_session_leader(struct json_writer *json, const struct event *event)
+{
+	const struct text none = { "", 0 };
+
 	write_leader(json, JSON_WRITER_KEY("session_leader"),
-		     FIELD_IS_WRITTEN(event, sid) ? &process->task.sid : NULL,
-		     FIELD_IS_WRITTEN(event, session_leader_id) ? process->session_leader_id
+		     FIELD_IS_WRITTEN(event, sid) ? &event->process.task.sid : NULL,
+		     FIELD_IS_WRITTEN(event, session_leader_id) ? event->context->session_leader_id
 								: none);
 }
 
 static void write_entry(struct json_writer *json, const struct event *event)
 {
 	const struct event_process *process = &event->process;
-	const struct text exe = event->exec.paths[EVENT_PATH_ENTRY_EXE];
+	const struct text exe = event->context->entry_exe;
 	const struct json_writer before = *json;
 
-	if (!encode_mapped_is_readable(event, RECORD_KEY_ENTRY) || !process->entry_type)
+	if (!encode_mapped_is_readable(event, RECORD_KEY_ENTRY) || !event->context->entry_type)
 		return;
 	json_writer_object_begin(json, JSON_WRITER_KEY("entry_leader"));
 	if (FIELD_IS_WRITTEN(event, entry_id)) {
-		encode_mapped_ascii(json, JSON_WRITER_KEY("entity_id"), process->entry_id);
+		encode_mapped_ascii(json, JSON_WRITER_KEY("entity_id"), event->context->entry_id);
 		encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.entry_pid);
 	}
-	if (exe.length && encode_mapped_is_readable(event, RECORD_KEY_ENTRY_EXE)) {
+	if (exe.length && FIELD_IS_WRITTEN(event, entry_exe) &&
+	    encode_mapped_is_readable(event, RECORD_KEY_ENTRY_EXE)) {
 		encode_mapped_text(json, JSON_WRITER_KEY("name"), text_base_name(exe));
 		encode_mapped_text(json, JSON_WRITER_KEY("executable"), exe);
 	}
 	if (FIELD_IS_WRITTEN(event, entry_type)) {
 		json_writer_object_begin(json, JSON_WRITER_KEY("entry_meta"));
 		encode_mapped_ascii(json, JSON_WRITER_KEY("type"),
-				    text_from_string(process->entry_type));
+				    text_from_string(event->context->entry_type));
 		json_writer_object_end(json);
 	}
 	encode_mapped_object_end(json, &before);
@@ -263,33 +282,34 @@ static void write_full_sets(struct json_writer *json, const struct event *event)
 		json_writer_members(json, JSON_WRITER_MEMBERS("\"cap_prm_full\":true"));
 }
 
-static void write_tty(struct json_writer *json, const struct event_process *process)
+static void write_tty(struct json_writer *json, const struct event *event)
 {
-	if (!process->tty.length) {
+	if (!event->context->tty.length) {
 		json_writer_members(json, JSON_WRITER_MEMBERS("\"interactive\":false"));
 		return;
 	}
 	json_writer_members(json, JSON_WRITER_MEMBERS("\"interactive\":true"));
 	json_writer_object_begin(json, JSON_WRITER_KEY("tty"));
 	json_writer_object_begin(json, JSON_WRITER_KEY("char_device"));
-	encode_mapped_number(json, JSON_WRITER_KEY("major"), process->task.tty_major);
-	encode_mapped_number(json, JSON_WRITER_KEY("minor"), process->task.tty_minor);
+	encode_mapped_number(json, JSON_WRITER_KEY("major"), event->process.task.tty_major);
+	encode_mapped_number(json, JSON_WRITER_KEY("minor"), event->process.task.tty_minor);
 	json_writer_object_end(json);
 	json_writer_object_end(json);
 }
 
 static void write_parent_args(struct json_writer *json, const struct event *event)
 {
-	const struct event_exec *exec = &event->exec;
-
 	if (encode_mapped_has_parent_args(event)) {
 		if (FIELD_IS_WRITTEN(event, parent_args))
-			encode_mapped_args(json, JSON_WRITER_KEY("args"), exec->parent_args);
+			encode_mapped_args(json, JSON_WRITER_KEY("args"),
+					   event->context->parent_args);
 		encode_mapped_command_line(json, JSON_WRITER_KEY("command_line"),
-					   exec->parent_args);
+					   event->context->parent_args);
 	}
-	if (exec->parent_argc != RECORD_ARGC_UNKNOWN && FIELD_IS_WRITTEN(event, parent_argc))
-		encode_mapped_number(json, JSON_WRITER_KEY("args_count"), exec->parent_argc);
+	if (event->context->parent_argc != RECORD_ARGC_UNKNOWN &&
+	    FIELD_IS_WRITTEN(event, parent_argc))
+		encode_mapped_number(json, JSON_WRITER_KEY("args_count"),
+				     event->context->parent_argc);
 }
 
 static void write_parent(struct json_writer *json, const struct event *event)
@@ -300,14 +320,13 @@ static void write_parent(struct json_writer *json, const struct event *event)
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("parent"));
 	if (FIELD_IS_WRITTEN(event, parent_id))
-		encode_mapped_ascii(json, JSON_WRITER_KEY("entity_id"), process->parent_id);
+		encode_mapped_ascii(json, JSON_WRITER_KEY("entity_id"), event->context->parent_id);
 	if (FIELD_IS_WRITTEN(event, ppid))
 		encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.ppid);
 	if (encode_mapped_parent_name(event, &name))
 		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
 	if (encode_mapped_has_parent_exe(event))
-		encode_mapped_text(json, JSON_WRITER_KEY("executable"),
-				   event->exec.paths[EVENT_PATH_PARENT_EXE]);
+		encode_mapped_text(json, JSON_WRITER_KEY("executable"), event->context->parent_exe);
 	write_parent_args(json, event);
 	encode_mapped_object_end(json, &before);
 }
@@ -370,6 +389,23 @@ static void write_accounts(struct json_writer *json, const struct event *event)
 		      &ENCODE_MAPPED_ACCOUNT(event, gid, group));
 }
 
+/* Writes the members of "process" that follow from the context. */
+static void write_process_context(struct json_writer *json, const struct event *event)
+{
+	struct json_writer before;
+
+	if (!encode_run_begin(json, event, &encode_ecs, CONTEXT_RUN_PROCESS, &before))
+		return;
+	if (FIELD_IS_WRITTEN(event, tty))
+		write_tty(json, event);
+	write_accounts(json, event);
+	write_capabilities(json, event);
+	write_parent(json, event);
+	write_session_leader(json, event);
+	write_entry(json, event);
+	encode_run_end(json, event, &encode_ecs, CONTEXT_RUN_PROCESS, &before);
+}
+
 static void write_process(struct json_writer *json, const struct event *event)
 {
 	const struct event_process *process = &event->process;
@@ -391,13 +427,8 @@ static void write_process(struct json_writer *json, const struct event *event)
 		encode_mapped_time(json, JSON_WRITER_KEY("start"), process->start_wall_ns);
 	if (event->source == EVENT_EXIT)
 		write_exit(json, event);
-	if (FIELD_IS_WRITTEN(event, tty))
-		write_tty(json, process);
-	write_accounts(json, event);
-	write_capabilities(json, event);
-	write_parent(json, event);
-	write_leaders(json, event);
-	write_entry(json, event);
+	write_group_leader(json, event);
+	write_process_context(json, event);
 	encode_mapped_object_end(json, &before);
 }
 
@@ -420,7 +451,7 @@ static void write_user(struct json_writer *json, const struct event *event)
 
 static void write_pod(struct json_writer *json, const struct event *event)
 {
-	const struct container *container = &event->exec.container;
+	const struct container *container = &event->context->container;
 	const struct container_names *names = &container->names;
 	bool has_uid = container->pod_uid[0] && FIELD_IS_WRITTEN(event, pod_uid);
 	bool has_name = names->pod_name.length && FIELD_IS_WRITTEN(event, pod_name);
@@ -445,13 +476,12 @@ static void write_pod(struct json_writer *json, const struct event *event)
 
 static void write_container(struct json_writer *json, const struct event *event)
 {
-	const struct container *container = &event->exec.container;
+	const struct container *container = &event->context->container;
 	const struct json_writer before = *json;
 	struct json_writer image;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("container"));
-	if (container->id.length)
-		encode_mapped_text(json, JSON_WRITER_KEY("id"), container->id);
+	ENCODE_MAPPED_TEXT(json, "id", event, container_id, container->id);
 	if (container->runtime && FIELD_IS_WRITTEN(event, container_runtime))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("runtime"),
 				    text_from_string(container->runtime));
@@ -462,6 +492,18 @@ static void write_container(struct json_writer *json, const struct event *event)
 	encode_mapped_object_end(json, &image);
 	encode_mapped_object_end(json, &before);
 	write_pod(json, event);
+}
+
+/* Writes the objects beside "process" that follow from the context. */
+static void write_context(struct json_writer *json, const struct event *event)
+{
+	struct json_writer before;
+
+	if (!encode_run_begin(json, event, &encode_ecs, CONTEXT_RUN_OBJECTS, &before))
+		return;
+	write_user(json, event);
+	write_container(json, event);
+	encode_run_end(json, event, &encode_ecs, CONTEXT_RUN_OBJECTS, &before);
 }
 
 static void write_error(struct json_writer *json, const struct event *event)
@@ -483,26 +525,25 @@ static void write_error(struct json_writer *json, const struct event *event)
 static JSON_WRITER_FLATTEN void write_ecs(struct json_writer *json, const struct event *event,
 					  const struct encode_format *format)
 {
-	struct json_writer local = *json, before;
+	struct json_writer local = *json, before, copy;
 
 	(void)format;
 	json_writer_object_begin(&local, JSON_WRITER_NO_KEY);
 	encode_mapped_time(&local, JSON_WRITER_KEY("@timestamp"), event->wall_ns);
 	write_event(&local, event);
-	write_labels(&local, event);
-	write_host(&local, event);
+	write_labels_and_host(&local, event);
 	if (event_is_process(event)) {
 		write_process(&local, event);
-		write_user(&local, event);
+		write_context(&local, event);
 	}
-	if (event_is_process(event))
-		write_container(&local, event);
 	write_error(&local, event);
 	before = local;
 	json_writer_object_begin(&local, JSON_WRITER_KEY("exectap"));
 	if (event_is_process(event))
 		write_full_sets(&local, event);
-	encode_mapped_unmapped(&local, event, FIELD_ECS);
+	copy = local;
+	encode_native_fields(&copy, event, FIELD_ECS, &encode_ecs);
+	local = copy;
 	encode_mapped_object_end(&local, &before);
 	json_writer_object_end(&local);
 	*json = local;

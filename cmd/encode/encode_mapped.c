@@ -22,10 +22,10 @@ bool encode_mapped_name(const struct event *event, struct text *name)
 bool encode_mapped_parent_name(const struct event *event, struct text *name)
 {
 	if (encode_mapped_has_parent_exe(event)) {
-		*name = text_base_name(event->exec.paths[EVENT_PATH_PARENT_EXE]);
+		*name = text_base_name(event->context->parent_exe);
 		return true;
 	}
-	*name = event->process.parent_comm;
+	*name = event->context->parent_comm;
 	return FIELD_IS_WRITTEN(event, parent_comm) &&
 	       encode_mapped_is_readable(event, RECORD_KEY_PARENT_COMM);
 }
@@ -40,37 +40,6 @@ void encode_mapped_command_line(struct json_writer *json, struct text key, struc
 {
 	json_writer_key(json, key);
 	encode_native_command_line(json, args);
-}
-
-static inline void write_unmapped(struct json_writer *json, const struct event *event,
-				  enum field_format format)
-{
-	struct json_writer copy;
-
-#pragma GCC unroll 128
-	for (size_t i = 0; i < FIELD_COUNT; i++)
-		if (field_table[i].unmapped & format &&
-		    field_table[i].events & EVENT_BIT(event->type) &&
-		    !field_set_has(&event->omitted, (unsigned int)i))
-			encode_native_field(json, &field_table[i], event);
-	if (json->ill_formed && FIELD_IS_WRITTEN(event, raw)) {
-		copy = *json;
-		encode_native_raw(&copy, event);
-		*json = copy;
-	}
-}
-
-/* One loop for each format, so that the fields are constants in both. */
-JSON_WRITER_FLATTEN void encode_mapped_unmapped(struct json_writer *json, const struct event *event,
-						enum field_format format)
-{
-	struct json_writer local = *json;
-
-	if (format == FIELD_ECS)
-		write_unmapped(&local, event, FIELD_ECS);
-	else
-		write_unmapped(&local, event, FIELD_OCSF);
-	*json = local;
 }
 
 static void append_part(struct json_writer *json, const char *string)

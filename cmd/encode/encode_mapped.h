@@ -27,7 +27,7 @@ static inline bool encode_mapped_has_exe(const struct event *event)
 
 static inline bool encode_mapped_has_parent_exe(const struct event *event)
 {
-	return event_is_process(event) && event->exec.parent_has_exe &&
+	return event_is_process(event) && event->context->parent_has_exe &&
 	       FIELD_IS_WRITTEN(event, parent_exe) &&
 	       encode_mapped_is_readable(event, RECORD_KEY_PARENT_EXE);
 }
@@ -40,7 +40,7 @@ static inline bool encode_mapped_has_args(const struct event *event)
 
 static inline bool encode_mapped_has_parent_args(const struct event *event)
 {
-	return event->exec.parent_has_args && !event->exec.parent_args_hidden &&
+	return event->context->parent_has_args && !event->exec.parent_args_hidden &&
 	       encode_mapped_is_readable(event, RECORD_KEY_PARENT_ARGS);
 }
 
@@ -126,7 +126,7 @@ static inline void encode_mapped_account_members(struct json_writer *json, struc
 #define ENCODE_MAPPED_ACCOUNT(event, id_field, name_field)                                         \
 	((struct encode_mapped_account){                                                           \
 		FIELD_IS_WRITTEN(event, id_field), (event)->process.task.id_field,                 \
-		FIELD_IS_WRITTEN(event, name_field) ? (event)->process.name_field                  \
+		FIELD_IS_WRITTEN(event, name_field) ? (event)->context->name_field                 \
 						    : (struct text){ "", 0 } })
 
 /* Takes the next tag from *tags, in the form of tags_strings(). Returns false at the end. */
@@ -146,11 +146,6 @@ bool encode_mapped_parent_name(const struct event *event, struct text *name);
 /* Append arguments: as a list of strings, and as one string with a space between each two. */
 void encode_mapped_args(struct json_writer *json, struct text key, struct text args);
 void encode_mapped_command_line(struct json_writer *json, struct text key, struct text args);
-
-/* Appends the fields without a place in `format` under their native names, and as "raw" the exact
- * bytes of the strings that are not UTF-8. */
-void encode_mapped_unmapped(struct json_writer *json, const struct event *event,
-			    enum field_format format);
 
 /* Appends the event in words, as one string. */
 void encode_mapped_message(struct json_writer *json, struct text key, const struct event *event);

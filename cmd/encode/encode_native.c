@@ -2,14 +2,30 @@
 /* The native format, version 1. schema/exectap.schema.json */
 #include "encode/encode_native.h"
 
-#include "encode/encode.h"
+#include "encode/encode_run.h"
+#include "event/field_value.h"
+
+/* Up to so many bytes, arguments are cheaper one by one: most of them are plain. */
+#define FEW_ARGS_BYTES 256
+
+static void write_strings(struct json_writer *json, struct text strings)
+{
+	struct text string;
+
+	while (text_next_string(&strings, &string)) {
+		json_writer_item(json);
+		json_writer_text(json, string);
+	}
+}
 
 void encode_native_args(struct json_writer *json, struct text args)
 {
 	static const struct text_json_byte separator = { "\",\"", 3 };
 
 	json_writer_array_begin(json, JSON_WRITER_NO_KEY);
-	if (args.length) {
+	if (args.length <= FEW_ARGS_BYTES) {
+		write_strings(json, args);
+	} else {
 		json_writer_text_begin(json);
 		json_writer_strings(json, args, &separator);
 		json_writer_text_end(json);
@@ -26,16 +42,17 @@ void encode_native_command_line(struct json_writer *json, struct text args)
 	json_writer_text_end(json);
 }
 
-void encode_native_list(struct json_writer *json, const struct field *field,
-			const struct event *event)
+static void write_list(struct json_writer *json, const struct field *field,
+		       const struct event *event)
 {
 	struct field_cursor cursor = {};
 	char buf[FIELD_BUF_BYTES];
 	struct text value;
 
 	if (field->kind == FIELD_KIND_ARGS || field->kind == FIELD_KIND_PARENT_ARGS) {
-		encode_native_args(json, field->kind == FIELD_KIND_ARGS ? event->exec.args
-									: event->exec.parent_args);
+		encode_native_args(json, field->kind == FIELD_KIND_ARGS
+						 ? event->exec.args
+						 : event->context->parent_args);
 		return;
 	}
 	json_writer_array_begin(json, JSON_WRITER_NO_KEY);
@@ -47,8 +64,8 @@ void encode_native_list(struct json_writer *json, const struct field *field,
 }
 
 /* A name is UTF-8, as a key has to be: options.c refuses other names. */
-void encode_native_map(struct json_writer *json, const struct field *field,
-		       const struct event *event)
+static void write_map(struct json_writer *json, const struct field *field,
+		      const struct event *event)
 {
 	struct field_cursor cursor = {};
 	char buf[FIELD_BUF_BYTES];
@@ -65,11 +82,11 @@ void encode_native_map(struct json_writer *json, const struct field *field,
 	json_writer_object_end(json);
 }
 
-void encode_native_ancestors(struct json_writer *json, const struct event_process *process)
+static void write_ancestors(struct json_writer *json, const struct event_context *context)
 {
 	json_writer_array_begin(json, JSON_WRITER_NO_KEY);
-	for (size_t i = 0; i < process->ancestor_count; i++) {
-		const struct event_ancestor *ancestor = &process->ancestors[i];
+	for (size_t i = 0; i < context->ancestor_count; i++) {
+		const struct event_ancestor *ancestor = &context->ancestors[i];
 
 		json_writer_object_begin(json, JSON_WRITER_NO_KEY);
 		json_writer_key(json, JSON_WRITER_KEY("pid"));
@@ -89,7 +106,8 @@ static void raw_begin(struct json_writer *json, const struct field *field)
 	json_writer_object_begin(json, JSON_WRITER_NO_KEY);
 	json_writer_key(json, JSON_WRITER_KEY("key"));
 	/* a key of the table, but for its colon */
-	json_writer_literal(json, (struct text){ field->key.bytes, field->key.length - 1 });
+	json_writer_literal(json,
+			    (struct text){ field_key(field).bytes, field_key(field).length - 1 });
 }
 
 static void raw_end(struct json_writer *json, struct text value)
@@ -142,15 +160,15 @@ static void write_raw_variables(struct json_writer *json, const struct field *fi
 }
 
 static void write_raw_ancestors(struct json_writer *json, const struct field *field,
-				const struct event_process *process)
+				const struct event_context *context)
 {
-	for (size_t i = 0; i < process->ancestor_count && json->length <= json->capacity; i++) {
-		if (text_is_utf8(process->ancestors[i].comm))
+	for (size_t i = 0; i < context->ancestor_count && json->length <= json->capacity; i++) {
+		if (text_is_utf8(context->ancestors[i].comm))
 			continue;
 		raw_begin(json, field);
 		json_writer_key(json, JSON_WRITER_KEY("index"));
 		json_writer_number(json, i);
-		raw_end(json, process->ancestors[i].comm);
+		raw_end(json, context->ancestors[i].comm);
 	}
 }
 
@@ -164,7 +182,7 @@ static bool has_bytes_of(const struct event *event, unsigned int id)
 
 /* A list, and not an object: a store that indexes documents by their keys would get a field for
  * each index of each ill-formed argument, and refuse documents with too many. */
-void encode_native_raw(struct json_writer *json, const struct event *event)
+static void write_raw(struct json_writer *json, const struct event *event)
 {
 	char buf[FIELD_BUF_BYTES];
 	struct text value;
@@ -174,17 +192,18 @@ void encode_native_raw(struct json_writer *json, const struct event *event)
 		const struct field *field = &field_table[i];
 		struct field_cursor cursor = {};
 
-		if (!(field->events & EVENT_BIT(event->type)) ||
+		if (field->form == FIELD_JSON_LITERAL || field->form == FIELD_JSON_ASCII ||
+		    !(field->events & EVENT_BIT(event->type)) ||
 		    !has_bytes_of(event, (unsigned int)i) || !field_value_is_present(field, event))
 			continue;
 		if (field->kind == FIELD_KIND_ARGS)
 			write_raw_args(json, field, event->exec.args);
 		if (field->kind == FIELD_KIND_PARENT_ARGS)
-			write_raw_args(json, field, event->exec.parent_args);
+			write_raw_args(json, field, event->context->parent_args);
 		if (field->kind == FIELD_KIND_ENV)
 			write_raw_variables(json, field, &event->exec);
 		if (field->kind == FIELD_KIND_ANCESTORS)
-			write_raw_ancestors(json, field, &event->process);
+			write_raw_ancestors(json, field, event->context);
 		if (field->form == FIELD_JSON_STRING &&
 		    field_next(field, event, &cursor, buf, &value) && !text_is_utf8(value)) {
 			raw_begin(json, field);
@@ -194,39 +213,257 @@ void encode_native_raw(struct json_writer *json, const struct event *event)
 	json_writer_array_end(json);
 }
 
-static inline void write_fields(struct json_writer *json, const struct event *event,
-				enum event_type type, const struct field_set *omitted)
-{
-	struct json_writer copy;
+/*
+ * The functions for one kind of field each are not inline, but their calls are in a loop that the
+ * compiler unrolls: the tests of a field and the place of its value are constants then, and the
+ * code is small enough to be read from memory for a line now and then.
+ */
+#define OUT_OF_LINE __attribute__((noinline))
 
-	json_writer_object_begin(json, JSON_WRITER_NO_KEY);
-#pragma GCC unroll 128
-	for (size_t i = 0; i < FIELD_COUNT; i++)
-		if (field_table[i].events & EVENT_BIT(type) &&
-		    !field_set_has(omitted, (unsigned int)i))
-			encode_native_field(json, &field_table[i], event);
-	if (json->ill_formed && !field_set_has(omitted, FIELD_ID_raw)) {
-		copy = *json;
-		encode_native_raw(&copy, event);
-		*json = copy;
+/* Appends the key of a field. Returns where the value goes, or NULL if it has to be appended with
+ * the functions of the writer: where FIELD_BUF_BYTES and two quotes may not fit. */
+static inline char *begin_value(struct json_writer *json, const struct field *field)
+{
+	char *to = json->bytes + json->length;
+	size_t without_comma = !json->needs_comma;
+
+	if (json->length + FIELD_KEY_BYTES + FIELD_BUF_BYTES + 2 > json->capacity) {
+		json_writer_key(json, field_key(field));
+		return NULL;
 	}
-	json_writer_object_end(json);
+	memcpy(to, field->key + without_comma, FIELD_KEY_BYTES);
+	json->length += field->key_length - without_comma;
+	json->needs_comma = true;
+	return json->bytes + json->length;
 }
 
-/* An instance of its own for whole lines of the most frequent type: the tests are constant there.
- */
-static JSON_WRITER_FLATTEN void write_native(struct json_writer *json, const struct event *event,
-					     const struct encode_format *format)
+static OUT_OF_LINE void append_number(struct json_writer *json, const struct field *field,
+				      uint64_t number)
 {
-	static const struct field_set by_default = FIELD_SET_EXTRA;
-	struct json_writer local = *json;
+	char *to = begin_value(json, field);
 
-	(void)format;
-	if (event->type == EVENT_EXEC && field_set_equals(&event->omitted, &by_default))
-		write_fields(&local, event, EVENT_EXEC, &by_default);
+	if (to)
+		json->length += text_to_decimal(number, to);
 	else
-		write_fields(&local, event, event->type, &event->omitted);
-	*json = local;
+		json_writer_number(json, number);
+}
+
+static OUT_OF_LINE void append_number_string(struct json_writer *json, const struct field *field,
+					     uint64_t number)
+{
+	char *to = begin_value(json, field);
+	size_t length;
+
+	if (!to) {
+		json_writer_number_string(json, number);
+		return;
+	}
+	length = text_to_decimal(number, to + 1);
+	to[0] = to[length + 1] = '"';
+	json->length += length + 2;
+}
+
+static OUT_OF_LINE void append_time(struct json_writer *json, const struct field *field,
+				    uint64_t wall_ns)
+{
+	begin_value(json, field);
+	json_writer_time(json, wall_ns);
+}
+
+static OUT_OF_LINE void append_ascii(struct json_writer *json, const struct field *field,
+				     struct text value)
+{
+	begin_value(json, field);
+	json_writer_ascii(json, value);
+}
+
+static OUT_OF_LINE void append_text(struct json_writer *json, const struct field *field,
+				    struct text value)
+{
+	begin_value(json, field);
+	json_writer_text(json, value);
+}
+
+static OUT_OF_LINE void append_true(struct json_writer *json, const struct field *field)
+{
+	begin_value(json, field);
+	json_writer_literal(json, (struct text){ "true", 4 });
+}
+
+/* Appends a field of any kind that has at most one value; nothing where the event has none. */
+static OUT_OF_LINE void append_any(struct json_writer *json, const struct field *field,
+				   const struct event *event)
+{
+	char buf[FIELD_BUF_BYTES];
+	struct text value;
+
+	if (!field_value_get(field, event, buf, &value))
+		return;
+	begin_value(json, field);
+	if (field->form == FIELD_JSON_STRING)
+		json_writer_text(json, value);
+	else if (field->form == FIELD_JSON_ASCII)
+		json_writer_ascii(json, value);
+	else
+		json_writer_literal(json, value);
+}
+
+/* Appends a field that is a list, a map, or a command line. */
+static OUT_OF_LINE void append_items(struct json_writer *json, const struct field *field,
+				     const struct event *event)
+{
+	json_writer_key(json, field_key(field));
+	if (field->form == FIELD_JSON_JOINED)
+		encode_native_command_line(json,
+					   *(const struct text *)field_value_member(field, event));
+	else if (field->form == FIELD_JSON_LIST)
+		write_list(json, field, event);
+	else if (field->form == FIELD_JSON_MAP)
+		write_map(json, field, event);
+	else
+		write_ancestors(json, event->context);
+}
+
+static inline void append_text_of_form(struct json_writer *json, const struct field *field,
+				       struct text value)
+{
+	if (!value.length && field->kind != FIELD_KIND_TEXT)
+		return;
+	if (field->form == FIELD_JSON_STRING)
+		append_text(json, field, value);
+	else
+		append_ascii(json, field, value);
+}
+
+static inline void append_number_of_form(struct json_writer *json, const struct field *field,
+					 uint64_t number)
+{
+	if (field->form == FIELD_JSON_ASCII)
+		append_number_string(json, field, number);
+	else
+		append_number(json, field, number);
+}
+
+/* Appends a field that is present. `field` is a constant. */
+static inline __attribute__((always_inline)) void
+append_field(struct json_writer *json, const struct field *field, const struct event *event)
+{
+	const void *member = field_value_member(field, event);
+
+	if (field->form >= FIELD_JSON_JOINED) {
+		append_items(json, field, event);
+		return;
+	}
+	switch (field->kind) {
+	case FIELD_KIND_TEXT:
+	case FIELD_KIND_TEXT_OR_NONE:
+	case FIELD_KIND_ACCOUNT:
+	case FIELD_KIND_CONTAINER_NAME:
+	case FIELD_KIND_POD_NAME:
+		append_text_of_form(json, field, *(const struct text *)member);
+		break;
+	case FIELD_KIND_U32:
+	case FIELD_KIND_U32_OR_NONE:
+		append_number_of_form(json, field, *(const uint32_t *)member);
+		break;
+	case FIELD_KIND_U64:
+		append_number_of_form(json, field, *(const uint64_t *)member);
+		break;
+	case FIELD_KIND_TIME:
+		append_time(json, field, *(const uint64_t *)member);
+		break;
+	case FIELD_KIND_FLAG:
+		append_true(json, field);
+		break;
+	case FIELD_KIND_TYPE:
+		append_ascii(json, field, text_from_string(event_type_name(event->type)));
+		break;
+	case FIELD_KIND_TID:
+		if (event->exec.tid != event->process.task.pid)
+			append_number(json, field, event->exec.tid);
+		break;
+	case FIELD_KIND_ARGC:
+		if (event->exec.argc != RECORD_ARGC_UNKNOWN)
+			append_number(json, field, event->exec.argc);
+		break;
+	case FIELD_KIND_EXE:
+		if (event->exec.has_exe)
+			append_text(json, field, event->exec.paths[EVENT_PATH_EXE]);
+		break;
+	default:
+		append_any(json, field, event);
+	}
+}
+
+/* Appends the fields from `first` up to that before `end`: constants, as is `unmapped`. */
+static inline __attribute__((always_inline)) void append_range(struct json_writer *json,
+							       const struct event *event,
+							       unsigned int unmapped,
+							       unsigned int first, unsigned int end)
+{
+#pragma GCC unroll 128
+	for (unsigned int id = first; id < end; id++) {
+		const struct field *field = &field_table[id];
+
+		if ((!unmapped || field->unmapped & unmapped) &&
+		    field->events & EVENT_BIT(event->type) && !field_set_has(&event->omitted, id) &&
+		    field_value_is_present(field, event))
+			append_field(json, field, event);
+	}
+}
+
+/* Appends a range that is a run. */
+static inline __attribute__((always_inline)) void
+append_run(struct json_writer *json, const struct event *event, unsigned int unmapped,
+	   unsigned int first, unsigned int end, const struct encode_format *format,
+	   enum context_run run)
+{
+	struct json_writer before;
+
+	if (!encode_run_begin(json, event, format, run, &before))
+		return;
+	append_range(json, event, unmapped, first, end);
+	encode_run_end(json, event, format, run, &before);
+}
+
+static inline __attribute__((always_inline)) void append_fields(struct json_writer *json,
+								const struct event *event,
+								unsigned int unmapped,
+								const struct encode_format *format)
+{
+	append_range(json, event, unmapped, 0, FIELD_HOST_FIRST);
+	append_run(json, event, unmapped, FIELD_HOST_FIRST, FIELD_HOST_END, format,
+		   CONTEXT_RUN_HOST_FIELDS);
+	append_range(json, event, unmapped, FIELD_HOST_END, FIELD_FILE_FIRST);
+	append_run(json, event, unmapped, FIELD_FILE_FIRST, FIELD_FILE_END, format,
+		   CONTEXT_RUN_FILE_FIELDS);
+	append_range(json, event, unmapped, FIELD_FILE_END, FIELD_CONTEXT_FIRST);
+	append_run(json, event, unmapped, FIELD_CONTEXT_FIRST, FIELD_CONTEXT_END, format,
+		   CONTEXT_RUN_FIELDS);
+	append_range(json, event, unmapped, FIELD_CONTEXT_END, FIELD_COUNT);
+	if (json->ill_formed && FIELD_IS_WRITTEN(event, raw))
+		write_raw(json, event);
+}
+
+/* An instance for each format, so that the fields of each are known. */
+void encode_native_fields(struct json_writer *json, const struct event *event,
+			  unsigned int unmapped, const struct encode_format *format)
+{
+	if (!unmapped)
+		append_fields(json, event, 0, format);
+	else if (unmapped == FIELD_ECS)
+		append_fields(json, event, FIELD_ECS, format);
+	else
+		append_fields(json, event, FIELD_OCSF, format);
+}
+
+static void write_native(struct json_writer *json, const struct event *event,
+			 const struct encode_format *format)
+{
+	(void)format;
+	json_writer_object_begin(json, JSON_WRITER_NO_KEY);
+	encode_native_fields(json, event, 0, &encode_native);
+	json_writer_object_end(json);
 }
 
 const struct encode_format encode_native = {

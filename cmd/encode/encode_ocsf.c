@@ -7,6 +7,7 @@
 #include "encode/encode.h"
 #include "encode/encode_mapped.h"
 #include "encode/encode_native.h"
+#include "encode/encode_run.h"
 #include "util/error_name.h"
 
 #include <ctype.h>
@@ -128,6 +129,10 @@ static void write_machine_id(struct json_writer *json, struct text machine_id)
 
 static void write_device(struct json_writer *json, const struct event *event)
 {
+	struct json_writer before;
+
+	if (!encode_run_begin(json, event, &encode_ocsf, CONTEXT_RUN_HOST, &before))
+		return;
 	json_writer_object_begin(json, JSON_WRITER_KEY("device"));
 	json_writer_members(json, JSON_WRITER_MEMBERS("\"type_id\":0"));
 	if (FIELD_IS_WRITTEN(event, host)) {
@@ -144,6 +149,7 @@ static void write_device(struct json_writer *json, const struct event *event)
 		json_writer_object_end(json);
 	}
 	json_writer_object_end(json);
+	encode_run_end(json, event, &encode_ocsf, CONTEXT_RUN_HOST, &before);
 }
 
 static void write_account(struct json_writer *json, struct text key,
@@ -252,24 +258,26 @@ static bool is_uuid(const char *string)
 	return true;
 }
 
-static bool has_pod_uuid(const struct container *container)
+static bool has_pod_uuid(const struct event *event)
 {
-	return container->id.length && is_uuid(container->pod_uid);
+	const struct container *container = &event->context->container;
+
+	return container->id.length && FIELD_IS_WRITTEN(event, container_id) &&
+	       is_uuid(container->pod_uid);
 }
 
 static void write_container(struct json_writer *json, const struct event *event)
 {
-	const struct container *container = &event->exec.container;
+	const struct container *container = &event->context->container;
 	const struct json_writer before = *json;
 	struct json_writer image;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("container"));
-	if (container->id.length)
-		encode_mapped_text(json, JSON_WRITER_KEY("uid"), container->id);
+	ENCODE_MAPPED_TEXT(json, "uid", event, container_id, container->id);
 	if (container->runtime && FIELD_IS_WRITTEN(event, container_runtime))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("runtime"),
 				    text_from_string(container->runtime));
-	if (has_pod_uuid(container) && FIELD_IS_WRITTEN(event, pod_uid))
+	if (has_pod_uuid(event) && FIELD_IS_WRITTEN(event, pod_uid))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("pod_uuid"),
 				    text_from_string(container->pod_uid));
 	ENCODE_MAPPED_TEXT(json, "name", event, container_name, container->names.name);
@@ -295,7 +303,6 @@ static void write_call(struct json_writer *json, const struct event *event)
 		encode_mapped_text(json, JSON_WRITER_KEY("working_directory"),
 				   exec->paths[EVENT_PATH_CWD]);
 	write_variables(json, event);
-	write_container(json, event);
 }
 
 /* With the profile linux_users the effective ids have attributes of their own, so user and group
@@ -322,8 +329,8 @@ static void write_session(struct json_writer *json, const struct event *event)
 	json_writer_object_begin(json, JSON_WRITER_KEY("session"));
 	if (process->task.ses != RECORD_AUDIT_UNSET && FIELD_IS_WRITTEN(event, ses))
 		encode_mapped_id(json, JSON_WRITER_KEY("uid"), process->task.ses);
-	if (process->tty.length && FIELD_IS_WRITTEN(event, tty))
-		encode_mapped_ascii(json, JSON_WRITER_KEY("terminal"), process->tty);
+	if (event->context->tty.length && FIELD_IS_WRITTEN(event, tty))
+		encode_mapped_ascii(json, JSON_WRITER_KEY("terminal"), event->context->tty);
 	encode_mapped_object_end(json, &before);
 }
 
@@ -337,17 +344,31 @@ static void write_parent(struct json_writer *json, const struct event *event)
 	if (FIELD_IS_WRITTEN(event, ppid))
 		encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.ppid);
 	if (FIELD_IS_WRITTEN(event, parent_id))
-		encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), process->parent_id);
+		encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), event->context->parent_id);
 	if (encode_mapped_parent_name(event, &name))
 		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
 	if (encode_mapped_has_parent_exe(event)) {
-		file_begin(json, event->exec.paths[EVENT_PATH_PARENT_EXE]);
+		file_begin(json, event->context->parent_exe);
 		json_writer_object_end(json);
 	}
 	if (encode_mapped_has_parent_args(event))
 		encode_mapped_command_line(json, JSON_WRITER_KEY("cmd_line"),
-					   event->exec.parent_args);
+					   event->context->parent_args);
 	encode_mapped_object_end(json, &before);
+}
+
+/* Writes the members of "process" that follow from the context. */
+static void write_process_context(struct json_writer *json, const struct event *event)
+{
+	struct json_writer before;
+
+	if (!encode_run_begin(json, event, &encode_ocsf, CONTEXT_RUN_PROCESS, &before))
+		return;
+	write_container(json, event);
+	write_users(json, event);
+	write_session(json, event);
+	write_parent(json, event);
+	encode_run_end(json, event, &encode_ocsf, CONTEXT_RUN_PROCESS, &before);
 }
 
 static void write_process(struct json_writer *json, const struct event *event)
@@ -372,9 +393,7 @@ static void write_process(struct json_writer *json, const struct event *event)
 			   JSON_WRITER_KEY("terminated_time_dt"), event->wall_ns);
 	if (process->task.ns_pid && FIELD_IS_WRITTEN(event, ns_pid))
 		encode_mapped_number(json, JSON_WRITER_KEY("namespace_pid"), process->task.ns_pid);
-	write_users(json, event);
-	write_session(json, event);
-	write_parent(json, event);
+	write_process_context(json, event);
 	encode_mapped_object_end(json, &before);
 }
 
@@ -442,12 +461,10 @@ static void write_nameless_exe(struct json_writer *json, const struct event *eve
 /* Writes the keys that have an attribute in some events only. */
 static void write_unmapped(struct json_writer *json, const struct event *event)
 {
-	const struct event_exec *exec = &event->exec;
-
-	if (FIELD_IS_WRITTEN(event, pod_uid) && exec->container.pod_uid[0] &&
-	    !has_pod_uuid(&exec->container))
+	if (FIELD_IS_WRITTEN(event, pod_uid) && event->context->container.pod_uid[0] &&
+	    !has_pod_uuid(event))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("pod_uid"),
-				    text_from_string(exec->container.pod_uid));
+				    text_from_string(event->context->container.pod_uid));
 	if (event_has_program(event) && !encode_mapped_has_exe(event))
 		write_nameless_exe(json, event);
 }
@@ -455,7 +472,7 @@ static void write_unmapped(struct json_writer *json, const struct event *event)
 static JSON_WRITER_FLATTEN void write_ocsf(struct json_writer *json, const struct event *event,
 					   const struct encode_format *format)
 {
-	struct json_writer local = *json;
+	struct json_writer local = *json, copy;
 
 	(void)format;
 	json_writer_object_begin(&local, JSON_WRITER_NO_KEY);
@@ -468,7 +485,9 @@ static JSON_WRITER_FLATTEN void write_ocsf(struct json_writer *json, const struc
 	json_writer_object_begin(&local, JSON_WRITER_KEY("unmapped"));
 	if (event_is_process(event))
 		write_unmapped(&local, event);
-	encode_mapped_unmapped(&local, event, FIELD_OCSF);
+	copy = local;
+	encode_native_fields(&copy, event, FIELD_OCSF, &encode_ocsf);
+	local = copy;
 	json_writer_object_end(&local);
 	json_writer_object_end(&local);
 	*json = local;

@@ -52,14 +52,14 @@ static void append_time(struct text_line *line, const struct event *event)
 
 static void append_user(struct text_line *line, const struct event *event)
 {
-	const struct event_process *process = &event->process;
+	struct text user = event->context->user;
 
 	color(line, CYAN);
-	if (process->user.length && FIELD_IS_WRITTEN(event, user)) {
+	if (user.length && FIELD_IS_WRITTEN(event, user)) {
 		strip_append(&line->strip, " ");
-		strip_append_text(&line->strip, process->user);
+		strip_append_text(&line->strip, user);
 	} else if (FIELD_IS_WRITTEN(event, uid)) {
-		strip_format(&line->strip, " %" PRIu32, process->task.uid);
+		strip_format(&line->strip, " %" PRIu32, event->process.task.uid);
 	}
 	color(line, END);
 }
@@ -151,9 +151,9 @@ static void append_place(struct text_line *line, const struct event *event)
 		strip_append(&line->strip, " in ");
 		strip_append_word(&line->strip, cwd);
 	}
-	if (event->process.tty.length && FIELD_IS_WRITTEN(event, tty)) {
+	if (event->context->tty.length && FIELD_IS_WRITTEN(event, tty)) {
 		strip_append(&line->strip, " on ");
-		strip_append_text(&line->strip, event->process.tty);
+		strip_append_text(&line->strip, event->context->tty);
 	}
 	color(line, END);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "event/decode.h"
 
+#include "event/context.h"
+
 #include <errno.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -41,30 +43,55 @@ static bool slice_view(const struct record *record, struct record_slice slice, s
 	return true;
 }
 
-/*
- * "name\0dir\0" -> "/dir/name", written backwards so that it ends with buf's last byte. Where the
- * names next to the root are missing (cut), there is no leading slash, for the path is not
- * absolute.
- */
-static bool path_text(struct text names, bool cut, char buf[EVENT_PATH_BYTES], struct text *path)
+/* Returns the start of the name that ends with the NUL at that index: behind the NUL before it, or
+ * 0. Blocks, because the names are short and a call takes longer. */
+static size_t name_start(const char *names, size_t nul)
 {
-	char *start = buf + EVENT_PATH_BYTES;
-	struct text name;
+	text_block block;
+
+	for (; nul >= sizeof(block); nul -= sizeof(block)) {
+		memcpy(&block, names + nul - sizeof(block), sizeof(block));
+		if (!text_block_is_zero(block == 0))
+			return nul - sizeof(block) + text_block_end(block == 0);
+	}
+	while (nul && names[nul - 1])
+		nul--;
+	return nul;
+}
+
+/* Copies a name, perhaps with bytes that follow it: there is room for them. */
+static void copy_name(char *to, struct text names, size_t start, size_t length)
+{
+	if (length <= sizeof(text_block) && names.length - start >= sizeof(text_block))
+		memcpy(to, names.bytes + start, sizeof(text_block));
+	else
+		memcpy(to, names.bytes + start, length);
+}
+
+/*
+ * "name\0dir\0" -> "/dir/name". Where the names next to the root are missing (cut), there is no
+ * leading slash, for the path is not absolute.
+ */
+static bool path_text(struct text names, bool cut, char buf[EVENT_PATH_BUF_BYTES],
+		      struct text *path)
+{
+	char *end = buf;
 
 	if (names.length > EVENT_PATH_BYTES)
 		return false;
 	if (names.length && names.bytes[names.length - 1])
 		return false;
-	while (text_next_string(&names, &name)) {
-		start -= name.length + 1;
-		*start = '/';
-		memcpy(start + 1, name.bytes, name.length);
+	for (size_t left = names.length, start; left; left = start) {
+		start = name_start(names.bytes, left - 1);
+		*end++ = '/';
+		copy_name(end, names, start, left - 1 - start);
+		end += left - 1 - start;
 	}
-	if (start == buf + EVENT_PATH_BYTES)
-		*--start = '/';
+	if (end == buf)
+		*end++ = '/';
 	else if (cut)
-		start++;
-	*path = (struct text){ start, (size_t)(buf + EVENT_PATH_BYTES - start) };
+		buf++;
+	*path = (struct text){ buf, (size_t)(end - buf) };
 	return true;
 }
 
@@ -90,16 +117,25 @@ static bool decode_paths(const struct record *record, const struct record_exec *
 
 /* Keys of a program, as those of the process, of its parent or of its entry. */
 struct program_keys {
-	enum event_path path;
 	uint32_t exe; /* enum record_key */
 	uint32_t args;
 	uint32_t others; /* without a mark but unreadable */
 };
 
-static const struct program_keys own_keys = { EVENT_PATH_EXE, RECORD_KEY_EXE, RECORD_KEY_ARGS, 0 };
-static const struct program_keys parent_keys = { EVENT_PATH_PARENT_EXE, RECORD_KEY_PARENT_EXE,
-						 RECORD_KEY_PARENT_ARGS, RECORD_KEY_PARENT_EVENT };
-static const struct program_keys entry_keys = { EVENT_PATH_ENTRY_EXE, RECORD_KEY_ENTRY_EXE, 0, 0 };
+static const struct program_keys own_keys = { RECORD_KEY_EXE, RECORD_KEY_ARGS, 0 };
+static const struct program_keys parent_keys = { RECORD_KEY_PARENT_EXE, RECORD_KEY_PARENT_ARGS,
+						 RECORD_KEY_PARENT_EVENT };
+static const struct program_keys entry_keys = { RECORD_KEY_ENTRY_EXE, 0, 0 };
+
+/* A program, and its parts in the event: what is not known stays as it is. */
+struct program {
+	const struct program_keys *keys;
+	struct event_masks *masks;
+	char *exe_bytes; /* EVENT_PATH_BUF_BYTES */
+	struct text *exe;
+	struct text *args;
+	struct record_program fixed;
+};
 
 /* Copies the fixed part and checks the lengths and the checksum: a writer may have been at work. */
 static bool program_is_whole(struct text bytes, struct record_program *program)
@@ -116,95 +152,82 @@ static bool program_is_whole(struct text bytes, struct record_program *program)
 }
 
 /* Sets the path. Without the end of a name that was cut; that of the file itself must be whole. */
-static void decode_program_exe(const struct record_program *program, struct text names,
-			       const struct program_keys *keys, struct event *event)
+static void decode_program_exe(struct text names, const struct program *program)
 {
-	struct event_process *process = &event->process;
-	struct event_exec *out = &event->exec;
-	bool cut = program->flags & RECORD_PROGRAM_EXE_TRUNCATED;
+	uint16_t flags = program->fixed.flags;
+	bool cut = flags & RECORD_PROGRAM_EXE_TRUNCATED;
 	const char *last = memrchr(names.bytes, '\0', names.length);
 
 	if (cut)
 		names.length = last ? (size_t)(last - names.bytes) + 1 : 0;
-	if (program->flags & RECORD_PROGRAM_EXE_UNREADABLE || (cut && !names.length) ||
-	    !path_text(names, cut, out->path_bytes[keys->path], &out->paths[keys->path])) {
-		process->unreadable |= keys->exe;
+	if (flags & RECORD_PROGRAM_EXE_UNREADABLE || (cut && !names.length) ||
+	    !path_text(names, cut, program->exe_bytes, program->exe)) {
+		program->masks->unreadable |= program->keys->exe;
 		return;
 	}
 	if (cut)
-		process->truncated |= keys->exe;
-	if (program->flags & RECORD_PROGRAM_EXE_DETACHED)
-		process->detached |= keys->exe;
+		program->masks->truncated |= program->keys->exe;
+	if (flags & RECORD_PROGRAM_EXE_DETACHED)
+		program->masks->detached |= program->keys->exe;
 }
 
-/* Returns the arguments, of which none is known where they are unreadable. */
-static struct text decode_program_args(const struct record_program *program, struct text args,
-				       const struct program_keys *keys,
-				       struct event_process *process)
+/* Sets the arguments, of which none is known where they are unreadable. */
+static void decode_program_args(struct text args, const struct program *program)
 {
-	if (program->flags & RECORD_PROGRAM_ARGS_UNREADABLE)
-		process->unreadable |= keys->args;
-	else if (program->args_length < program->args_bytes)
-		process->truncated |= keys->args;
-	return args;
+	if (program->fixed.flags & RECORD_PROGRAM_ARGS_UNREADABLE)
+		program->masks->unreadable |= program->keys->args;
+	else if (program->fixed.args_length < program->fixed.args_bytes)
+		program->masks->truncated |= program->keys->args;
+	*program->args = args;
 }
 
-/* Decodes a program to the paths and marks of the event, and sets *program and *args. Returns false
- * if it is not known. */
-static bool decode_program(struct text bytes, const struct program_keys *keys, struct event *event,
-			   struct record_program *program, struct text *args)
+/* Decodes a program. Returns false, with no more than masks set, if it is not known. */
+static bool decode_program(struct text bytes, struct program *program)
 {
+	const struct program_keys *keys = program->keys;
 	struct text strings;
 
-	if (!program_is_whole(bytes, program)) {
-		event->process.unreadable |= keys->exe | keys->args | keys->others;
+	if (!program_is_whole(bytes, &program->fixed)) {
+		program->masks->unreadable |= keys->exe | keys->args | keys->others;
 		return false;
 	}
-	strings = text_skip(bytes, sizeof(*program));
-	decode_program_exe(program, (struct text){ strings.bytes, program->exe_length }, keys,
-			   event);
-	*args = decode_program_args(program, text_skip(strings, program->exe_length), keys,
-				    &event->process);
+	strings = text_skip(bytes, sizeof(program->fixed));
+	decode_program_exe((struct text){ strings.bytes, program->fixed.exe_length }, program);
+	decode_program_args(text_skip(strings, program->fixed.exe_length), program);
 	return true;
 }
 
-/* The parts of a record that both execs and exits have. */
-struct record_parts {
-	struct record record;
-	const struct record_keys *keys;
-	struct record_slice parent_exe;
-	struct record_slice parent;
-	struct record_slice entry;
-	struct record_slice cgroup;
-};
+/* --- the context */
 
 static void decode_parent_program(struct text bytes, struct event *event)
 {
-	struct event_exec *out = &event->exec;
-	struct record_program program;
+	struct event_context *out = &event->own_context;
+	struct program program = { &parent_keys, &out->masks, event->own_bytes.parent_exe,
+				   &out->parent_exe, &out->parent_args };
 
 	out->parent_has_exe = true;
-	if (!decode_program(bytes, &parent_keys, event, &program, &out->parent_args))
+	if (!decode_program(bytes, &program))
 		return;
 	out->parent_has_args = true;
-	out->parent_argc = program.argc;
-	out->parent_exec_pid = program.exec_pid;
-	out->parent_exec_ns = program.exec_ns;
-	out->parent_exe_deleted |= program.flags & RECORD_PROGRAM_EXE_DELETED;
+	out->parent_argc = program.fixed.argc;
+	out->parent_exec_pid = program.fixed.exec_pid;
+	out->parent_exec_ns = program.fixed.exec_ns;
+	out->parent_exe_deleted |= program.fixed.flags & RECORD_PROGRAM_EXE_DELETED;
 }
 
-/* Takes the path of the entry from another one, with its marks. */
-static void take_entry_exe(struct event *event, enum event_path path, enum record_key key)
+static bool has_key(uint32_t keys, enum record_key key)
 {
-	struct event_process *process = &event->process;
+	return keys & key;
+}
 
-	event->exec.paths[EVENT_PATH_ENTRY_EXE] = event->exec.paths[path];
-	if (process->truncated & key)
-		process->truncated |= RECORD_KEY_ENTRY_EXE;
-	if (process->unreadable & key)
-		process->unreadable |= RECORD_KEY_ENTRY_EXE;
-	if (process->detached & key)
-		process->detached |= RECORD_KEY_ENTRY_EXE;
+/* Takes the path of the entry from another one, with its masks. */
+static void take_entry_exe(struct event_context *out, struct text exe,
+			   const struct event_masks *masks, enum record_key key)
+{
+	out->entry_exe = exe;
+	out->masks.truncated |= has_key(masks->truncated, key) * RECORD_KEY_ENTRY_EXE;
+	out->masks.unreadable |= has_key(masks->unreadable, key) * RECORD_KEY_ENTRY_EXE;
+	out->masks.detached |= has_key(masks->detached, key) * RECORD_KEY_ENTRY_EXE;
 }
 
 /*
@@ -212,30 +235,31 @@ static void take_entry_exe(struct event *event, enum event_path path, enum recor
  * kernel thread has none. It has no mark of its own for a path that is relative to another root:
  * then it is unreadable.
  */
-static bool decode_entry(const struct record_parts *parts, struct event *event)
+static void decode_entry(const struct context_source *source, struct event *event)
 {
-	struct event_process *process = &event->process;
-	const struct record_task *task = &process->task;
+	struct event_context *out = &event->own_context;
+	struct event_masks *masks = &out->masks;
+	const struct event_process *process = &event->process;
+	const struct event_masks own_masks = { process->truncated, process->unreadable,
+					       process->detached };
+	const struct record_task *task = source->task;
 	bool has_exe = event->exec.has_exe && event->type != EVENT_EXEC_FAILED;
-	struct text bytes, args;
-	struct record_program program;
+	struct text args;
+	struct program program = { &entry_keys, masks, event->own_bytes.entry_exe, &out->entry_exe,
+				   &args };
 
-	event->exec.paths[EVENT_PATH_ENTRY_EXE] = (struct text){ "", 0 };
-	if (!slice_view(&parts->record, parts->entry, &bytes))
-		return false;
-	if (bytes.length)
-		decode_program(bytes, &entry_keys, event, &program, &args);
+	if (source->slices[CONTEXT_ENTRY].length)
+		decode_program(source->slices[CONTEXT_ENTRY], &program);
 	else if (has_exe && task->entry_pid == task->pid && task->entry_start_ns == task->start_ns)
-		take_entry_exe(event, EVENT_PATH_EXE, RECORD_KEY_EXE);
-	else if (event->exec.parent_has_exe && task->entry_pid == task->ppid &&
+		take_entry_exe(out, event->exec.paths[EVENT_PATH_EXE], &own_masks, RECORD_KEY_EXE);
+	else if (out->parent_has_exe && task->entry_pid == task->ppid &&
 		 task->entry_start_ns == task->parent_start_ns)
-		take_entry_exe(event, EVENT_PATH_PARENT_EXE, RECORD_KEY_PARENT_EXE);
-	if (process->detached & RECORD_KEY_ENTRY_EXE || process->unreadable & RECORD_KEY_ENTRY)
-		process->unreadable |= RECORD_KEY_ENTRY_EXE;
-	process->detached &= ~(uint32_t)RECORD_KEY_ENTRY_EXE;
-	if (process->unreadable & RECORD_KEY_ENTRY_EXE)
-		process->truncated &= ~(uint32_t)RECORD_KEY_ENTRY_EXE;
-	return true;
+		take_entry_exe(out, out->parent_exe, masks, RECORD_KEY_PARENT_EXE);
+	if (masks->detached & RECORD_KEY_ENTRY_EXE || masks->unreadable & RECORD_KEY_ENTRY)
+		masks->unreadable |= RECORD_KEY_ENTRY_EXE;
+	masks->detached &= ~(uint32_t)RECORD_KEY_ENTRY_EXE;
+	if (masks->unreadable & RECORD_KEY_ENTRY_EXE)
+		masks->truncated &= ~(uint32_t)RECORD_KEY_ENTRY_EXE;
 }
 
 static struct text comm_view(const char comm[RECORD_COMM_BYTES])
@@ -254,60 +278,89 @@ static const char *entry_type_name(uint32_t type)
 	return type < RECORD_ENTRIES ? names[type] : NULL;
 }
 
-static void add_ancestor(struct event_process *process, uint32_t pid, struct text comm)
-{
-	struct event_ancestor *ancestor = &process->ancestors[process->ancestor_count++];
-
-	/* the bytes of the id stay as they are: to clear them takes as long as all of this */
-	ancestor->pid = pid;
-	ancestor->comm = comm;
-}
-
 /* The parent is the first ancestor, unless it is the swapper with pid 0. */
-static bool decode_ancestors(struct event_process *process)
+static void decode_ancestors(const struct record_task *task, struct event_context *out)
 {
-	const struct record_task *task = &process->task;
+	const struct text none = { "", 0 };
 
-	process->ancestor_count = 0;
-	if (task->ancestor_count > RECORD_ANCESTORS)
-		return false;
+	out->ancestor_count = 0;
 	if (!task->ppid)
-		return true;
-	add_ancestor(process, task->ppid, process->parent_comm);
+		return;
+	out->ancestors[out->ancestor_count++] =
+		(struct event_ancestor){ task->parent_start_ns, task->ppid, out->parent_comm,
+					 none };
 	for (size_t i = 0; i < task->ancestor_count; i++)
-		add_ancestor(process, task->ancestors[i].pid, comm_view(task->ancestors[i].comm));
-	return true;
+		out->ancestors[out->ancestor_count++] =
+			(struct event_ancestor){ task->ancestors[i].start_ns,
+						 task->ancestors[i].pid,
+						 comm_view(task->ancestors[i].comm), none };
 }
 
-static bool decode_parts(const struct record_parts *parts, struct event *event)
+/* Fills event->own_context but for the entry's path. */
+static bool decode_context(const struct context_source *source, struct event *event)
 {
-	const struct record_keys *keys = parts->keys;
-	struct event_exec *out = &event->exec;
-	struct text program;
+	const struct record_keys *keys = source->keys;
+	struct event_context *out = &event->own_context;
+	struct event_context_bytes *bytes = &event->own_bytes;
+	const struct text none = { "", 0 };
 
-	event->process.truncated = keys->truncated & RECORD_KEY_ALL;
-	event->process.unreadable = keys->unreadable & RECORD_KEY_ALL;
-	event->process.detached =
-		keys->detached & (RECORD_KEY_EXE | RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE);
-	if (event->process.unreadable & RECORD_KEY_PARENT_COMM)
-		event->process.unreadable |= RECORD_KEY_ANCESTORS;
+	out->masks = (struct event_masks){ keys->truncated & CONTEXT_KEYS,
+					   keys->unreadable & CONTEXT_KEYS,
+					   keys->detached & CONTEXT_KEYS & RECORD_KEY_PARENT_EXE };
+	if (out->masks.unreadable & RECORD_KEY_PARENT_COMM)
+		out->masks.unreadable |= RECORD_KEY_ANCESTORS;
+	out->parent_comm = comm_view(source->task->parent_comm);
+	out->entry_type = entry_type_name(source->task->entry_type);
+	out->has_more_ancestors = source->task->has_more_ancestors;
 	out->parent_exe_deleted = keys->deleted & RECORD_KEY_PARENT_EXE;
-	out->parent_has_exe = parts->parent_exe.offset != 0;
+	out->parent_has_exe = source->has_parent_exe;
 	out->parent_has_args = false;
 	out->parent_argc = RECORD_ARGC_UNKNOWN;
 	out->parent_exec_ns = 0;
-	out->parent_args = (struct text){ "", 0 };
-	if (!decode_path(&parts->record, parts->parent_exe, keys->truncated & RECORD_KEY_PARENT_EXE,
-			 out, EVENT_PATH_PARENT_EXE) ||
-	    !decode_path(&parts->record, parts->cgroup, keys->truncated & RECORD_KEY_CGROUP, out,
-			 EVENT_PATH_CGROUP) ||
-	    !slice_view(&parts->record, parts->parent, &program) ||
-	    !decode_ancestors(&event->process))
+	out->parent_args = out->entry_exe = none;
+	decode_ancestors(source->task, out);
+	if (!path_text(source->slices[CONTEXT_PARENT_EXE], keys->truncated & RECORD_KEY_PARENT_EXE,
+		       bytes->parent_exe, &out->parent_exe) ||
+	    !path_text(source->slices[CONTEXT_CGROUP], keys->truncated & RECORD_KEY_CGROUP,
+		       bytes->cgroup, &out->cgroup))
 		return false;
-	if (program.length)
-		decode_parent_program(program, event);
-	out->parent_exe_detached = event->process.detached & RECORD_KEY_PARENT_EXE;
+	if (source->slices[CONTEXT_PARENT].length)
+		decode_parent_program(source->slices[CONTEXT_PARENT], event);
+	out->parent_exe_detached = out->masks.detached & RECORD_KEY_PARENT_EXE;
 	return true;
+}
+
+/* The parts of a record that both execs and exits have. */
+struct record_parts {
+	struct record record;
+	const struct record_task *task;
+	const struct record_keys *keys;
+	struct record_slice parent_exe;
+	struct record_slice parent;
+	struct record_slice entry;
+	struct record_slice cgroup;
+};
+
+static bool find_source(const struct record_parts *parts, struct context_source *source)
+{
+	const struct record *record = &parts->record;
+	struct text *slices = source->slices;
+
+	source->task = parts->task;
+	source->keys = parts->keys;
+	source->has_parent_exe = parts->parent_exe.offset != 0;
+	return parts->task->ancestor_count <= RECORD_ANCESTORS &&
+	       slice_view(record, parts->parent_exe, &slices[CONTEXT_PARENT_EXE]) &&
+	       slice_view(record, parts->parent, &slices[CONTEXT_PARENT]) &&
+	       slice_view(record, parts->entry, &slices[CONTEXT_ENTRY]) &&
+	       slice_view(record, parts->cgroup, &slices[CONTEXT_CGROUP]);
+}
+
+static void add_masks(const struct event_masks *masks, struct event_process *process)
+{
+	process->truncated |= masks->truncated;
+	process->unreadable |= masks->unreadable;
+	process->detached |= masks->detached;
 }
 
 /* --- */
@@ -360,22 +413,41 @@ static void name_attempt(const struct record_exec *exec, struct event_exec *out)
 	out->filename = (struct text){ out->filename_bytes, (size_t)length };
 }
 
-static void decode_process(const struct record_task *task, const char comm[RECORD_COMM_BYTES],
+static void decode_process(const struct record_parts *parts, const char comm[RECORD_COMM_BYTES],
 			   struct event *event)
 {
+	const struct record_keys *keys = parts->keys;
+	const uint32_t own_keys_mask = RECORD_KEY_ALL & ~CONTEXT_KEYS;
 	struct event_process *process = &event->process;
 
-	process->task = *task;
+	memcpy(&process->task, parts->task, offsetof(struct record_task, ancestors));
 	process->comm = comm_view(comm);
-	process->parent_comm = comm_view(task->parent_comm);
-	process->entry_type = entry_type_name(task->entry_type);
-	process->has_more_ancestors = task->has_more_ancestors;
+	process->truncated = keys->truncated & own_keys_mask;
+	process->unreadable = keys->unreadable & own_keys_mask;
+	process->detached = keys->detached & (RECORD_KEY_EXE | RECORD_KEY_CWD);
 	process->redacted = 0;
 	process->redacted_bytes = 0;
 	process->redacted_args_bytes = 0;
 	process->redacted_parent_args_bytes = 0;
 	event->exec.args_hidden = false;
 	event->exec.parent_args_hidden = false;
+}
+
+/* Decodes the process and its context, but for the entry's path. */
+static bool decode_parts(const struct record_parts *parts, const char comm[RECORD_COMM_BYTES],
+			 struct context_source *source, struct event *event)
+{
+	decode_process(parts, comm, event);
+	return find_source(parts, source) &&
+	       (context_find(event, source) || decode_context(source, event));
+}
+
+/* Completes the context, when the program of the process is known. */
+static void end_parts(const struct context_source *source, struct event *event)
+{
+	if (!event->shared)
+		decode_entry(source, event);
+	add_masks(&event->context->masks, &event->process);
 }
 
 /* Decodes what an exit does not have. */
@@ -398,15 +470,16 @@ static bool decode_call(const struct record *record, const struct record_exec *e
 static int decode_exec(const struct record_exec *exec, struct event *event)
 {
 	const struct record_parts parts = { { &exec->header, sizeof(*exec) },
+					    &exec->task,
 					    &exec->keys,
 					    exec->parent_exe,
 					    exec->parent,
 					    exec->entry,
 					    exec->cgroup };
 	struct event_exec *out = &event->exec;
+	struct context_source source;
 
-	decode_process(&exec->task, exec->comm, event);
-	if (!decode_parts(&parts, event))
+	if (!decode_parts(&parts, exec->comm, &source, event))
 		return -EBADMSG;
 	event->process.unreadable |= decode_file(&exec->file, out);
 	out->has_exe = true;
@@ -416,10 +489,11 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 	out->deleted = exec->keys.deleted & RECORD_KEY_EXE;
 	out->exe_detached = exec->keys.detached & RECORD_KEY_EXE;
 	if (!decode_call(&parts.record, exec, out) || !decode_paths(&parts.record, exec, out) ||
-	    !slice_view(&parts.record, exec->args, &out->args) || !decode_entry(&parts, event) ||
+	    !slice_view(&parts.record, exec->args, &out->args) ||
 	    out->args.length > out->args_bytes ||
 	    (out->args_bytes > SIZE_MAX_SHOWN && out->args_bytes != RECORD_ARGS_BYTES_UNKNOWN))
 		return -EBADMSG;
+	end_parts(&source, event);
 	if (event->type == EVENT_EXEC_FAILED)
 		name_attempt(exec, out);
 	return 0;
@@ -451,7 +525,15 @@ static bool decode_own_program(const struct record *record, struct record_slice 
 {
 	const struct text none = { "", 0 };
 	struct event_exec *out = &event->exec;
-	struct record_program program = { .argc = RECORD_ARGC_UNKNOWN };
+	struct event_masks masks = {};
+	struct program program = {
+		.keys = &own_keys,
+		.masks = &masks,
+		.exe_bytes = out->path_bytes[EVENT_PATH_EXE],
+		.exe = &out->paths[EVENT_PATH_EXE],
+		.args = &out->args,
+		.fixed = { .argc = RECORD_ARGC_UNKNOWN },
+	};
 	struct text bytes;
 
 	out->filename = out->env = out->name = out->args = none;
@@ -460,19 +542,21 @@ static bool decode_own_program(const struct record *record, struct record_slice 
 		return false;
 	out->has_exe = bytes.length || event->process.unreadable & RECORD_KEY_EXE;
 	out->args_hidden = !out->has_exe;
-	if (out->has_exe && !decode_program(bytes, &own_keys, event, &program, &out->args))
-		program = (struct record_program){ .argc = RECORD_ARGC_UNKNOWN };
-	out->argc = program.argc;
-	out->args_bytes = program.args_bytes;
-	out->memfd = program.flags & RECORD_PROGRAM_MEMFD;
-	out->deleted = program.flags & RECORD_PROGRAM_EXE_DELETED;
-	out->exe_detached = program.flags & RECORD_PROGRAM_EXE_DETACHED;
+	if (out->has_exe && !decode_program(bytes, &program))
+		program.fixed = (struct record_program){ .argc = RECORD_ARGC_UNKNOWN };
+	add_masks(&masks, &event->process);
+	out->argc = program.fixed.argc;
+	out->args_bytes = program.fixed.args_bytes;
+	out->memfd = program.fixed.flags & RECORD_PROGRAM_MEMFD;
+	out->deleted = program.fixed.flags & RECORD_PROGRAM_EXE_DELETED;
+	out->exe_detached = program.fixed.flags & RECORD_PROGRAM_EXE_DETACHED;
 	return true;
 }
 
 static int decode_exit(const struct record_exit *record, struct event *event)
 {
 	const struct record_parts parts = { { &record->header, sizeof(*record) },
+					    &record->task,
 					    &record->keys,
 					    record->parent_exe,
 					    record->parent,
@@ -480,14 +564,15 @@ static int decode_exit(const struct record_exit *record, struct event *event)
 					    record->cgroup };
 	struct event_exit *out = &event->exit;
 	uint64_t page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	struct context_source source;
 
-	decode_process(&record->task, record->comm, event);
-	if (!decode_parts(&parts, event) ||
+	if (!decode_parts(&parts, record->comm, &source, event) ||
 	    !decode_own_program(&parts.record, record->program, event) ||
-	    !decode_entry(&parts, event) || record->header.time_ns < record->task.start_ns ||
+	    record->header.time_ns < record->task.start_ns ||
 	    record->header.time_ns > TIME_MAX_NS ||
 	    record->max_rss_pages > SIZE_MAX_SHOWN / page_bytes)
 		return -EBADMSG;
+	end_parts(&source, event);
 	adjust_times(record, out);
 	out->max_rss_bytes = record->max_rss_pages * page_bytes;
 	out->status = record->status;

@@ -2,6 +2,7 @@
 #include "event/enrich.h"
 
 #include "event/container_state.h"
+#include "event/context.h"
 #include "event/device.h"
 #include "event/field.h"
 #include "event/unit.h"
@@ -38,6 +39,7 @@ struct enricher {
 	struct text version;
 	struct text tags; /* the user's, as is host_name */
 	const char *host_name; /* NULL: the node name */
+	bool has_other_labels; /* since the last enrich_refresh() */
 	char boot_key[BOOT_KEY_BYTES];
 	struct container container; /* the last one found, in the cgroup of this path */
 	struct text systemd_unit; /* likewise */
@@ -104,20 +106,26 @@ static const char *find_names_directory(void)
 	return NULL;
 }
 
-static void copy_changed(char *to, size_t capacity, const char *from)
+/* Returns true if the string was another one. */
+static bool copy_changed(char *to, size_t capacity, const char *from)
 {
-	if (strcmp(to, from))
-		snprintf(to, capacity, "%s", from);
+	if (!strcmp(to, from))
+		return false;
+	snprintf(to, capacity, "%s", from);
+	return true;
 }
 
-static void read_uts_names(struct enrich_facts *facts)
+/* Returns true if a name was another one. */
+static bool read_uts_names(struct enrich_facts *facts)
 {
 	struct utsname name;
+	bool has_changed;
 
 	if (uname(&name))
-		return;
-	copy_changed(facts->host, sizeof(facts->host), *name.nodename ? name.nodename : HOST_UNSET);
-	copy_changed(facts->kernel, sizeof(facts->kernel), name.release);
+		return false;
+	has_changed = copy_changed(facts->host, sizeof(facts->host),
+				   *name.nodename ? name.nodename : HOST_UNSET);
+	return copy_changed(facts->kernel, sizeof(facts->kernel), name.release) || has_changed;
 }
 
 int enrich_read_facts(struct enrich_facts *facts)
@@ -173,6 +181,7 @@ void enrich_set_labels(struct enricher *enricher, const char *host, struct text 
 {
 	enricher->host_name = host;
 	enricher->tags = tags;
+	enricher->has_other_labels = true;
 	set_host_texts(enricher);
 }
 
@@ -202,21 +211,25 @@ void enrich_find_files(const struct enricher *enricher, const char *paths[ENRICH
 		paths[0] = paths[1] = NULL;
 }
 
-void enrich_refresh(struct enricher *enricher)
+bool enrich_refresh(struct enricher *enricher)
 {
 	struct enrich_facts *facts = &enricher->facts;
 	uint64_t now_ns = clock_boot_ns();
+	bool has_changed = enricher->has_other_labels;
 
 	enricher->now_ns = now_ns;
+	enricher->has_other_labels = false;
 	facts->wall_minus_boot_ns =
 		clock_follow(facts->wall_minus_boot_ns, clock_wall_minus_boot_ns());
 	if (enricher->refreshed_ns && now_ns - enricher->refreshed_ns < REFRESH_INTERVAL_NS)
-		return;
+		return has_changed;
 	enricher->refreshed_ns = now_ns;
-	if (enricher->users)
-		users_refresh(enricher->users, now_ns);
-	read_uts_names(facts);
+	if (enricher->users && users_refresh(enricher->users, now_ns))
+		has_changed = true;
+	if (read_uts_names(facts))
+		has_changed = true;
 	set_host_texts(enricher);
+	return has_changed;
 }
 
 static char *append_number(char *out, uint64_t number)
@@ -253,30 +266,22 @@ static uint64_t wall_ns(const struct enricher *enricher, uint64_t boot_ns)
 
 /* Sets the names of the ids. Those of another user namespace are not the host's users, but mapped
  * to ids of the host that it has set aside for them. */
-static void set_names(struct users *users, struct event_process *process)
+static void set_names(struct users *users, const struct record_task *task,
+		      struct event_context *context)
 {
-	const struct record_task *task = &process->task;
 	const struct text none = { "", 0 };
 
-	process->names_unknown = !task->user_ns || (task->user_ns == USER_NAMESPACE_INIT &&
+	context->names_unknown = !task->user_ns || (task->user_ns == USER_NAMESPACE_INIT &&
 						    (!users || !users_are_complete(users)));
-	process->user = process->group = process->euser = process->egroup = process->auser = none;
+	context->user = context->group = context->euser = context->egroup = context->auser = none;
 	if (task->user_ns != USER_NAMESPACE_INIT || !users)
 		return;
-	process->user = users_find_user(users, task->uid);
-	process->euser = users_find_user(users, task->euid);
-	process->group = users_find_group(users, task->gid);
-	process->egroup = users_find_group(users, task->egid);
+	context->user = users_find_user(users, task->uid);
+	context->euser = users_find_user(users, task->euid);
+	context->group = users_find_group(users, task->gid);
+	context->egroup = users_find_group(users, task->egid);
 	if (task->auid != RECORD_AUDIT_UNSET)
-		process->auser = users_find_user(users, task->auid);
-}
-
-static void set_parent_event(const struct enricher *enricher, struct event_exec *exec)
-{
-	exec->parent_event_id = (struct text){ "", 0 };
-	if (exec->parent_exec_ns)
-		exec->parent_event_id = id_name(exec->parent_event_id_bytes, enricher,
-						exec->parent_exec_ns, exec->parent_exec_pid);
+		context->auser = users_find_user(users, task->auid);
 }
 
 /* Returns the id of a process that started then, or nothing if that is 0. */
@@ -286,38 +291,113 @@ static struct text id_of_start(char id[EVENT_ID_BYTES], const struct enricher *e
 	return start_ns ? id_name(id, enricher, start_ns, pid) : (struct text){ "", 0 };
 }
 
-static void set_relations(const struct enricher *enricher, struct event_process *process)
+static void set_relations(const struct enricher *enricher, struct event *event)
+{
+	const struct record_task *task = &event->process.task;
+	struct event_context *context = &event->own_context;
+	struct event_context_bytes *bytes = &event->own_bytes;
+
+	context->parent_id = id_name(bytes->parent_id, enricher, task->parent_start_ns, task->ppid);
+	context->parent_event_id = id_of_start(bytes->parent_event_id, enricher,
+					       context->parent_exec_ns, context->parent_exec_pid);
+	context->session_leader_id =
+		id_of_start(bytes->session_leader_id, enricher, task->session_start_ns, task->sid);
+	context->entry_id =
+		id_of_start(bytes->entry_id, enricher, task->entry_start_ns, task->entry_pid);
+	for (size_t i = 0; i < context->ancestor_count; i++) {
+		struct event_ancestor *ancestor = &context->ancestors[i];
+
+		ancestor->id = i ? id_name(bytes->ancestor_ids[i], enricher, ancestor->start_ns,
+					   ancestor->pid)
+				 : context->parent_id;
+	}
+}
+
+/* Keeps the last result: successive contexts are mostly in one cgroup. */
+static void set_cgroup(struct enricher *enricher, struct event_context *context)
+{
+	struct text path = context->cgroup;
+
+	if (path.length != enricher->cgroup_length ||
+	    memcmp(path.bytes, enricher->cgroup, path.length)) {
+		memcpy(enricher->cgroup, path.bytes, path.length);
+		enricher->cgroup_length = path.length;
+		path.bytes = enricher->cgroup;
+		container_from_cgroup(path, &enricher->container);
+		enricher->systemd_unit = unit_from_cgroup(path);
+	}
+	if (enricher->states && enricher->container.id.length)
+		container_state_find(enricher->states, &enricher->container, enricher->now_ns);
+	context->container = enricher->container;
+	context->systemd_unit = enricher->systemd_unit;
+}
+
+/* Completes event->own_context. */
+static void enrich_context(struct enricher *enricher, struct event *event)
+{
+	const struct record_task *task = &event->process.task;
+	struct event_context *context = &event->own_context;
+
+	set_names(enricher->users, task, context);
+	context->tty = tty_name(event->own_bytes.tty, task->tty_major, task->tty_minor);
+	set_relations(enricher, event);
+	set_cgroup(enricher, context);
+}
+
+static bool is_same_text(struct text a, struct text b)
+{
+	return a.length == b.length && (!a.length || !memcmp(a.bytes, b.bytes, a.length));
+}
+
+static bool are_same_names(const struct container_names *a, const struct container_names *b)
+{
+	return a->is_read == b->is_read && is_same_text(a->name, b->name) &&
+	       is_same_text(a->image, b->image) && is_same_text(a->pod_name, b->pod_name) &&
+	       is_same_text(a->pod_namespace, b->pod_namespace);
+}
+
+/* Looks again for the names of the container of a context from the cache: its runtime may have
+ * written them since, and they may have changed. */
+static void update_container(struct enricher *enricher, struct event *event)
+{
+	struct container container;
+
+	if (!enricher->states || !event->context->container.id.length)
+		return;
+	container = event->context->container;
+	container_state_find(enricher->states, &container, enricher->now_ns);
+	if (are_same_names(&container.names, &event->context->container.names))
+		return;
+	context_forget(event);
+	context_own(event)->container.names = container.names;
+}
+
+/* The leader of a process group is often the process itself. */
+static struct text group_leader_id(const struct enricher *enricher, struct event_process *process)
 {
 	const struct record_task *task = &process->task;
 
-	process->group_leader_id = id_of_start(process->group_leader_id_bytes, enricher,
-					       task->group_start_ns, task->pgid);
-	process->session_leader_id = id_of_start(process->session_leader_id_bytes, enricher,
-						 task->session_start_ns, task->sid);
-	process->entry_id = id_of_start(process->entry_id_bytes, enricher, task->entry_start_ns,
-					task->entry_pid);
-	if (process->ancestor_count)
-		process->ancestors[0].id = process->parent_id;
-	for (size_t i = 1; i < process->ancestor_count; i++)
-		process->ancestors[i].id =
-			id_name(process->ancestors[i].id_bytes, enricher,
-				task->ancestors[i - 1].start_ns, process->ancestors[i].pid);
+	if (task->group_start_ns == task->start_ns && task->pgid == task->pid)
+		return process->id;
+	return id_of_start(process->group_leader_id_bytes, enricher, task->group_start_ns,
+			   task->pgid);
 }
 
-static void enrich_process(const struct enricher *enricher, struct event *event)
+static void enrich_process(struct enricher *enricher, struct event *event)
 {
 	struct event_process *process = &event->process;
 	const struct record_task *task = &process->task;
 
 	process->start_wall_ns = wall_ns(enricher, task->start_ns);
-	set_names(enricher->users, process);
-	process->tty = tty_name(process->tty_bytes, task->tty_major, task->tty_minor);
 	process->id = id_name(process->id_bytes, enricher, task->start_ns, task->pid);
-	process->parent_id =
-		id_name(process->parent_id_bytes, enricher, task->parent_start_ns, task->ppid);
-	set_relations(enricher, process);
+	process->group_leader_id = group_leader_id(enricher, process);
 	event->event_id = id_name(event->event_id_bytes, enricher, event->time_ns, task->pid);
-	set_parent_event(enricher, &event->exec);
+	if (event->shared) {
+		update_container(enricher, event);
+	} else {
+		enrich_context(enricher, event);
+		context_store(event);
+	}
 }
 
 static bool is_name_char_of_glob(char character)
@@ -394,25 +474,6 @@ static void set_variables(const struct enricher *enricher, struct event *event)
 	}
 }
 
-/* Keeps the last result: successive execs are mostly in one cgroup. */
-static void set_cgroup(struct enricher *enricher, struct event_exec *exec)
-{
-	struct text path = exec->paths[EVENT_PATH_CGROUP];
-
-	if (path.length != enricher->cgroup_length ||
-	    memcmp(path.bytes, enricher->cgroup, path.length)) {
-		memcpy(enricher->cgroup, path.bytes, path.length);
-		enricher->cgroup_length = path.length;
-		path.bytes = enricher->cgroup;
-		container_from_cgroup(path, &enricher->container);
-		enricher->systemd_unit = unit_from_cgroup(path);
-	}
-	if (enricher->states && enricher->container.id.length)
-		container_state_find(enricher->states, &enricher->container, enricher->now_ns);
-	exec->container = enricher->container;
-	exec->systemd_unit = enricher->systemd_unit;
-}
-
 /* Returns an id that no event about a process has, nor one of another run. */
 static struct text own_event_id(struct enricher *enricher, struct event *event)
 {
@@ -453,12 +514,12 @@ void enrich_event(struct enricher *enricher, struct event *event)
 	event->tags = enricher->tags;
 	if (event->type == EVENT_LOST)
 		set_interval(enricher, event);
-	if (event_is_process(event))
-		enrich_process(enricher, event);
-	else
-		event->event_id = own_event_id(enricher, event);
 	if (event_is_process(event)) {
-		set_cgroup(enricher, &event->exec);
+		enrich_process(enricher, event);
 		set_variables(enricher, event);
+	} else {
+		event->event_id = own_event_id(enricher, event);
+		event->context = &event->own_context;
+		event->shared = NULL;
 	}
 }

@@ -54,11 +54,15 @@ void enrich_free(struct enricher *enricher);
  * for each if it reads none. They are opened with REGULAR_FILE_OPEN_FLAGS. */
 void enrich_find_files(const struct enricher *enricher, const char *paths[ENRICH_FILES]);
 
-/* Samples the clocks again and, at most once a second, the node name and the files of names. To be
- * called for each batch of events. */
-void enrich_refresh(struct enricher *enricher);
+/*
+ * Samples the clocks again and, at most once a second, the node name and the files of names. To be
+ * called for each batch of events. Returns true if the contexts of earlier events are out of date,
+ * also by enrich_set_labels(): context_clear().
+ */
+bool enrich_refresh(struct enricher *enricher);
 
-/* Fills the fields that event.h lists under "enrich". The event borrows from the enricher. */
+/* Fills the fields that event.h lists under "enrich", and adds its context to the cache. The event
+ * borrows from the enricher. */
 void enrich_event(struct enricher *enricher, struct event *event);
 
 /* Turns an enriched event about a process into the EVENT_SUPPRESSED of event->lost. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An event as the stages after decode see it. The texts are views: into the record's bytes, or into
- * the event itself, so an event is neither copied nor kept beyond its record.
+ * An event as the stages after decode see it. The texts are views: into the record's bytes, into
+ * the event itself, or into the cache of contexts, so an event is neither copied nor kept beyond
+ * its record.
  */
 #ifndef EXECTAP_EVENT_H
 #define EXECTAP_EVENT_H
@@ -19,6 +20,8 @@
 
 /* A path of RECORD_PATH_BYTES of names with their NULs is as long with its slashes. */
 #define EVENT_PATH_BYTES RECORD_PATH_BYTES
+#define EVENT_PATH_BUF_BYTES                                                                       \
+	(EVENT_PATH_BYTES + sizeof(text_block)) /* its names are copied by blocks */
 /* "/dev/fd/NUMBER/" before a filename */
 #define EVENT_FILENAME_BYTES (RECORD_FILENAME_BYTES + 32)
 #define EVENT_ID_BYTES 80 /* boot, nanoseconds, pid, number, with dashes between */
@@ -26,42 +29,53 @@
 enum event_path {
 	EVENT_PATH_EXE,
 	EVENT_PATH_CWD,
-	EVENT_PATH_PARENT_EXE,
-	EVENT_PATH_ENTRY_EXE, /* empty: none, or unknown */
-	EVENT_PATH_CGROUP,
 	EVENT_PATHS,
 };
 
 /* A process that the process of an event descends from. */
 struct event_ancestor {
+	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	uint32_t pid;
 	struct text comm;
 	struct text id; /* enrich */
-	char id_bytes[EVENT_ID_BYTES];
 };
 
 #define EVENT_ANCESTORS (RECORD_ANCESTORS + 1) /* the parent is the first one */
 
-/* The process of an event. */
-struct event_process {
+/* Bits of enum record_key. */
+struct event_masks {
+	uint32_t truncated;
+	uint32_t unreadable;
+	uint32_t detached; /* relative to another root than the task's */
+};
+
+/*
+ * The context of a process: what it has in common with other children of its parent, besides the
+ * members of struct record_task. It follows from the bytes of context.h alone, and from what the
+ * enricher knows.
+ */
+struct event_context {
 	/* decode */
-	struct record_task task;
-	struct text comm;
 	struct text parent_comm;
-	uint32_t truncated; /* enum record_key; encode adds what it had to cut */
-	uint32_t unreadable; /* enum record_key */
-	uint32_t detached; /* enum record_key: relative to another root than the task's */
-	uint32_t redacted; /* enum record_key */
-	uint32_t redacted_bytes; /* masked bytes of these keys */
-	uint32_t redacted_args_bytes; /* the part of args */
-	uint32_t redacted_parent_args_bytes; /* the part of parent_args */
+	struct text parent_args; /* as args */
+	struct text parent_exe;
+	struct text entry_exe; /* empty: none, or unknown */
+	struct text cgroup; /* path */
 	struct event_ancestor ancestors[EVENT_ANCESTORS]; /* from the parent upwards */
 	size_t ancestor_count;
+	uint64_t parent_exec_ns; /* of the exec that loaded the parent's program, CLOCK_BOOTTIME;
+				    0: none was seen ... */
+	uint32_t parent_exec_pid; /* ... and its pid */
+	uint32_t parent_argc; /* or RECORD_ARGC_UNKNOWN */
+	struct event_masks masks; /* the bits of CONTEXT_KEYS in those of the process */
 	bool has_more_ancestors;
+	bool parent_has_exe;
+	bool parent_has_args; /* parent_args and parent_argc are known */
+	bool parent_exe_detached;
+	bool parent_exe_deleted;
 	const char *entry_type; /* static; NULL: unknown */
 
 	/* enrich */
-	uint64_t start_wall_ns; /* CLOCK_REALTIME */
 	struct text user; /* name of uid; empty: none is known */
 	struct text group;
 	struct text euser;
@@ -69,17 +83,46 @@ struct event_process {
 	struct text auser;
 	bool names_unknown; /* a file of names could not be read */
 	struct text tty; /* empty: none */
-	struct text id;
 	struct text parent_id;
-	struct text group_leader_id; /* empty: the leader has ended, as are the next ones */
-	struct text session_leader_id;
+	struct text parent_event_id; /* empty: none */
+	struct text session_leader_id; /* empty: the leader has ended, as is the next one */
 	struct text entry_id; /* empty: unknown */
-	char tty_bytes[DEVICE_NAME_BYTES];
+	struct container container;
+	struct text systemd_unit; /* of the system manager; empty: none */
+};
+
+/* The bytes of the texts of a context that are made for it. */
+struct event_context_bytes {
+	char parent_exe[EVENT_PATH_BUF_BYTES];
+	char entry_exe[EVENT_PATH_BUF_BYTES];
+	char cgroup[EVENT_PATH_BUF_BYTES];
+	char ancestor_ids[EVENT_ANCESTORS][EVENT_ID_BYTES];
+	char tty[DEVICE_NAME_BYTES];
+	char parent_id[EVENT_ID_BYTES];
+	char parent_event_id[EVENT_ID_BYTES];
+	char session_leader_id[EVENT_ID_BYTES];
+	char entry_id[EVENT_ID_BYTES];
+};
+
+/* The process of an event. */
+struct event_process {
+	/* decode */
+	struct record_task task; /* without its ancestors */
+	struct text comm;
+	uint32_t truncated; /* enum record_key; encode adds what it had to cut */
+	uint32_t unreadable; /* enum record_key */
+	uint32_t detached; /* enum record_key: relative to another root than the task's */
+	uint32_t redacted; /* enum record_key */
+	uint32_t redacted_bytes; /* masked bytes of these keys */
+	uint32_t redacted_args_bytes; /* the part of args */
+	uint32_t redacted_parent_args_bytes; /* the part of parent_args */
+
+	/* enrich */
+	uint64_t start_wall_ns; /* CLOCK_REALTIME */
+	struct text id;
+	struct text group_leader_id; /* empty: the leader has ended */
 	char id_bytes[EVENT_ID_BYTES];
-	char parent_id_bytes[EVENT_ID_BYTES];
 	char group_leader_id_bytes[EVENT_ID_BYTES];
-	char session_leader_id_bytes[EVENT_ID_BYTES];
-	char entry_id_bytes[EVENT_ID_BYTES];
 };
 
 /* A variable of the environment that was asked for. */
@@ -106,36 +149,23 @@ struct event_exec {
 	bool exe_detached;
 	bool cwd_detached;
 	bool cwd_deleted;
-	bool parent_exe_detached;
-	bool parent_exe_deleted;
 	bool has_exe; /* false: a kernel thread, which has no args either */
-	bool parent_has_exe;
-	bool parent_has_args; /* parent_args and parent_argc are known */
-	uint32_t parent_argc; /* or RECORD_ARGC_UNKNOWN */
-	uint32_t parent_exec_pid; /* of the exec that loaded the parent's program ... */
-	uint64_t parent_exec_ns; /* ... and its time, CLOCK_BOOTTIME; 0: none was seen */
-	struct text parent_args; /* as args */
 	struct text name; /* of the process after the exec */
 	struct text streams[RECORD_STREAMS]; /* empty: closed */
 	struct text filename;
 	struct text args; /* strings, each ended by a NUL but perhaps the last */
 	struct text env; /* likewise, "NAME=value" */
 	struct text paths[EVENT_PATHS];
-	char path_bytes[EVENT_PATHS][EVENT_PATH_BYTES];
+	char path_bytes[EVENT_PATHS][EVENT_PATH_BUF_BYTES];
 	char filename_bytes[EVENT_FILENAME_BYTES];
 	char stream_bytes[RECORD_STREAMS][STREAM_BYTES];
 
 	/* enrich */
-	struct container container;
-	struct text systemd_unit; /* of the system manager; empty: none */
 	struct event_variable *variables; /* selected from env; owned by the enricher */
 	size_t variable_count;
 
-	struct text parent_event_id; /* empty: none */
-	char parent_event_id_bytes[EVENT_ID_BYTES];
-
 	bool args_hidden; /* encode leaves args out */
-	bool parent_args_hidden;
+	bool parent_args_hidden; /* parent_args as well, which keep their bytes */
 };
 
 struct event_exit {
@@ -196,6 +226,15 @@ struct event {
 		struct event_exit exit;
 		struct event_heartbeat heartbeat;
 	};
+
+	/* context.h: of a process */
+	const struct event_context
+		*context; /* own_context, or one that other events have as well:
+			     the stages that change it call context_own() first */
+	struct context_entry *shared; /* that of the latter; NULL: own_context */
+	struct contexts *contexts; /* the cache, which its owner has set; NULL: none */
+	struct event_context own_context;
+	struct event_context_bytes own_bytes;
 };
 
 /* Reports whether the event is an exec or a failed attempt, which has no exe. */

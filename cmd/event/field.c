@@ -11,7 +11,7 @@ _Static_assert(FIELD_ID_raw < FIELD_SET_MAX, "a set holds every field");
 /* Returns the name of the field: its key without the quotes and the colon. */
 static struct text field_name(const struct field *field)
 {
-	return (struct text){ field->key.bytes + 1, field->key.length - sizeof("\"\":") + 1 };
+	return (struct text){ field->key + 2, field->key_length - sizeof(",\"\":") + 1 };
 }
 
 static bool text_is(struct text text, const char *bytes, size_t length)
@@ -136,26 +136,26 @@ static bool next_duplicate(const struct event_exec *exec, struct field_cursor *c
 	return false;
 }
 
-static bool next_ancestor(const struct event_process *process, struct field_cursor *cursor,
+static bool next_ancestor(const struct event_context *context, struct field_cursor *cursor,
 			  struct text *value)
 {
-	if (cursor->index >= process->ancestor_count)
+	if (cursor->index >= context->ancestor_count)
 		return false;
-	*value = process->ancestors[cursor->index++].comm;
+	*value = context->ancestors[cursor->index++].comm;
 	return true;
 }
 
 bool field_next(const struct field *field, const struct event *event, struct field_cursor *cursor,
 		char buf[FIELD_BUF_BYTES], struct text *value)
 {
-	const void *member = (const char *)event + field->offset;
+	const void *member = field_value_member(field, event);
 
 	if (!(field->events & EVENT_BIT(event->type)) || !field_value_is_present(field, event))
 		return false;
 	if (field->kind == FIELD_KIND_ENV)
 		return next_variable(&event->exec, cursor, value);
 	if (field->kind == FIELD_KIND_ANCESTORS)
-		return next_ancestor(&event->process, cursor, value);
+		return next_ancestor(event->context, cursor, value);
 	if (field->kind == FIELD_KIND_KEYS)
 		return next_key_name(*(const uint32_t *)member, event, cursor, value);
 	if (field->kind == FIELD_KIND_ENV_DUPLICATES)
@@ -172,14 +172,14 @@ bool field_next(const struct field *field, const struct event *event, struct fie
 static bool absence_is_unknown(const struct field *field, const struct event *event)
 {
 	uint32_t doubtful = event_doubtful_keys(event);
-	const struct container *container = &event->exec.container;
+	const struct container *container = &event->context->container;
 
 	switch (field->kind) {
 	case FIELD_KIND_U32_OR_NONE: /* namespaces, of which every process has one */
 	case FIELD_KIND_ARGC:
 		return true;
 	case FIELD_KIND_ACCOUNT:
-		return event->process.names_unknown;
+		return event->context->names_unknown;
 	case FIELD_KIND_CONTAINER_NAME:
 		return container->id.length || doubtful & field->derived_from;
 	case FIELD_KIND_POD_NAME:
@@ -198,14 +198,14 @@ bool field_is_complete(const struct field *field, const struct event *event, boo
 		return true;
 	if (field->record_key & event_doubtful_keys(event))
 		return false;
-	if (field->kind == FIELD_KIND_ANCESTORS && event->process.has_more_ancestors)
+	if (field->kind == FIELD_KIND_ANCESTORS && event->context->has_more_ancestors)
 		return false;
 	return present || !absence_is_unknown(field, event);
 }
 
 bool field_value_is_whole(const struct field *field, const struct event *event, struct text value)
 {
-	const struct text *strings = (const struct text *)((const char *)event + field->offset);
+	const struct text *strings = field_value_member(field, event);
 
 	if (field->form == FIELD_JSON_LIST || field->form == FIELD_JSON_MAP)
 		return value.bytes + value.length < strings->bytes + strings->length;

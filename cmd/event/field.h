@@ -88,6 +88,13 @@ enum field_id {
 #include "event/field_table.h"
 #undef FIELD
 	FIELD_COUNT,
+	/* the runs (context.h): of the host, of the file that runs, and of the context */
+	FIELD_HOST_FIRST = FIELD_ID_host,
+	FIELD_HOST_END = FIELD_ID_tags + 1,
+	FIELD_FILE_FIRST = FIELD_ID_exe_dev,
+	FIELD_FILE_END = FIELD_ID_exe_mtime + 1,
+	FIELD_CONTEXT_FIRST = FIELD_ID_uid,
+	FIELD_CONTEXT_END = FIELD_ID_user_ns + 1,
 	FIELD_ID_raw = FIELD_COUNT, /* no field: bytes of the others */
 };
 
@@ -111,14 +118,21 @@ enum field_format {
 /* Bytes of the longest value that is formatted, and not a view into the event. */
 #define FIELD_BUF_BYTES 32
 
+/* Bytes that hold every key with the comma before it, and its colon. */
+#define FIELD_KEY_BYTES 24
+
+/* Small, because a line goes through all of them. */
 struct field {
-	struct text key; /* in the form of json_writer_key() */
-	enum field_form form;
-	enum field_kind kind;
-	unsigned int groups; /* enum field_group */
-	unsigned int events; /* EVENT_BIT()s of the types that have it */
-	unsigned int unmapped; /* enum field_format: the formats without a place for it */
-	size_t offset; /* in struct event */
+	char key[FIELD_KEY_BYTES + 1]; /* ,"NAME": */
+	uint8_t key_length; /* with the comma */
+	enum field_form form : 8;
+	enum field_kind kind : 8;
+	uint8_t unmapped; /* enum field_format: the formats without a place for it */
+	uint16_t groups; /* enum field_group */
+	uint16_t events; /* EVENT_BIT()s of the types that have it */
+	uint32_t
+		offset; /* in struct event, or sizeof(struct event) and that in struct event_context
+			 */
 	uint32_t record_key; /* enum record_key: its bit in the masks of struct event_process */
 	uint32_t derived_from; /* enum record_key: without these keys an absent value is unknown */
 };
@@ -128,6 +142,12 @@ enum field_id field_find_id(const char *name, size_t length);
 
 /* Returns the row of a field. */
 const struct field *field_get(enum field_id id);
+
+/* Returns the key of a field in the form of json_writer_key(). */
+static inline struct text field_key(const struct field *field)
+{
+	return (struct text){ field->key + 1, field->key_length - 1u };
+}
 
 /* Returns the bit of the group with the name of `length` bytes, or 0 if there is none. */
 enum field_group field_find_group(const char *name, size_t length);

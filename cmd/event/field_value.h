@@ -50,10 +50,11 @@
 #define UNMAPPED_BOTH (FIELD_ECS | FIELD_OCSF)
 
 #define AT(member) offsetof(struct event, member)
+#define IN_CONTEXT(member) (sizeof(struct event) + offsetof(struct event_context, member))
 #define FIELD(name, groups, json, kind, types, unmapped_formats, ...)                              \
 	{                                                                                          \
-		{ "\"" #name "\":", sizeof("\"" #name "\":") - 1 }, FIELD_JSON_##json,             \
-			FIELD_KIND_##kind, groups, types, unmapped_formats, __VA_ARGS__            \
+		",\"" #name "\":", sizeof(",\"" #name "\":") - 1, FIELD_JSON_##json,               \
+			FIELD_KIND_##kind, unmapped_formats, groups, types, __VA_ARGS__            \
 	}
 
 static const struct field field_table[FIELD_COUNT] = {
@@ -86,7 +87,16 @@ static const struct field field_table[FIELD_COUNT] = {
 #undef UNMAPPED_OCSF
 #undef UNMAPPED_BOTH
 #undef AT
+#undef IN_CONTEXT
 #undef FIELD
+
+/* Returns the member at the field's offset. */
+static inline const void *field_value_member(const struct field *field, const struct event *event)
+{
+	if (field->offset < sizeof(*event))
+		return (const char *)event + field->offset;
+	return (const char *)event->context + (field->offset - sizeof(*event));
+}
 
 static inline bool field_value_format_string(const char *string, struct text *value)
 {
@@ -191,6 +201,7 @@ static inline bool field_value_format_computed(enum field_kind kind, const struc
 					       char buf[FIELD_BUF_BYTES], struct text *value)
 {
 	const struct event_exec *exec = &event->exec;
+	const struct event_context *context = event->context;
 
 	switch (kind) {
 	case FIELD_KIND_TYPE:
@@ -211,21 +222,20 @@ static inline bool field_value_format_computed(enum field_kind kind, const struc
 		return exec->argc != RECORD_ARGC_UNKNOWN &&
 		       field_value_format_number(exec->argc, buf, value);
 	case FIELD_KIND_ARGS_BYTES:
-		return event->process.truncated & RECORD_KEY_ARGS &&
-		       exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN &&
+		return exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN &&
 		       field_value_format_number(exec->args_bytes, buf, value);
 	case FIELD_KIND_PARENT_COMMAND_LINE:
-		*value = field_value_strings(exec->parent_args);
+		*value = field_value_strings(context->parent_args);
 		return true;
 	case FIELD_KIND_PARENT_ARGC:
-		return exec->parent_argc != RECORD_ARGC_UNKNOWN &&
-		       field_value_format_number(exec->parent_argc, buf, value);
+		return context->parent_argc != RECORD_ARGC_UNKNOWN &&
+		       field_value_format_number(context->parent_argc, buf, value);
 	case FIELD_KIND_EXE:
 		*value = exec->paths[EVENT_PATH_EXE];
 		return exec->has_exe;
 	case FIELD_KIND_PARENT_EXE:
-		*value = exec->paths[EVENT_PATH_PARENT_EXE];
-		return exec->parent_has_exe;
+		*value = context->parent_exe;
+		return context->parent_has_exe;
 	default:
 		return field_value_format_status(kind, event->exit.status, buf, value);
 	}
@@ -294,17 +304,22 @@ static inline bool field_value_is_present(const struct field *field, const struc
 		return !event->exec.args_hidden;
 	case FIELD_KIND_PARENT_ARGS:
 	case FIELD_KIND_PARENT_COMMAND_LINE:
-		return event->exec.parent_has_args && !event->exec.parent_args_hidden;
+		return event->context->parent_has_args && !event->exec.parent_args_hidden;
 	case FIELD_KIND_ENV:
 		return event->exec.variable_count;
 	case FIELD_KIND_ANCESTORS:
-		return event->process.ancestor_count;
+		return event->context->ancestor_count;
 	case FIELD_KIND_ENV_DUPLICATES:
 		return field_value_has_duplicates(&event->exec);
 	case FIELD_KIND_TAGS:
 		return event->tags.length;
+	case FIELD_KIND_ARGS_BYTES:
+		return event->process.truncated & RECORD_KEY_ARGS;
+	case FIELD_KIND_FLAG:
+		return *(const bool *)field_value_member(field, event);
+	case FIELD_KIND_U32_OR_NONE:
 	case FIELD_KIND_KEYS:
-		return *(const uint32_t *)((const char *)event + field->offset);
+		return *(const uint32_t *)field_value_member(field, event);
 	default:
 		return true;
 	}
@@ -318,7 +333,7 @@ static inline bool field_value_get(const struct field *field, const struct event
 
 	if (kind > FIELD_KIND_SECONDS)
 		return field_value_format_computed(kind, event, buf, value);
-	return field_value_format_member(kind, (const char *)event + field->offset, buf, value);
+	return field_value_format_member(kind, field_value_member(field, event), buf, value);
 }
 
 #endif

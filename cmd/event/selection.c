@@ -160,7 +160,8 @@ uint32_t selection_record_keys(const struct selection *selection)
 	return selection->record_keys;
 }
 
-/* The strings count in the length of a line even where they are not written. */
+/* The strings count in the length of a line even where they are not written; the context keeps its
+ * own. */
 static void empty_omitted(const struct selection *selection, struct event *event)
 {
 	struct event_exec *exec = &event->exec;
@@ -171,32 +172,12 @@ static void empty_omitted(const struct selection *selection, struct event *event
 		exec->paths[EVENT_PATH_EXE].length = 0;
 	if (!FIELD_IS_WRITTEN(event, cwd))
 		exec->paths[EVENT_PATH_CWD].length = 0;
-	if (!FIELD_IS_WRITTEN(event, parent_exe))
-		exec->paths[EVENT_PATH_PARENT_EXE].length = 0;
-	if (!FIELD_IS_WRITTEN(event, entry_exe))
-		exec->paths[EVENT_PATH_ENTRY_EXE].length = 0;
-	if (!FIELD_IS_WRITTEN(event, cgroup))
-		exec->paths[EVENT_PATH_CGROUP].length = 0;
-	if (!FIELD_IS_WRITTEN(event, container_id))
-		exec->container.id.length = 0;
-	if (!FIELD_IS_WRITTEN(event, container_name))
-		exec->container.names.name.length = 0;
-	if (!FIELD_IS_WRITTEN(event, container_image))
-		exec->container.names.image.length = 0;
-	if (!FIELD_IS_WRITTEN(event, pod_name))
-		exec->container.names.pod_name.length = 0;
-	if (!FIELD_IS_WRITTEN(event, pod_namespace))
-		exec->container.names.pod_namespace.length = 0;
-	if (!FIELD_IS_WRITTEN(event, systemd_unit))
-		exec->systemd_unit.length = 0;
 	if (!(selection->record_keys & RECORD_KEY_ARGS)) {
 		exec->args.length = 0;
 		exec->args_hidden = true;
 	}
-	if (!(selection->record_keys & RECORD_KEY_PARENT_ARGS)) {
-		exec->parent_args.length = 0;
+	if (!(selection->record_keys & RECORD_KEY_PARENT_ARGS))
 		exec->parent_args_hidden = true;
-	}
 	if (!(selection->record_keys & RECORD_KEY_ENV))
 		exec->variable_count = 0;
 }

@@ -39,8 +39,8 @@ uint32_t selection_record_keys(const struct selection *selection);
 
 /*
  * Sets event->omitted, and empties the strings that are not written, so that they take no part of
- * the line's length. The keys that `truncated`, `unreadable` and `redacted` name afterwards are
- * written, or the source of a key that is.
+ * the line's length, but for those of the context. The keys that `truncated`, `unreadable` and
+ * `redacted` name afterwards are written, or the source of a key that is.
  */
 void selection_apply(const struct selection *selection, struct event *event);
 

@@ -156,12 +156,15 @@ static void load(struct names_file *file)
 	file->is_due = result || is_young(&file->version);
 }
 
-static void refresh(struct names_file *file)
+/* Returns true if the file was read again. */
+static bool refresh(struct names_file *file)
 {
 	struct version version = find_version(file->path);
 
-	if (file->is_due || !is_same_version(&version, &file->version))
-		load(file);
+	if (!file->is_due && is_same_version(&version, &file->version))
+		return false;
+	load(file);
+	return true;
 }
 
 int users_new(struct users **users, const char *directory)
@@ -194,13 +197,16 @@ void users_find_files(const struct users *users, const char *paths[USERS_FILES])
 	paths[1] = users->group.path;
 }
 
-void users_refresh(struct users *users, uint64_t now_ns)
+bool users_refresh(struct users *users, uint64_t now_ns)
 {
+	bool has_users, has_groups;
+
 	if (now_ns - users->checked_ns < CHECK_INTERVAL_NS)
-		return;
+		return false;
 	users->checked_ns = now_ns;
-	refresh(&users->passwd);
-	refresh(&users->group);
+	has_users = refresh(&users->passwd);
+	has_groups = refresh(&users->group);
+	return has_users || has_groups;
 }
 
 /* Keeps the last result: most ids of successive events are the same. */

@@ -20,9 +20,9 @@ void users_free(struct users *users);
 
 /*
  * Reads the files again that have changed, at most once a second; now_ns is CLOCK_BOOTTIME. Call it
- * between events: it ends the life of names.
+ * between events: it ends the life of names. Returns true if a file was read again.
  */
-void users_refresh(struct users *users, uint64_t now_ns);
+bool users_refresh(struct users *users, uint64_t now_ns);
 
 /* Returns the name of a user or a group, valid until users_refresh(); empty: none is known. */
 struct text users_find_user(struct users *users, uint32_t uid);

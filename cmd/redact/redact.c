@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "redact/redact.h"
 
+#include "event/context.h"
 #include "redact/mask.h"
 #include "redact/secret.h"
 
@@ -223,7 +224,7 @@ static int add_copy(struct redactor *redactor, const struct mask *mask, struct t
 /* A set of arguments of an event. */
 struct strings {
 	enum record_key key;
-	struct text *args;
+	struct text args;
 	bool *hidden;
 	uint32_t *redacted_bytes;
 	struct text program; /* its path or name */
@@ -233,7 +234,7 @@ static struct strings own_strings(struct event *event)
 {
 	struct event_exec *exec = &event->exec;
 
-	return (struct strings){ RECORD_KEY_ARGS, &exec->args, &exec->args_hidden,
+	return (struct strings){ RECORD_KEY_ARGS, exec->args, &exec->args_hidden,
 				 &event->process.redacted_args_bytes,
 				 exec->filename.length ? exec->filename
 						       : exec->paths[EVENT_PATH_EXE] };
@@ -241,19 +242,27 @@ static struct strings own_strings(struct event *event)
 
 static struct strings parent_strings(struct event *event)
 {
-	struct event_exec *exec = &event->exec;
-
-	return (struct strings){ RECORD_KEY_PARENT_ARGS, &exec->parent_args,
-				 &exec->parent_args_hidden,
+	return (struct strings){ RECORD_KEY_PARENT_ARGS, event->context->parent_args,
+				 &event->exec.parent_args_hidden,
 				 &event->process.redacted_parent_args_bytes,
-				 exec->paths[EVENT_PATH_PARENT_EXE] };
+				 event->context->parent_exe };
 }
 
 static void hide(struct event *event, const struct strings *strings)
 {
 	*strings->hidden = true;
-	strings->args->length = 0;
+	if (strings->key == RECORD_KEY_ARGS)
+		event->exec.args.length = 0;
 	event->process.truncated &= ~(uint32_t)strings->key;
+}
+
+/* Replaces the strings, of which only this event has the masked ones. */
+static void set_args(struct event *event, enum record_key key, struct text args)
+{
+	if (key == RECORD_KEY_ARGS)
+		event->exec.args = args;
+	else
+		context_own(event)->parent_args = args;
 }
 
 static void add_redacted(struct event *event, enum record_key key, const struct mask *mask)
@@ -265,9 +274,10 @@ static void add_redacted(struct event *event, enum record_key key, const struct 
 static void redact_strings(struct redactor *redactor, struct event *event,
 			   const struct strings *strings)
 {
-	struct mask mask = { .text = *strings->args };
+	struct mask mask = { .text = strings->args };
+	struct text masked = strings->args;
 
-	if (!strings->args->length)
+	if (!strings->args.length)
 		return;
 	if (redactor->builtin)
 		secret_args_mask(&redactor->index, strings->program, &mask);
@@ -275,8 +285,10 @@ static void redact_strings(struct redactor *redactor, struct event *event,
 	if (!mask_is_empty(&mask)) {
 		add_redacted(event, strings->key, &mask);
 		*strings->redacted_bytes = (uint32_t)mask_bytes(&mask);
-		if (add_copy(redactor, &mask, strings->args))
+		if (add_copy(redactor, &mask, &masked))
 			hide(event, strings);
+		else
+			set_args(event, strings->key, masked);
 	}
 	mask_clear(&mask);
 }

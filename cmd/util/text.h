@@ -258,6 +258,17 @@ static inline size_t text_block_first(text_block block)
 	return 8 + (halves[1] ? (size_t)__builtin_ctzll(le64toh(halves[1])) / 8 : 8);
 }
 
+/* Returns the index behind the last byte of the block that is not 0, of which there is one. */
+static inline size_t text_block_end(text_block block)
+{
+	uint64_t halves[2];
+
+	memcpy(halves, &block, sizeof(halves));
+	if (halves[1])
+		return 16 - (size_t)__builtin_clzll(le64toh(halves[1])) / 8;
+	return 8 - (size_t)__builtin_clzll(le64toh(halves[0])) / 8;
+}
+
 static inline bool text_block_is_plain(text_block block)
 {
 	/* signed: bytes that are not ASCII are below space as well */

@@ -16,6 +16,7 @@
  * replay --shapes: passes one record of each shape, in each format, and prints neither.
  */
 #include "encode/encode.h"
+#include "event/context.h"
 #include "event/decode.h"
 #include "event/enrich.h"
 #include "event/filter.h"
@@ -150,7 +151,7 @@ static void open_pipe(struct replay *replay, const struct kind *kind)
 	replay->format = encode_find(kind->format);
 	if (enrich_read_facts(&facts) || enrich_new(&replay->enricher, NULL, &facts) ||
 	    filter_new(&replay->filter) || redact_new(&replay->redactor) ||
-	    output_new(&replay->output, &output))
+	    output_new(&replay->output, &output) || context_new(&replay->event.contexts))
 		fail("opening the pipe");
 	if (kind->redact)
 		redact_add_builtin(replay->redactor);
@@ -158,6 +159,7 @@ static void open_pipe(struct replay *replay, const struct kind *kind)
 
 static void close_pipe(struct replay *replay)
 {
+	context_free(replay->event.contexts);
 	output_free(replay->output);
 	redact_free(replay->redactor);
 	filter_free(replay->filter);

@@ -3,8 +3,9 @@
  * libFuzzer entry: passes any bytes as a record through decode, enrich and encode in each format.
  * The first two bytes select --max-line. The output must be one line within the limit. jansson must
  * parse a native line and write the same line; the other formats are compared with it by the
- * values that they share.
+ * values that they share. Events that share contexts with others must have the same lines.
  */
+#include "event/context.h"
 #include "fixture.h"
 #include "reference.h"
 #include "util/text_json.h"
@@ -84,28 +85,84 @@ static void verify_text(const struct encode_format *format, const char *line, si
 	}
 }
 
-/* `full`: with the keys that lines lack by default. */
+/* A way to make lines of records. */
+struct way {
+	struct enricher *enricher;
+	const struct encode_format *format;
+	bool full; /* with the keys that lines lack by default */
+	size_t limit;
+};
+
+/* Returns the line of the record, which the caller frees, or NULL if the record has none. */
+static char *make_line(const struct way *way, struct event *event, const void *record,
+		       size_t length, size_t *line_length)
+{
+	char *line = malloc(way->limit);
+
+	if (way->full ? !fixture_full_line(way->enricher, record, length, event, line, way->limit,
+					   line_length)
+		      : !fixture_line(way->enricher, way->format, record, length, event, line,
+				      way->limit, line_length))
+		return line;
+	free(line);
+	return NULL;
+}
+
+/* Compares the line of an event that shares contexts with that of one that does not. */
+static void compare(const struct way *way, struct event *sharing, const void *record, size_t length)
+{
+	static struct event alone;
+	size_t bytes, shared_bytes;
+	char *line = make_line(way, &alone, record, length, &bytes);
+	char *shared = make_line(way, sharing, record, length, &shared_bytes);
+
+	if (!line != !shared || (line && (bytes != shared_bytes || memcmp(line, shared, bytes))))
+		abort();
+	free(line);
+	free(shared);
+}
+
+/* Compares lines of the record, and of one with a byte that is another. */
+static void verify_sharing(const struct way *way, const uint8_t *data, const void *record,
+			   size_t length)
+{
+	static struct event sharing;
+	uint8_t *other = calloc(1, length + 1);
+
+	if (!sharing.contexts && context_new(&sharing.contexts))
+		abort();
+	memcpy(other, record, length);
+	other[(data[0] * 256u + data[1]) % (length + 1)] ^= 1 << data[1] % 8;
+	compare(way, &sharing, record, length);
+	compare(way, &sharing, record, length);
+	compare(way, &sharing, other, length);
+	compare(way, &sharing, record, length);
+	free(other);
+}
+
 static void encode(const struct encode_format *format, bool full, const uint8_t *data,
 		   const void *record, size_t length)
 {
 	static struct enricher *enricher;
 	static struct event event;
-	size_t limit = format->line_min_bytes + (size_t)data[0] * 256 + data[1], line_length;
-	char *line = malloc(limit);
+	struct way way = { .format = format,
+			   .full = full,
+			   .limit = format->line_min_bytes + (size_t)data[0] * 256 + data[1] };
+	size_t line_length;
+	char *line;
 
 	if (!enricher)
 		enricher = fixture_enricher("HOME,LANG,EVIL");
-	if (full ? fixture_full_line(enricher, record, length, &event, line, limit, &line_length)
-		 : fixture_line(enricher, format, record, length, &event, line, limit,
-				&line_length)) {
-		free(line);
+	way.enricher = enricher;
+	line = make_line(&way, &event, record, length, &line_length);
+	if (!line)
 		return;
-	}
 	if (format->write == encode_text.write)
-		verify_text(format, line, line_length, limit);
+		verify_text(format, line, line_length, way.limit);
 	else
-		verify(format, &event, line, line_length, limit);
+		verify(format, &event, line, line_length, way.limit);
 	free(line);
+	verify_sharing(&way, data, record, length);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

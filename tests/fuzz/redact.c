@@ -63,7 +63,7 @@ static size_t count_strings(struct text strings)
 static struct text redact(struct redactor *redactor, struct text args,
 			  struct event_variable *variable)
 {
-	event = (struct event){ .type = EVENT_EXEC };
+	event = (struct event){ .context = &event.own_context, .type = EVENT_EXEC };
 	event.exec.filename = text_from_string("/bin/x");
 	event.exec.args = args;
 	event.exec.variables = variable;

@@ -272,12 +272,12 @@ static json_t *ancestor_of(struct text comm, struct text id, uint32_t pid)
 	return ancestor;
 }
 
-static void set_ancestors(json_t *object, const struct event_process *process)
+static void set_ancestors(json_t *object, const struct event *event)
 {
 	json_t *array = json_array();
 
-	for (size_t i = 0; i < process->ancestor_count; i++) {
-		const struct event_ancestor *ancestor = &process->ancestors[i];
+	for (size_t i = 0; i < event->context->ancestor_count; i++) {
+		const struct event_ancestor *ancestor = &event->context->ancestors[i];
 		json_t *index = json_integer((json_int_t)i);
 
 		json_array_append_new(array,
@@ -291,20 +291,22 @@ static void set_ancestors(json_t *object, const struct event_process *process)
 	json_decref(array);
 }
 
-static void set_relations(json_t *object, const struct event_process *process)
+static void set_relations(json_t *object, const struct event *event)
 {
+	const struct event_process *process = &event->process;
+
 	if (process->group_leader_id.length)
 		set_text(object, "group_leader_id", process->group_leader_id);
-	if (process->session_leader_id.length)
-		set_text(object, "session_leader_id", process->session_leader_id);
+	if (event->context->session_leader_id.length)
+		set_text(object, "session_leader_id", event->context->session_leader_id);
 	if (!(process->unreadable & RECORD_KEY_ANCESTORS))
-		set_ancestors(object, process);
+		set_ancestors(object, event);
 	if (process->unreadable & RECORD_KEY_ENTRY)
 		return;
-	if (process->entry_type)
-		set_string(object, "entry_type", process->entry_type);
-	if (process->entry_id.length)
-		set_text(object, "entry_id", process->entry_id);
+	if (event->context->entry_type)
+		set_string(object, "entry_type", event->context->entry_type);
+	if (event->context->entry_id.length)
+		set_text(object, "entry_id", event->context->entry_id);
 }
 
 static void set_process(json_t *object, const struct event *event)
@@ -312,21 +314,21 @@ static void set_process(json_t *object, const struct event *event)
 	const struct event_process *process = &event->process;
 
 	set_text(object, "id", process->id);
-	set_text(object, "parent_id", process->parent_id);
+	set_text(object, "parent_id", event->context->parent_id);
 	set_time(object, "start", process->start_wall_ns);
 	set_task(object, &process->task);
-	set_name(object, "user", process->user);
-	set_name(object, "group", process->group);
-	set_name(object, "euser", process->euser);
-	set_name(object, "egroup", process->egroup);
-	set_name(object, "auser", process->auser);
-	if (process->tty.length)
-		set_text(object, "tty", process->tty);
+	set_name(object, "user", event->context->user);
+	set_name(object, "group", event->context->group);
+	set_name(object, "euser", event->context->euser);
+	set_name(object, "egroup", event->context->egroup);
+	set_name(object, "auser", event->context->auser);
+	if (event->context->tty.length)
+		set_text(object, "tty", event->context->tty);
 	if (!(process->unreadable & RECORD_KEY_COMM))
 		set_text(object, "comm", process->comm);
 	if (!(process->unreadable & RECORD_KEY_PARENT_COMM))
-		set_text(object, "parent_comm", process->parent_comm);
-	set_relations(object, process);
+		set_text(object, "parent_comm", event->context->parent_comm);
+	set_relations(object, event);
 	set_marks(object, "truncated", process->truncated, event);
 	set_marks(object, "unreadable", process->unreadable, event);
 	set_marks(object, "redacted", process->redacted, event);
@@ -348,7 +350,7 @@ static void set_exec_strings(json_t *object, const struct event *event)
 
 static void set_entry_exe(json_t *object, const struct event *event)
 {
-	const struct text exe = event->exec.paths[EVENT_PATH_ENTRY_EXE];
+	const struct text exe = event->context->entry_exe;
 
 	if (exe.length && !(event->process.unreadable & RECORD_KEY_ENTRY_EXE))
 		set_text(object, "entry_exe", exe);
@@ -359,22 +361,22 @@ static void set_parent(json_t *object, const struct event *event)
 	const struct event_exec *exec = &event->exec;
 	uint32_t unreadable = event->process.unreadable;
 
-	if (exec->parent_has_exe && !(unreadable & RECORD_KEY_PARENT_EXE))
-		set_text(object, "parent_exe", exec->paths[EVENT_PATH_PARENT_EXE]);
-	if (exec->parent_exe_detached)
+	if (event->context->parent_has_exe && !(unreadable & RECORD_KEY_PARENT_EXE))
+		set_text(object, "parent_exe", event->context->parent_exe);
+	if (event->context->parent_exe_detached)
 		json_object_set_new(object, "parent_exe_detached", json_true());
-	if (exec->parent_exe_deleted)
+	if (event->context->parent_exe_deleted)
 		json_object_set_new(object, "parent_exe_deleted", json_true());
-	if (exec->parent_has_args && !exec->parent_args_hidden &&
+	if (event->context->parent_has_args && !exec->parent_args_hidden &&
 	    !(unreadable & RECORD_KEY_PARENT_ARGS)) {
-		set_strings(object, "parent_args", exec->parent_args);
+		set_strings(object, "parent_args", event->context->parent_args);
 		if (FIELD_IS_WRITTEN(event, parent_command_line))
-			set_joined(object, "parent_command_line", exec->parent_args);
+			set_joined(object, "parent_command_line", event->context->parent_args);
 	}
-	if (exec->parent_argc != RECORD_ARGC_UNKNOWN)
-		set_integer(object, "parent_argc", exec->parent_argc);
-	if (exec->parent_event_id.length && !(unreadable & RECORD_KEY_PARENT_EVENT))
-		set_text(object, "parent_event_id", exec->parent_event_id);
+	if (event->context->parent_argc != RECORD_ARGC_UNKNOWN)
+		set_integer(object, "parent_argc", event->context->parent_argc);
+	if (event->context->parent_event_id.length && !(unreadable & RECORD_KEY_PARENT_EVENT))
+		set_text(object, "parent_event_id", event->context->parent_event_id);
 }
 
 /* Sets the keys that an exec, a failed attempt and an exit have. */
@@ -403,19 +405,19 @@ static void set_program(json_t *object, const struct event *event)
 	    exec->args_bytes != RECORD_ARGS_BYTES_UNKNOWN)
 		set_integer(object, "args_bytes", exec->args_bytes);
 	if (!(unreadable & RECORD_KEY_CGROUP))
-		set_text(object, "cgroup", exec->paths[EVENT_PATH_CGROUP]);
-	if (exec->container.id.length)
-		set_text(object, "container_id", exec->container.id);
-	if (exec->container.runtime)
-		set_string(object, "container_runtime", exec->container.runtime);
-	if (exec->container.pod_uid[0])
-		set_string(object, "pod_uid", exec->container.pod_uid);
-	set_name(object, "container_name", exec->container.names.name);
-	set_name(object, "container_image", exec->container.names.image);
-	set_name(object, "pod_name", exec->container.names.pod_name);
-	set_name(object, "pod_namespace", exec->container.names.pod_namespace);
-	if (exec->systemd_unit.length)
-		set_text(object, "systemd_unit", exec->systemd_unit);
+		set_text(object, "cgroup", event->context->cgroup);
+	if (event->context->container.id.length)
+		set_text(object, "container_id", event->context->container.id);
+	if (event->context->container.runtime)
+		set_string(object, "container_runtime", event->context->container.runtime);
+	if (event->context->container.pod_uid[0])
+		set_string(object, "pod_uid", event->context->container.pod_uid);
+	set_name(object, "container_name", event->context->container.names.name);
+	set_name(object, "container_image", event->context->container.names.image);
+	set_name(object, "pod_name", event->context->container.names.pod_name);
+	set_name(object, "pod_namespace", event->context->container.names.pod_namespace);
+	if (event->context->systemd_unit.length)
+		set_text(object, "systemd_unit", event->context->systemd_unit);
 	set_parent(object, event);
 	set_entry_exe(object, event);
 }
@@ -565,7 +567,7 @@ static void leave_out(json_t *object, const struct field_set *omitted)
 	char name[64];
 
 	for (unsigned int id = 0; id < FIELD_COUNT; id++) {
-		const struct text key = field_get((enum field_id)id)->key;
+		const struct text key = field_key(field_get((enum field_id)id));
 
 		snprintf(name, sizeof(name), "%.*s", (int)key.length - 3, key.bytes + 1);
 		if (!field_set_has(omitted, id))

@@ -40,8 +40,7 @@ static void good_record(void)
 	CHECK(decode_record(exec, length, &event) == 0);
 	CHECK(event.type == EVENT_EXEC && event.time_ns == 5000000000);
 	CHECK(is(event.exec.filename, "./x") && is(event.process.comm, "sh"));
-	CHECK(is(event.exec.paths[EVENT_PATH_EXE], "/x") &&
-	      is(event.exec.paths[EVENT_PATH_CGROUP], "/c"));
+	CHECK(is(event.exec.paths[EVENT_PATH_EXE], "/x") && is(event.context->cgroup, "/c"));
 	CHECK(event.exec.args.length == 6 && event.exec.memfd && event.exec.deleted);
 	free(exec);
 }
@@ -56,14 +55,14 @@ static void marks_are_of_one_path_each(void)
 	CHECK(decode_record(exec, length, &event) == 0);
 	CHECK(event.process.detached == RECORD_KEY_EXE);
 	CHECK(event.exec.exe_detached && !event.exec.cwd_detached &&
-	      !event.exec.parent_exe_detached);
-	CHECK(!event.exec.deleted && event.exec.cwd_deleted && !event.exec.parent_exe_deleted);
+	      !event.context->parent_exe_detached);
+	CHECK(!event.exec.deleted && event.exec.cwd_deleted && !event.context->parent_exe_deleted);
 	exec->keys.detached = RECORD_KEY_CWD | RECORD_KEY_PARENT_EXE;
 	exec->keys.deleted = RECORD_KEY_PARENT_EXE;
 	CHECK(decode_record(exec, length, &event) == 0);
 	CHECK(!event.exec.exe_detached && event.exec.cwd_detached &&
-	      event.exec.parent_exe_detached);
-	CHECK(!event.exec.deleted && !event.exec.cwd_deleted && event.exec.parent_exe_deleted);
+	      event.context->parent_exe_detached);
+	CHECK(!event.exec.deleted && !event.exec.cwd_deleted && event.context->parent_exe_deleted);
 	free(exec);
 }
 
@@ -156,14 +155,15 @@ static void programs_are_whole_or_unreadable(void)
 
 	decode_parent(change_nothing, false);
 	CHECK(!event.process.unreadable && !(event.process.truncated & all));
-	CHECK(is(event.exec.paths[EVENT_PATH_PARENT_EXE], "/p"));
-	CHECK(event.exec.parent_has_args && event.exec.parent_args.length == 5);
-	CHECK(event.exec.parent_exec_ns == 3500000000 && event.exec.parent_exec_pid == 4194302);
-	CHECK(event.exec.parent_exe_deleted && event.exec.parent_exe_detached);
+	CHECK(is(event.context->parent_exe, "/p"));
+	CHECK(event.context->parent_has_args && event.context->parent_args.length == 5);
+	CHECK(event.context->parent_exec_ns == 3500000000 &&
+	      event.context->parent_exec_pid == 4194302);
+	CHECK(event.context->parent_exe_deleted && event.context->parent_exe_detached);
 	decode_parent(change_args, false);
-	CHECK((event.process.unreadable & all) == all && !event.exec.parent_has_args);
+	CHECK((event.process.unreadable & all) == all && !event.context->parent_has_args);
 	decode_parent(change_time, false);
-	CHECK((event.process.unreadable & all) == all && !event.exec.parent_exec_ns);
+	CHECK((event.process.unreadable & all) == all && !event.context->parent_exec_ns);
 	decode_parent(change_args, true);
 	CHECK(!event.process.unreadable);
 }
@@ -199,7 +199,7 @@ static void decode_entry_without_programs(enum record_type type, __u32 pid, __u6
 
 static void the_entry_may_be_the_process_or_its_parent(void)
 {
-	const struct text *exe = &event.exec.paths[EVENT_PATH_ENTRY_EXE];
+	const struct text *exe = &event.own_context.entry_exe;
 
 	decode_parent(change_nothing, false);
 	CHECK(is(*exe, "/p") && !(event.process.unreadable & RECORD_KEY_ENTRY_EXE));

@@ -293,8 +293,8 @@ static void omitted_one_by_one(const void *record, size_t length)
 
 		if (field->groups & (FIELD_GROUP_FIXED | FIELD_GROUP_EXTRA))
 			continue;
-		snprintf(name, sizeof(name), "%.*s", (int)field->key.length - 3,
-			 field->key.bytes + 1);
+		snprintf(name, sizeof(name), "%.*s", (int)field_key(field).length - 3,
+			 field_key(field).bytes + 1);
 		CHECK(line_of(record, length, LINE_ROOM, &line_length) == 0);
 		expected = parse(line_length);
 		json_object_del(expected, name);
@@ -579,7 +579,7 @@ static void container_names_are_whole(void)
 
 	use_containers();
 	for (size_t limit = ENCODE_LINE_MIN_BYTES; limit < 30000; limit += 997) {
-		const struct container_names *names = &event.exec.container.names;
+		const struct container_names *names = &event.context->container.names;
 
 		CHECK(line_of(exec, length, limit, &line_length) == 0 && line_length <= limit);
 		CHECK(is_reference(line_length));

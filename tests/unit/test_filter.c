@@ -244,13 +244,13 @@ static void lose_all_args(void)
 static void cut_cgroup(void)
 {
 	event.process.truncated = RECORD_KEY_CGROUP;
-	event.exec.container = (struct container){ 0 };
+	event.own_context.container = (struct container){ 0 };
 }
 
 static void cut_cgroup_below_container(void)
 {
 	event.process.truncated = RECORD_KEY_CGROUP;
-	event.exec.container = (struct container){ .id = { "abc", 3 } };
+	event.own_context.container = (struct container){ .id = { "abc", 3 } };
 }
 
 static void lose_namespace(void)
@@ -260,9 +260,9 @@ static void lose_namespace(void)
 
 static void be_daemon(void)
 {
-	event.process.tty = (struct text){ "", 0 };
+	event.own_context.tty = (struct text){ "", 0 };
 	event.process.task.auid = RECORD_AUDIT_UNSET;
-	event.exec.container = (struct container){ 0 };
+	event.own_context.container = (struct container){ 0 };
 }
 
 /* Each row: a rule for --only passes what it cannot decide, the same for --skip does too. */
@@ -313,7 +313,7 @@ static void command_lines_are_joined(void)
 
 static void know_container(void)
 {
-	event.exec.container = (struct container){
+	event.own_context.container = (struct container){
 		.id = { "abc", 3 },
 		.names = { .is_read = true, .name = { "web", 3 } },
 	};
@@ -321,7 +321,7 @@ static void know_container(void)
 
 static void know_no_names(void)
 {
-	event.exec.container = (struct container){ .id = { "abc", 3 } };
+	event.own_context.container = (struct container){ .id = { "abc", 3 } };
 }
 
 static void names_of_containers_decide(void)

@@ -91,7 +91,7 @@ static void expect(const struct row *row, bool cut, bool marked, const char *sho
 
 static void give_args(struct redactor *redactor, const char *filename, struct text args)
 {
-	event = (struct event){ .type = EVENT_EXEC };
+	event = (struct event){ .context = &event.own_context, .type = EVENT_EXEC };
 	event.exec.filename = text_from_string(filename);
 	event.exec.args = args;
 	redact_event(redactor, &event);
@@ -553,7 +553,7 @@ static void variables(void)
 	struct event_variable given[COUNT];
 	struct redactor *redactor = BUILTIN;
 
-	event = (struct event){ .type = EVENT_EXEC_FAILED };
+	event = (struct event){ .context = &event.own_context, .type = EVENT_EXEC_FAILED };
 	event.exec.variables = given;
 	event.exec.variable_count = COUNT;
 	for (int i = 0; i < COUNT; i++)
@@ -586,10 +586,14 @@ static void other_events(void)
 {
 	struct redactor *redactor = BUILTIN;
 
-	event = (struct event){ .type = EVENT_EXIT, .exit = { .status = 3 } };
+	event = (struct event){ .context = &event.own_context,
+				.type = EVENT_EXIT,
+				.exit = { .status = 3 } };
 	redact_event(redactor, &event);
 	CHECK(event.exit.status == 3 && !event.process.redacted);
-	event = (struct event){ .type = EVENT_LOST, .lost = { .count = 3 } };
+	event = (struct event){ .context = &event.own_context,
+				.type = EVENT_LOST,
+				.lost = { .count = 3 } };
 	redact_event(redactor, &event);
 	CHECK(event.lost.count == 3);
 	redact_free(redactor);
@@ -603,7 +607,7 @@ static void without_memory(void)
 	struct event_variable variable = { text_from_string("PGPASSWORD"), { huge, sizeof(huge) } };
 
 	memset(huge + strlen(huge), 'x', sizeof(huge) - strlen(huge));
-	event = (struct event){ .type = EVENT_EXEC };
+	event = (struct event){ .context = &event.own_context, .type = EVENT_EXEC };
 	event.exec.args = (struct text){ huge, sizeof(huge) };
 	event.exec.variables = &variable;
 	event.exec.variable_count = 1;
