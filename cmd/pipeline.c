@@ -49,7 +49,7 @@ struct pipeline {
 	struct selection *limit_selection; /* of summaries */
 	uint64_t limit_now_ns; /* CLOCK_BOOTTIME: all earlier events are counted */
 	bool ends_windows;
-	bool interrupted; /* the last drain ended at its time limit */
+	bool interrupted; /* the last drain ended at its time limit, or made room for more */
 	long drained; /* records of the last drain */
 	struct event event; /* the current one */
 };
@@ -423,6 +423,7 @@ long pipeline_drain(struct pipeline *pipeline)
 	if (!result)
 		result = must_check(pipeline, records) ? pipeline_check(pipeline) : flush(pipeline);
 	pipeline->drained = records;
+	pipeline->interrupted |= records > 0 && capture_is_reporting(pipeline->stages.capture);
 	pipeline->interrupted &= !result || goes_on(pipeline, result);
 	return result ? result : records;
 }

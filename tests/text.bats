@@ -146,3 +146,11 @@ END
 	[ "$(wc -c <"$text")" -le 3072 ]
 	grep -q '… truncated in /' "$text"
 }
+
+@test "a line says truncated and unreadable of what it shows, and not of other keys" {
+	start_text --parent-args 64
+	bash -c '"$0" "$1"; :' "$helpers/noop" "$marker-parent" "$(printf 'x%.0s' {1..100})"
+	poll grep -qE " .*/noop $marker-parent in " "$text"
+	"$helpers/noop" "$marker-long" "$(printf 'x%.0s' {1..20000})"
+	poll grep -qE "$marker-long .* truncated in " "$text"
+}

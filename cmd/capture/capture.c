@@ -325,7 +325,7 @@ static void end_report(struct capture *capture)
 /* Lets the kernel make records of further processes. Returns false if there are none. */
 static bool continue_report(struct capture *capture)
 {
-	if (capture->report_fd < 0)
+	if (!capture_is_reporting(capture))
 		return false;
 	if (!program_map_continue(capture->report_fd))
 		end_report(capture);
@@ -421,6 +421,11 @@ bool capture_next(struct capture *capture, const void **record, size_t *length)
 	       (continue_report(capture) && ring_next(ring, record, length));
 }
 
+bool capture_is_reporting(const struct capture *capture)
+{
+	return capture->report_fd >= 0;
+}
+
 uint64_t capture_written(const struct capture *capture)
 {
 	uint64_t bytes = capture->retired_bytes + ring_written(ring_source_ring(capture->source));
@@ -457,7 +462,7 @@ bool capture_sleep(struct capture *capture)
 {
 	const struct ring *ring = ring_source_ring(capture->source);
 
-	if (capture->retired_count || capture->report_fd >= 0)
+	if (capture->retired_count || capture_is_reporting(capture))
 		return false;
 	ring_source_set_consumer_sleeps(capture->source, true);
 	/* pairs the store above with the load in ring_written(), see output.bpf.h */

@@ -77,6 +77,10 @@ void capture_clear_gap(struct capture *capture);
 /* Like ring_next(), ring_written() and ring_read(), over all sets. Running processes get records
  * while there are no others. */
 bool capture_next(struct capture *capture, const void **record, size_t *length);
+
+/* Reports whether running processes have no record yet, for which the ring buffer had no room. */
+bool capture_is_reporting(const struct capture *capture);
+
 uint64_t capture_written(const struct capture *capture);
 uint64_t capture_read(const struct capture *capture);
 

@@ -113,9 +113,14 @@ static void append_program(struct text_line *line, const struct event *event)
 	strip_append_word(&line->strip, exe);
 }
 
+/* The keys that a line of text shows: of others it does not say that they are cut or unknown. */
+#define SHOWN_KEYS                                                                                 \
+	(RECORD_KEY_COMM | RECORD_KEY_FILENAME | RECORD_KEY_ARGS | RECORD_KEY_EXE | RECORD_KEY_CWD)
+
 static void append_notes(struct text_line *line, const struct event *event)
 {
 	const struct event_exec *exec = &event->exec;
+	const struct event_process *process = &event->process;
 	const struct {
 		bool is_set;
 		enum field_id id;
@@ -126,9 +131,9 @@ static void append_notes(struct text_line *line, const struct event *event)
 		{ exec->exe_detached, FIELD_ID_exe_detached, " detached" },
 		{ exec->cwd_detached, FIELD_ID_cwd_detached, " cwd-detached" },
 		{ exec->cwd_deleted, FIELD_ID_cwd_deleted, " cwd-deleted" },
-		{ event->process.truncated, FIELD_ID_truncated, " truncated" },
-		{ event->process.unreadable, FIELD_ID_unreadable, " unreadable" },
-		{ event->process.redacted, FIELD_ID_redacted, " redacted" },
+		{ process->truncated & SHOWN_KEYS, FIELD_ID_truncated, " truncated" },
+		{ process->unreadable & SHOWN_KEYS, FIELD_ID_unreadable, " unreadable" },
+		{ process->redacted & SHOWN_KEYS, FIELD_ID_redacted, " redacted" },
 	};
 	char name[ERROR_NAME_BYTES];
 
