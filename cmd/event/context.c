@@ -215,12 +215,22 @@ static bool store_texts(struct context_entry *entry)
 	return true;
 }
 
+/* Reports if an entry holds the slices, and their texts once more. */
+static bool fits(const struct context_source *source)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < CONTEXT_SLICES; i++)
+		bytes += source->slices[i].length;
+	return 2 * bytes <= ENTRY_BYTES;
+}
+
 void context_store(struct event *event)
 {
 	struct contexts *contexts = event->contexts;
 	struct context_entry *entry = contexts ? contexts->place : NULL;
 
-	if (!entry)
+	if (!entry || !fits(&contexts->source))
 		return;
 	contexts->place = NULL;
 	memcpy(&entry->head, &contexts->head, head_bytes(&contexts->head));
