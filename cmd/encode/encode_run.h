@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Runs (event/context.h): members that the lines of successive events have in common. The first
- *line keeps their text, the others copy it:
+ * line keeps their text, the others copy it:
  *
  *	if (encode_run_begin(json, event, format, run, &before)) {
  *		… write the members …

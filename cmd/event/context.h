@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A cache of contexts (struct event_context), because a shell or a build executes many programs:
- *the children of one parent have their ids of users, terminal, parent, entry, cgroup and namespaces
- *in common, which are most of a line.
+ * A cache of contexts (struct event_context). A shell or a build executes many programs: the
+ * children of one parent have their users, terminal, parent, entry, cgroup and namespaces in
+ * common, which are most of a line.
  *
  *	decode	context_find() compares all bytes that a context follows from with those of an
  *		earlier record. Where they are equal, the event gets the earlier context;
