@@ -295,7 +295,7 @@ static OUT_OF_LINE void append_any(struct json_writer *json, const struct field 
 				   const struct event *event)
 {
 	char buf[FIELD_BUF_BYTES];
-	struct text value;
+	struct text value = {};
 
 	if (!field_value_get(field, event, buf, &value))
 		return;
