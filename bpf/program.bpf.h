@@ -223,8 +223,7 @@ static __always_inline void program_copy_exe(struct scratch *scratch,
 	barrier_var(offset);
 	if (length > most || offset > RECORD_HEAD_MAX_BYTES)
 		return;
-		/* a path is short: words take less time than a call */
-#pragma nounroll
+#pragma nounroll /* words: a path is short, and a call takes longer */
 	for (__u32 at = 0; at < most; at += sizeof(__u64)) {
 		if (at >= length)
 			break;
