@@ -229,7 +229,7 @@ static __always_inline __u32 exec_append_parent(const struct exec_relatives *out
 		return end;
 	if (config_program_bytes && (*(volatile __u64 *)&shared.omitted_keys &
 				     PROGRAM_KEYS_PARENT) != PROGRAM_KEYS_PARENT) {
-		end = program_append(scratch, out->parent, out->task->ppid,
+		end = program_append(scratch, slot, out->parent, out->task->ppid,
 				     out->task->parent_start_ns, READ(typed, parent, self_exec_id),
 				     end);
 		if (out->parent->length) {
@@ -261,7 +261,8 @@ static __always_inline bool exec_has_entry(const struct exec_relatives *out)
 
 /* Appends the program of the entry. */
 static __always_inline __u32 exec_append_entry(const struct exec_relatives *out,
-					       struct scratch *scratch, __u32 end)
+					       struct scratch *scratch, __u32 slot,
+					       __u32 end)
 {
 	const struct record_task *task = out->task;
 
@@ -269,8 +270,8 @@ static __always_inline __u32 exec_append_entry(const struct exec_relatives *out,
 	    exec_omits(out->keys, RECORD_KEY_ENTRY_EXE))
 		return end;
 	if (config_program_bytes)
-		end = program_append(scratch, out->entry, task->entry_pid, task->entry_start_ns,
-				     task->entry_exec_id, end);
+		end = program_append(scratch, slot, out->entry, task->entry_pid,
+				     task->entry_start_ns, task->entry_exec_id, end);
 	if (!out->entry->length)
 		out->keys->unreadable |= RECORD_KEY_ENTRY_EXE;
 	return end;
@@ -282,7 +283,7 @@ static __always_inline __u32 exec_append_relatives(const struct exec_relatives *
 						   __u32 end)
 {
 	end = exec_append_parent(out, scratch, slot, parent, typed, end);
-	return exec_append_entry(out, scratch, end);
+	return exec_append_entry(out, scratch, slot, end);
 }
 
 /* Sets the directory of the task's cgroup. */

@@ -290,11 +290,12 @@ int exit_execveat(struct attempt_exit_context *context)
 
 /* Appends the program that the process ran. */
 static __always_inline __u32 append_own_program(struct record_exit *exit, struct scratch *scratch,
-						struct task_struct *task, __u32 end)
+						__u32 slot, struct task_struct *task,
+						__u32 end)
 {
 	if (config_program_bytes)
-		end = program_append(scratch, &exit->program, exit->task.pid, exit->task.start_ns,
-				     task->group_leader->self_exec_id, end);
+		end = program_append(scratch, slot, &exit->program, exit->task.pid,
+				     exit->task.start_ns, task->group_leader->self_exec_id, end);
 	if (!exit->program.length && !(task->flags & PF_KTHREAD))
 		exit->keys.unreadable |= RECORD_KEY_EXE | RECORD_KEY_ARGS;
 	return end;
@@ -349,7 +350,7 @@ static __always_inline void send_process(enum record_type type, struct task_stru
 	} else {
 		exit->keys.unreadable |= relation_fill_begun(&exit->task, task);
 	}
-	end = append_own_program(exit, scratch, task, end);
+	end = append_own_program(exit, scratch, slot, task, end);
 	end = exec_append_relatives(&EXEC_RELATIVES(exit, parent_mm), scratch, slot, parent, true,
 				    end);
 	end = exec_append_cgroup(&exit->keys, &exit->cgroup, scratch, slot, end);
@@ -420,7 +421,7 @@ int list_running(struct bpf_iter__task *context)
 	struct scratch *scratch;
 
 	if (!task || task->pid != task->tgid || task->flags & PF_KTHREAD ||
-	    program_find(task->tgid, task->start_boottime))
+	    program_is_known(task->tgid, task->start_boottime))
 		return 0;
 	slot = scratch_claim();
 	scratch = scratch_get(slot);

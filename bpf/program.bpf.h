@@ -31,10 +31,37 @@ struct program_key {
 };
 
 /*
- * Two maps for programs of up to RECORD_PROGRAM_SHORT_BYTES, and for longer ones: the memory of an
- * element does not depend on what it holds. The element of a process is in one of them, from its
- * fork until some time after its end. Its memory is allocated at the fork. The loader sets the size
- * of the values. Where a map is full, the program of a new process is unknown.
+ * The place of most programs. Process ids are consecutive, so a new process finds its slot free
+ * unless a process that is thousands of ids older still runs. Elements of a hash would be allocated
+ * and freed for each process, which takes half a microsecond. A slot belongs to a process from its
+ * fork on, and afterwards until another process needs it.
+ */
+#define PROGRAM_SLOTS 4096
+
+struct program_slot {
+	__u32 users; /* claimed like a scratch slot, by who gives it to another process */
+	__u32 pid; /* of its process; 0: none */
+	__u64 start_ns; /* likewise */
+	__u32 is_live; /* boolean: the process has not ended */
+	__u32 reserved;
+	struct record_program program;
+	__u8 strings[RECORD_PROGRAM_SHORT_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PROGRAM_SLOTS);
+	__type(key, __u32); /* process id % PROGRAM_SLOTS */
+	__type(value, struct program_slot);
+} program_slots SEC(".maps");
+
+/*
+ * Programs without a slot: those of processes that ran before the start, or whose slot is taken,
+ * and programs longer than a slot. The memory of an element does not depend on what it holds, so
+ * there is a map for programs of up to RECORD_PROGRAM_SHORT_BYTES, and one for longer ones. A
+ * program is in a slot or in one of the maps. Its element is removed some time after the end of the
+ * process. The loader sets the size of the values. Where a map is full, the program of a new
+ * process is unknown.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -79,7 +106,54 @@ static __always_inline bool program_may_be_long(void)
 	return config_program_bytes > RECORD_PROGRAM_SHORT_BYTES;
 }
 
-/* Returns the program of a process, or NULL. */
+static __always_inline struct program_slot *program_slot_of(__u32 pid)
+{
+	__u32 index = pid % PROGRAM_SLOTS;
+
+	return bpf_map_lookup_elem(&program_slots, &index);
+}
+
+/* Reports if a slot is that of a process. */
+static __always_inline bool program_slot_is(const struct program_slot *slot, __u32 pid,
+					    __u64 start_ns)
+{
+	return slot && *(const volatile __u32 *)&slot->pid == pid &&
+	       *(const volatile __u64 *)&slot->start_ns == start_ns;
+}
+
+/* Reports if a slot belongs to a process that runs and has another id. */
+static __always_inline bool program_slot_is_taken(const struct program_slot *slot, __u32 pid)
+{
+	return *(const volatile __u32 *)&slot->is_live &&
+	       *(const volatile __u32 *)&slot->pid != pid;
+}
+
+/* Returns the slot of a new process, until program_slot_give(), or NULL. */
+static __always_inline struct program_slot *program_slot_claim(__u32 pid)
+{
+	struct program_slot *slot = program_slot_of(pid);
+
+	if (!slot || program_slot_is_taken(slot, pid))
+		return NULL;
+	__sync_fetch_and_add(&slot->users, 1);
+	if (*(volatile __u32 *)&slot->users == 1 && !program_slot_is_taken(slot, pid)) {
+		*(volatile __u32 *)&slot->pid = 0;
+		return slot;
+	}
+	__sync_fetch_and_add(&slot->users, -1);
+	return NULL;
+}
+
+static __always_inline void program_slot_give(struct program_slot *slot,
+					      const struct program_key *key)
+{
+	slot->start_ns = key->start_ns;
+	slot->is_live = 1;
+	*(volatile __u32 *)&slot->pid = key->pid;
+	__sync_fetch_and_add(&slot->users, -1);
+}
+
+/* Returns the program of a process that has no slot, or NULL. */
 static __always_inline struct record_program *program_find(__u32 pid, __u64 start_ns)
 {
 	const struct program_key key = { .start_ns = start_ns, .pid = pid };
@@ -88,6 +162,33 @@ static __always_inline struct record_program *program_find(__u32 pid, __u64 star
 	if (!program && program_may_be_long())
 		program = bpf_map_lookup_elem(&long_programs, &key);
 	return program;
+}
+
+/* Reports if the program of a process is known. */
+static __always_inline bool program_is_known(__u32 pid, __u64 start_ns)
+{
+	return program_slot_is(program_slot_of(pid), pid, start_ns) || program_find(pid, start_ns);
+}
+
+/* Returns the bytes of a program, with what follows its fixed part. */
+static __always_inline __u64 program_bytes(const struct record_program *program)
+{
+	return sizeof(*program) + program->exe_length + program->args_length;
+}
+
+/* Bytes of a program in a slot, in words */
+#define PROGRAM_SLOT_BYTES (sizeof(struct record_program) + RECORD_PROGRAM_SHORT_BYTES)
+
+/* Copies a program from or to a slot by words, up to seven bytes too many: it is short, and a call
+ * takes longer. */
+static __always_inline void program_copy(void *to, const void *from, __u64 bytes)
+{
+#pragma nounroll
+	for (__u32 at = 0; at < PROGRAM_SLOT_BYTES; at += sizeof(__u64)) {
+		if (at >= bytes)
+			break;
+		*(__u64 *)(to + at) = *(const volatile __u64 *)(from + at);
+	}
 }
 
 /*
@@ -99,7 +200,7 @@ static __always_inline void program_store(void *map, void *other_map, const stru
 					  struct record_program *program, __u64 most)
 {
 	struct record_program *stored = bpf_map_lookup_elem(map, key);
-	__u64 bytes = sizeof(*program) + program->exe_length + program->args_length;
+	__u64 bytes = program_bytes(program);
 
 	barrier_var(bytes);
 	if (stored && bytes <= most)
@@ -108,31 +209,62 @@ static __always_inline void program_store(void *map, void *other_map, const stru
 		bpf_map_delete_elem(other_map, key);
 }
 
+/* Sets the program of the current process in a map; `program` is in the scratch. */
+static __always_inline void program_set_hashed(const struct program_key *key,
+					       struct record_program *program, bool is_long)
+{
+	if (!program_may_be_long())
+		program_store(&programs, NULL, key, program,
+			      sizeof(*program) + config_program_bytes);
+	else if (is_long)
+		program_store(&long_programs, &programs, key, program,
+			      sizeof(*program) + config_program_bytes);
+	else
+		program_store(&programs, &long_programs, key, program, PROGRAM_SLOT_BYTES);
+}
+
 /* Sets the program of the current process; `program` is in the scratch. */
 static __always_inline void program_set(__u32 pid, __u64 start_ns, struct record_program *program)
 {
 	const struct program_key key = { .start_ns = start_ns, .pid = pid };
+	struct program_slot *slot = program_slot_of(pid);
+	__u64 bytes = program_bytes(program);
+	bool is_long = bytes > PROGRAM_SLOT_BYTES;
 
-	if (!program_may_be_long())
-		program_store(&programs, NULL, &key, program,
-			      sizeof(*program) + config_program_bytes);
-	else if (program->exe_length + program->args_length > RECORD_PROGRAM_SHORT_BYTES)
-		program_store(&long_programs, &programs, &key, program,
-			      sizeof(*program) + config_program_bytes);
-	else
-		program_store(&programs, &long_programs, &key, program,
-			      sizeof(*program) + RECORD_PROGRAM_SHORT_BYTES);
+	if (program_slot_is(slot, pid, start_ns)) {
+		if (!is_long) {
+			program_copy(&slot->program, program, bytes);
+			return;
+		}
+		*(volatile __u32 *)&slot->pid = 0;
+		*(volatile __u32 *)&slot->is_live = 0;
+	}
+	program_set_hashed(&key, program, is_long);
 }
 
-/* Copies a program in a map to a new process. Returns false if it is not there. */
-static __always_inline bool program_inherit(void *map, const struct program_key *from,
-					    const struct program_key *to)
+/*
+ * Gives a new process a short program, which is in the slot or the element of its parent. The slot
+ * stays free if another CPU writes a long program there meanwhile.
+ */
+static __always_inline void program_give(const struct program_key *key,
+					 const struct record_program *program, bool in_slot)
 {
-	struct record_program *program = bpf_map_lookup_elem(map, from);
+	struct program_slot *slot = program_slot_claim(key->pid);
+	__u64 bytes = program_bytes(program), most = config_program_bytes;
 
-	if (program)
-		bpf_map_update_elem(map, to, program, BPF_ANY);
-	return program;
+	if (!slot) {
+		bpf_map_update_elem(&programs, key, program, BPF_ANY);
+		return;
+	}
+	if (most > RECORD_PROGRAM_SHORT_BYTES)
+		most = RECORD_PROGRAM_SHORT_BYTES;
+	most += sizeof(*program);
+	barrier_var(bytes);
+	if (in_slot)
+		program_copy(&slot->program, program, bytes);
+	else if (bytes <= most)
+		bpf_probe_read_kernel(&slot->program, bytes, program);
+	program_slot_give(slot, key);
 }
 
 /* Copies the program of the forking process to the new one, whose first thread is `child`. */
@@ -141,12 +273,26 @@ static __always_inline void program_fork(struct task_struct *parent, struct task
 	const struct program_key from = { .start_ns = parent->group_leader->start_boottime,
 					  .pid = parent->tgid };
 	const struct program_key to = { .start_ns = child->start_boottime, .pid = child->tgid };
+	struct program_slot *slot = program_slot_of(from.pid);
+	struct record_program *program;
 
-	if (!program_inherit(&programs, &from, &to) && program_may_be_long())
-		program_inherit(&long_programs, &from, &to);
+	if (program_slot_is(slot, from.pid, from.start_ns)) {
+		program_give(&to, &slot->program, true);
+		return;
+	}
+	program = bpf_map_lookup_elem(&programs, &from);
+	if (program) {
+		program_give(&to, program, false);
+		return;
+	}
+	if (!program_may_be_long())
+		return;
+	program = bpf_map_lookup_elem(&long_programs, &from);
+	if (program)
+		bpf_map_update_elem(&long_programs, &to, program, BPF_ANY);
 }
 
-/* Removes a program. */
+/* Removes a program from the maps. */
 static __always_inline void program_remove(const struct program_key *key)
 {
 	if (bpf_map_delete_elem(&programs, key) && program_may_be_long())
@@ -154,7 +300,7 @@ static __always_inline void program_remove(const struct program_key *key)
 }
 
 /* Removes the program of the process that ended PROGRAM_ENDED processes before this one. */
-static __always_inline void program_end(struct task_struct *task)
+static __always_inline void program_end_hashed(const struct program_key *ending)
 {
 	const __u32 first = 0;
 	struct program_ended *ended = bpf_map_lookup_elem(&programs_ended, &first);
@@ -165,8 +311,20 @@ static __always_inline void program_end(struct task_struct *task)
 	key = &ended->keys[ended->count++ % PROGRAM_ENDED];
 	if (key->pid)
 		program_remove(key);
-	key->start_ns = task->group_leader->start_boottime;
-	key->pid = task->tgid;
+	*key = *ending;
+}
+
+/* Ends the program of a process. */
+static __always_inline void program_end(struct task_struct *task)
+{
+	const struct program_key key = { .start_ns = task->group_leader->start_boottime,
+					 .pid = task->tgid };
+	struct program_slot *slot = program_slot_of(key.pid);
+
+	if (program_slot_is(slot, key.pid, key.start_ns))
+		*(volatile __u32 *)&slot->is_live = 0;
+	else
+		program_end_hashed(&key);
 }
 
 static __always_inline struct record_program *program_in_scratch(struct scratch *scratch)
@@ -288,19 +446,19 @@ static __always_inline void program_keep(struct scratch *scratch, __u32 slot,
 }
 
 /*
- * Appends the program of a process with this self_exec_id; none if it is not known. The process may
- * end meanwhile, and the memory of its program be that of another one: then the program is no
- * longer found. Returns the end of the variable data.
+ * Appends the program of a process without a slot, as program_append() does. The verifier checks a
+ * global function once, and not for each program.
  */
-static __always_inline __u32 program_append(struct scratch *scratch, struct record_slice *slice,
-					    __u32 pid, __u64 start_ns, __u64 exec_id, __u32 end)
+__noinline int program_append_hashed(__u32 scratch_slot, __u32 pid, __u64 start_ns, __u32 exec_id,
+				     __u32 end)
 {
+	struct scratch *scratch = scratch_get(scratch_slot);
 	const struct record_program *program = program_find(pid, start_ns);
 	__u64 at = end, length, most = sizeof(*program) + config_program_bytes;
 
-	if (!program || program->exec_id != (__u32)exec_id)
+	if (!scratch || !program || program->exec_id != exec_id)
 		return end;
-	length = sizeof(*program) + program->exe_length + program->args_length;
+	length = program_bytes(program);
 	barrier_var(at);
 	barrier_var(length);
 	if (at > RECORD_HEAD_MAX_BYTES - RECORD_PROGRAM_MAX_BYTES || length > most)
@@ -308,9 +466,38 @@ static __always_inline __u32 program_append(struct scratch *scratch, struct reco
 	if (bpf_probe_read_kernel(&scratch->record[at], length, program) ||
 	    program_find(pid, start_ns) != program)
 		return end;
-	slice->offset = at;
-	slice->length = length;
 	return at + length;
+}
+
+/*
+ * Appends the program of a process with this self_exec_id; none if it is not known. The process may
+ * end meanwhile, and the memory of its program be that of another one: then the program is no
+ * longer found. Returns the end of the variable data.
+ */
+static __always_inline __u32 program_append(struct scratch *scratch, __u32 scratch_slot,
+					    struct record_slice *slice, __u32 pid, __u64 start_ns,
+					    __u64 exec_id, __u32 end)
+{
+	const struct program_slot *slot = program_slot_of(pid);
+	__u64 at = end, next = end, length;
+
+	if (program_slot_is(slot, pid, start_ns)) {
+		length = program_bytes(&slot->program);
+		barrier_var(at);
+		if (slot->program.exec_id != (__u32)exec_id || length > PROGRAM_SLOT_BYTES ||
+		    at > RECORD_HEAD_MAX_BYTES - RECORD_PROGRAM_MAX_BYTES)
+			return end;
+		program_copy(&scratch->record[at], &slot->program, length);
+		if (program_slot_is(slot, pid, start_ns))
+			next = end + length;
+	} else {
+		next = program_append_hashed(scratch_slot, pid, start_ns, exec_id, end);
+	}
+	if (next <= end)
+		return end;
+	slice->offset = end;
+	slice->length = next - end;
+	return next;
 }
 
 /* Reports if an address space still has an unlinked file as its program. */

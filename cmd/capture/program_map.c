@@ -38,6 +38,8 @@ int program_map_choose(struct exectap *skeleton, size_t bytes)
 	if (!result)
 		result = choose_map(skeleton->maps.long_programs, is_long ? bytes : 0);
 	if (!result)
+		result = bpf_map__set_autocreate(skeleton->maps.program_slots, bytes > 0);
+	if (!result)
 		result = bpf_map__set_autocreate(skeleton->maps.programs_ended, bytes > 0);
 	skeleton->rodata->config_program_bytes = (__u32)bytes;
 	return result;
