@@ -367,8 +367,9 @@ static __always_inline enum output_result exec_send_short(struct scratch *scratc
 	return OUTPUT_SENT;
 }
 
-static __always_inline void exec_send_with_tail(struct record_exec *exec, struct scratch *scratch,
-						__u32 end)
+/* Sends the record. Returns the offset in the scratch of args, or 0 if a program has more of them. */
+static __always_inline __u32 exec_send_with_tail(struct record_exec *exec, struct scratch *scratch,
+						 __u32 end)
 {
 	enum output_result result;
 	__u32 tail = 0;
@@ -379,10 +380,15 @@ static __always_inline void exec_send_with_tail(struct record_exec *exec, struct
 	if (scratch->tail.env_bytes)
 		tail |= RECORD_KEY_ENV;
 	result = exec_send_short(scratch, end);
+	if (result == OUTPUT_SENT)
+		return scratch->tail.args_bytes == exec->args_bytes ||
+				       scratch->tail.args_bytes >= config_program_bytes
+			       ? end
+			       : 0;
 	if (result == OUTPUT_TOO_LONG)
 		result = output_long(scratch, end);
 	if (result == OUTPUT_SENT)
-		return;
+		return 0;
 	if (result == OUTPUT_UNREADABLE) {
 		exec->keys.truncated &= ~tail;
 		exec->keys.unreadable |= tail;
@@ -393,6 +399,7 @@ static __always_inline void exec_send_with_tail(struct record_exec *exec, struct
 	exec->env.length = 0;
 	exec->header.size = end;
 	output_scratch(scratch, RECORD_EXEC, end);
+	return 0;
 }
 
 /* Begins the record of an exec or of a failed attempt. For `typed` see task.bpf.h. */

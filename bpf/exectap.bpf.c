@@ -71,11 +71,10 @@ static __always_inline void send_exec(const struct exec_call *call)
 	end = file_append_own_streams(exec, slot, task, call->files, end);
 	end = exec_append_exe(exec, scratch, slot, call->mm, end);
 	end = exec_append_cwd(exec, scratch, slot, task, end);
-	program_keep(scratch, slot, &exec->task, task);
 	end = exec_append_relatives(&EXEC_RELATIVES(exec, parent_mm), scratch, slot, parent, true,
 				    end);
 	end = exec_append_cgroup(&exec->keys, &exec->cgroup, scratch, slot, end);
-	exec_send_with_tail(exec, scratch, end);
+	program_keep(scratch, slot, &exec->task, task, exec_send_with_tail(exec, scratch, end));
 	scratch_release(slot);
 }
 
@@ -93,7 +92,7 @@ static __always_inline void keep_program(const struct exec_call *call)
 	exec->argc = call->argc;
 	exec_find_tail(exec, scratch, call->mm);
 	exec_append_exe(exec, scratch, slot, call->mm, sizeof(*exec));
-	program_keep(scratch, slot, &exec->task, task);
+	program_keep(scratch, slot, &exec->task, task, 0);
 	scratch_release(slot);
 }
 

@@ -353,16 +353,36 @@ static __always_inline void program_sign(struct scratch *scratch)
 }
 
 /*
- * Copies the path of the record's exe to the program in the scratch. Lengths are loaded and checked
- * right before their use: up to 6.1 the verifier forgets the bounds of what is on the stack during
- * a call.
+ * Copies bytes of the record to the strings of the program in the scratch, by words: they are few,
+ * and a call takes longer. Lengths are loaded and checked right before their use: up to 6.1 the
+ * verifier forgets the bounds of what is on the stack during a call.
  */
+static __always_inline void program_copy_strings(struct scratch *scratch, __u64 to, __u64 offset,
+						 __u64 length)
+{
+	__u8 *strings = (__u8 *)(program_in_scratch(scratch) + 1);
+	__u64 most = config_program_bytes;
+
+	barrier_var(to);
+	barrier_var(length);
+	barrier_var(offset);
+	if (to > most || length > most || offset > RECORD_HEAD_MAX_BYTES)
+		return;
+#pragma nounroll
+	for (__u32 at = 0; at < most; at += sizeof(__u64)) {
+		if (at >= length)
+			break;
+		*(__u64 *)(strings + to + at) = *(__u64 *)&scratch->record[offset + at];
+	}
+}
+
+/* Copies the path of the record's exe to the program in the scratch. */
 static __always_inline void program_copy_exe(struct scratch *scratch,
 					     const struct record_keys *keys,
 					     const struct record_slice *exe)
 {
 	struct record_program *program = program_in_scratch(scratch);
-	__u64 length = exe->length, offset = exe->offset, most = config_program_bytes;
+	__u64 length = exe->length, most = config_program_bytes;
 
 	if (keys->truncated & RECORD_KEY_EXE)
 		program->flags |= RECORD_PROGRAM_EXE_TRUNCATED;
@@ -377,20 +397,11 @@ static __always_inline void program_copy_exe(struct scratch *scratch,
 		length = most;
 	}
 	program->exe_length = length;
-	barrier_var(length);
-	barrier_var(offset);
-	if (length > most || offset > RECORD_HEAD_MAX_BYTES)
-		return;
-#pragma nounroll /* words: a path is short, and a call takes longer */
-	for (__u32 at = 0; at < most; at += sizeof(__u64)) {
-		if (at >= length)
-			break;
-		*(__u64 *)((__u8 *)(program + 1) + at) = *(__u64 *)&scratch->record[offset + at];
-	}
+	program_copy_strings(scratch, 0, exe->offset, length);
 }
 
-/* Copies the first arguments behind the path, from user memory. */
-static __always_inline void program_copy_args(struct scratch *scratch, const void *args)
+/* Copies the first arguments behind the path: from the record, which has them, or user memory. */
+static __always_inline void program_copy_args(struct scratch *scratch, __u32 args_at)
 {
 	struct record_program *program = program_in_scratch(scratch);
 	__u64 at = program->exe_length, length = program->args_bytes, most = config_program_bytes;
@@ -401,14 +412,18 @@ static __always_inline void program_copy_args(struct scratch *scratch, const voi
 	barrier_var(length);
 	if (at > most || length > most)
 		return;
-	if (bpf_probe_read_user((__u8 *)(program + 1) + at, length, args))
+	if (args_at)
+		program_copy_strings(scratch, at, args_at, length);
+	else if (bpf_probe_read_user((__u8 *)(program + 1) + at, length,
+				     (const void *)scratch->tail.args)) {
 		program->flags |= RECORD_PROGRAM_ARGS_UNREADABLE;
-	else
-		program->args_length = length;
+		return;
+	}
+	program->args_length = length;
 }
 
-/* Makes the program of the record of an exec in the scratch. */
-__noinline int program_make(__u32 slot)
+/* Makes the program of the record of an exec in the scratch, with its args at `args_at`, if any. */
+__noinline int program_make(__u32 slot, __u32 args_at)
 {
 	struct scratch *scratch = scratch_get(slot);
 	struct record_program *program;
@@ -427,22 +442,66 @@ __noinline int program_make(__u32 slot)
 	program->reserved = 0;
 	program_copy_exe(scratch, &exec->keys, &exec->exe);
 	if (config_args_max_bytes && !output_omits(RECORD_KEY_ARGS))
-		program_copy_args(scratch, (const void *)scratch->tail.args);
+		program_copy_args(scratch, args_at);
 	else
 		program->flags |= RECORD_PROGRAM_ARGS_UNREADABLE;
 	program_sign(scratch);
 	return 0;
 }
 
-/* Keeps the program of a task that has just executed it. */
+/* Keeps the program of a task that has just executed it. For `args_at` see program_make(). */
 static __always_inline void program_keep(struct scratch *scratch, __u32 slot,
-					 const struct record_task *record, struct task_struct *task)
+					 const struct record_task *record, struct task_struct *task,
+					 __u32 args_at)
 {
 	if (!config_program_bytes)
 		return;
 	program_in_scratch(scratch)->exec_id = task->self_exec_id;
-	program_make(slot);
+	program_make(slot, args_at);
 	program_set(record->pid, record->start_ns, program_in_scratch(scratch));
+}
+
+/*
+ * Appends the program that program_append_found() has kept, if it is that of the process with this
+ * self_exec_id: what an exec has loaded does not change. Returns as program_append().
+ */
+static __always_inline __u32 program_append_last(struct scratch *scratch, __u32 pid, __u64 start_ns,
+						 __u32 exec_id, __u32 end)
+{
+	__u64 length = scratch->last_program.length;
+
+	barrier_var(length);
+	if (!length || length > SCRATCH_PROGRAM_BYTES || scratch->last_program.pid != pid ||
+	    scratch->last_program.start_ns != start_ns ||
+	    scratch->last_program.exec_id != exec_id ||
+	    bpf_probe_read_kernel(&scratch->record[end], length, scratch->last_program.bytes))
+		return end;
+	return end + length;
+}
+
+/* Finds and appends the program of a process in the maps, and keeps it. Returns likewise. */
+static __always_inline __u32 program_append_found(struct scratch *scratch, __u32 pid,
+						  __u64 start_ns, __u32 exec_id, __u32 end)
+{
+	const struct record_program *program = program_find(pid, start_ns);
+	__u64 length, most = sizeof(*program) + config_program_bytes;
+
+	if (!program || program->exec_id != exec_id)
+		return end;
+	length = program_bytes(program);
+	barrier_var(length);
+	if (length > most || bpf_probe_read_kernel(&scratch->record[end], length, program) ||
+	    program_find(pid, start_ns) != program)
+		return end;
+	scratch->last_program.length = 0;
+	if (length > SCRATCH_PROGRAM_BYTES ||
+	    bpf_probe_read_kernel(scratch->last_program.bytes, length, &scratch->record[end]))
+		return end + length;
+	scratch->last_program.pid = pid;
+	scratch->last_program.start_ns = start_ns;
+	scratch->last_program.exec_id = exec_id;
+	scratch->last_program.length = length;
+	return end + length;
 }
 
 /*
@@ -453,20 +512,13 @@ __noinline int program_append_hashed(__u32 scratch_slot, __u32 pid, __u64 start_
 				     __u32 end)
 {
 	struct scratch *scratch = scratch_get(scratch_slot);
-	const struct record_program *program = program_find(pid, start_ns);
-	__u64 at = end, length, most = sizeof(*program) + config_program_bytes;
+	__u32 next;
 
-	if (!scratch || !program || program->exec_id != exec_id)
+	if (!scratch || end > RECORD_HEAD_MAX_BYTES - RECORD_PROGRAM_MAX_BYTES)
 		return end;
-	length = program_bytes(program);
-	barrier_var(at);
-	barrier_var(length);
-	if (at > RECORD_HEAD_MAX_BYTES - RECORD_PROGRAM_MAX_BYTES || length > most)
-		return end;
-	if (bpf_probe_read_kernel(&scratch->record[at], length, program) ||
-	    program_find(pid, start_ns) != program)
-		return end;
-	return at + length;
+	next = program_append_last(scratch, pid, start_ns, exec_id, end);
+	return next != end ? next
+			   : program_append_found(scratch, pid, start_ns, exec_id, end);
 }
 
 /*

@@ -24,6 +24,9 @@
 /* Maximum bytes of a cgroup's path that is kept for the next record. */
 #define SCRATCH_CGROUP_BYTES 512
 
+/* Maximum bytes of a program that is kept for the next record: by default all of it. */
+#define SCRATCH_PROGRAM_BYTES (40 + 512)
+
 /* Addresses in a struct mount. */
 struct path_mount {
 	__u64 parent;
@@ -43,6 +46,13 @@ struct scratch {
 		__u64 length;
 		__u8 names[SCRATCH_CGROUP_BYTES];
 	} last_cgroup;
+	struct { /* the program of a process without a slot, program.bpf.h */
+		__u64 start_ns;
+		__u32 pid;
+		__u32 exec_id;
+		__u64 length; /* 0: none */
+		__u8 bytes[SCRATCH_PROGRAM_BYTES];
+	} last_program;
 	struct { /* the mount at the root of a namespace, path.bpf.h */
 		__u64 namespace; /* its address */
 		__u64 event; /* the number of its last change; 0: none */
