@@ -23,14 +23,16 @@ static __always_inline __u32 exec_set_slice(struct record_keys *keys, struct rec
 {
 	__u32 end = walked & PATH_END_MASK;
 
-	if (walked & PATH_TRUNCATED)
-		keys->truncated |= key;
-	if (walked & PATH_UNREADABLE)
-		keys->unreadable |= key;
-	if (walked & PATH_DETACHED)
-		keys->detached |= key;
-	if (walked & PATH_DELETED)
-		keys->deleted |= key;
+	if (walked & ~PATH_END_MASK) {
+		if (walked & PATH_TRUNCATED)
+			keys->truncated |= key;
+		if (walked & PATH_UNREADABLE)
+			keys->unreadable |= key;
+		if (walked & PATH_DETACHED)
+			keys->detached |= key;
+		if (walked & PATH_DELETED)
+			keys->deleted |= key;
+	}
 	slice->offset = offset;
 	slice->length = end - offset;
 	return end;
@@ -229,7 +231,7 @@ static __always_inline __u32 exec_append_parent(const struct exec_relatives *out
 		return end;
 	if (config_program_bytes && (*(volatile __u64 *)&shared.omitted_keys &
 				     PROGRAM_KEYS_PARENT) != PROGRAM_KEYS_PARENT) {
-		end = program_append(scratch, slot, out->parent, out->task->ppid,
+		end = program_append(slot, out->parent, out->task->ppid,
 				     out->task->parent_start_ns, READ(typed, parent, self_exec_id),
 				     end);
 		if (out->parent->length) {
@@ -261,8 +263,7 @@ static __always_inline bool exec_has_entry(const struct exec_relatives *out)
 
 /* Appends the program of the entry. */
 static __always_inline __u32 exec_append_entry(const struct exec_relatives *out,
-					       struct scratch *scratch, __u32 slot,
-					       __u32 end)
+					       __u32 slot, __u32 end)
 {
 	const struct record_task *task = out->task;
 
@@ -270,7 +271,7 @@ static __always_inline __u32 exec_append_entry(const struct exec_relatives *out,
 	    exec_omits(out->keys, RECORD_KEY_ENTRY_EXE))
 		return end;
 	if (config_program_bytes)
-		end = program_append(scratch, slot, out->entry, task->entry_pid,
+		end = program_append(slot, out->entry, task->entry_pid,
 				     task->entry_start_ns, task->entry_exec_id, end);
 	if (!out->entry->length)
 		out->keys->unreadable |= RECORD_KEY_ENTRY_EXE;
@@ -283,7 +284,7 @@ static __always_inline __u32 exec_append_relatives(const struct exec_relatives *
 						   __u32 end)
 {
 	end = exec_append_parent(out, scratch, slot, parent, typed, end);
-	return exec_append_entry(out, scratch, slot, end);
+	return exec_append_entry(out, slot, end);
 }
 
 /* Sets the directory of the task's cgroup. */

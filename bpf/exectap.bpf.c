@@ -288,12 +288,11 @@ int exit_execveat(struct attempt_exit_context *context)
 }
 
 /* Appends the program that the process ran. */
-static __always_inline __u32 append_own_program(struct record_exit *exit, struct scratch *scratch,
-						__u32 slot, struct task_struct *task,
-						__u32 end)
+static __always_inline __u32 append_own_program(struct record_exit *exit, __u32 slot,
+						struct task_struct *task, __u32 end)
 {
 	if (config_program_bytes)
-		end = program_append(scratch, slot, &exit->program, exit->task.pid,
+		end = program_append(slot, &exit->program, exit->task.pid,
 				     exit->task.start_ns, task->group_leader->self_exec_id, end);
 	if (!exit->program.length && !(task->flags & PF_KTHREAD))
 		exit->keys.unreadable |= RECORD_KEY_EXE | RECORD_KEY_ARGS;
@@ -349,7 +348,7 @@ static __always_inline void send_process(enum record_type type, struct task_stru
 	} else {
 		exit->keys.unreadable |= relation_fill_begun(&exit->task, task);
 	}
-	end = append_own_program(exit, scratch, slot, task, end);
+	end = append_own_program(exit, slot, task, end);
 	end = exec_append_relatives(&EXEC_RELATIVES(exit, parent_mm), scratch, slot, parent, true,
 				    end);
 	end = exec_append_cgroup(&exit->keys, &exit->cgroup, scratch, slot, end);

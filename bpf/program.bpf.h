@@ -504,18 +504,34 @@ static __always_inline __u32 program_append_found(struct scratch *scratch, __u32
 	return end + length;
 }
 
+/* Appends the program in a slot, if it is that of the process. Returns likewise. */
+static __always_inline __u32 program_append_slot(struct scratch *scratch,
+						 const struct program_slot *slot, __u32 pid,
+						 __u64 start_ns, __u32 exec_id, __u32 end)
+{
+	__u64 length = program_bytes(&slot->program);
+
+	if (slot->program.exec_id != exec_id || length > PROGRAM_SLOT_BYTES)
+		return end;
+	program_copy(&scratch->record[end], &slot->program, length);
+	return program_slot_is(slot, pid, start_ns) ? end + length : end;
+}
+
 /*
- * Appends the program of a process without a slot, as program_append() does. The verifier checks a
- * global function once, and not for each program.
+ * Does the work of program_append(). The verifier checks a global function once, and not for each
+ * program.
  */
-__noinline int program_append_hashed(__u32 scratch_slot, __u32 pid, __u64 start_ns, __u32 exec_id,
-				     __u32 end)
+__noinline int program_append_to(__u32 scratch_slot, __u32 pid, __u64 start_ns, __u32 exec_id,
+				 __u32 end)
 {
 	struct scratch *scratch = scratch_get(scratch_slot);
+	const struct program_slot *slot = program_slot_of(pid);
 	__u32 next;
 
 	if (!scratch || end > RECORD_HEAD_MAX_BYTES - RECORD_PROGRAM_MAX_BYTES)
 		return end;
+	if (program_slot_is(slot, pid, start_ns))
+		return program_append_slot(scratch, slot, pid, start_ns, exec_id, end);
 	next = program_append_last(scratch, pid, start_ns, exec_id, end);
 	return next != end ? next
 			   : program_append_found(scratch, pid, start_ns, exec_id, end);
@@ -526,25 +542,11 @@ __noinline int program_append_hashed(__u32 scratch_slot, __u32 pid, __u64 start_
  * end meanwhile, and the memory of its program be that of another one: then the program is no
  * longer found. Returns the end of the variable data.
  */
-static __always_inline __u32 program_append(struct scratch *scratch, __u32 scratch_slot,
-					    struct record_slice *slice, __u32 pid, __u64 start_ns,
-					    __u64 exec_id, __u32 end)
+static __always_inline __u32 program_append(__u32 scratch_slot, struct record_slice *slice,
+					    __u32 pid, __u64 start_ns, __u64 exec_id, __u32 end)
 {
-	const struct program_slot *slot = program_slot_of(pid);
-	__u64 at = end, next = end, length;
+	__u32 next = program_append_to(scratch_slot, pid, start_ns, exec_id, end);
 
-	if (program_slot_is(slot, pid, start_ns)) {
-		length = program_bytes(&slot->program);
-		barrier_var(at);
-		if (slot->program.exec_id != (__u32)exec_id || length > PROGRAM_SLOT_BYTES ||
-		    at > RECORD_HEAD_MAX_BYTES - RECORD_PROGRAM_MAX_BYTES)
-			return end;
-		program_copy(&scratch->record[at], &slot->program, length);
-		if (program_slot_is(slot, pid, start_ns))
-			next = end + length;
-	} else {
-		next = program_append_hashed(scratch_slot, pid, start_ns, exec_id, end);
-	}
 	if (next <= end)
 		return end;
 	slice->offset = end;
