@@ -231,9 +231,8 @@ static __always_inline __u32 exec_append_parent(const struct exec_relatives *out
 		return end;
 	if (config_program_bytes && (*(volatile __u64 *)&shared.omitted_keys &
 				     PROGRAM_KEYS_PARENT) != PROGRAM_KEYS_PARENT) {
-		end = program_append(slot, out->parent, out->task->ppid,
-				     out->task->parent_start_ns, READ(typed, parent, self_exec_id),
-				     end);
+		end = program_append(slot, out->parent, out->task->ppid, out->task->parent_start_ns,
+				     READ(typed, parent, self_exec_id), end);
 		if (out->parent->length) {
 			if (program_is_deleted(mm, typed))
 				keys->deleted |= RECORD_KEY_PARENT_EXE;
@@ -262,8 +261,8 @@ static __always_inline bool exec_has_entry(const struct exec_relatives *out)
 }
 
 /* Appends the program of the entry. */
-static __always_inline __u32 exec_append_entry(const struct exec_relatives *out,
-					       __u32 slot, __u32 end)
+static __always_inline __u32 exec_append_entry(const struct exec_relatives *out, __u32 slot,
+					       __u32 end)
 {
 	const struct record_task *task = out->task;
 
@@ -271,8 +270,8 @@ static __always_inline __u32 exec_append_entry(const struct exec_relatives *out,
 	    exec_omits(out->keys, RECORD_KEY_ENTRY_EXE))
 		return end;
 	if (config_program_bytes)
-		end = program_append(slot, out->entry, task->entry_pid,
-				     task->entry_start_ns, task->entry_exec_id, end);
+		end = program_append(slot, out->entry, task->entry_pid, task->entry_start_ns,
+				     task->entry_exec_id, end);
 	if (!out->entry->length)
 		out->keys->unreadable |= RECORD_KEY_ENTRY_EXE;
 	return end;
@@ -368,7 +367,8 @@ static __always_inline enum output_result exec_send_short(struct scratch *scratc
 	return OUTPUT_SENT;
 }
 
-/* Sends the record. Returns the offset in the scratch of args, or 0 if a program has more of them. */
+/* Sends the record. Returns the offset in the scratch of args, or 0 if a program has more of them.
+ */
 static __always_inline __u32 exec_send_with_tail(struct record_exec *exec, struct scratch *scratch,
 						 __u32 end)
 {

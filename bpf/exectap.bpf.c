@@ -292,8 +292,8 @@ static __always_inline __u32 append_own_program(struct record_exit *exit, __u32 
 						struct task_struct *task, __u32 end)
 {
 	if (config_program_bytes)
-		end = program_append(slot, &exit->program, exit->task.pid,
-				     exit->task.start_ns, task->group_leader->self_exec_id, end);
+		end = program_append(slot, &exit->program, exit->task.pid, exit->task.start_ns,
+				     task->group_leader->self_exec_id, end);
 	if (!exit->program.length && !(task->flags & PF_KTHREAD))
 		exit->keys.unreadable |= RECORD_KEY_EXE | RECORD_KEY_ARGS;
 	return end;

@@ -468,13 +468,13 @@ static __always_inline void program_keep(struct scratch *scratch, __u32 slot,
 static __always_inline __u32 program_append_last(struct scratch *scratch, __u32 pid, __u64 start_ns,
 						 __u32 exec_id, __u32 end)
 {
-	__u64 length = scratch->last_program.length;
+	const struct scratch_program *last = &scratch->last_programs[pid % SCRATCH_PROGRAMS];
+	__u64 length = last->length;
 
 	barrier_var(length);
-	if (!length || length > SCRATCH_PROGRAM_BYTES || scratch->last_program.pid != pid ||
-	    scratch->last_program.start_ns != start_ns ||
-	    scratch->last_program.exec_id != exec_id ||
-	    bpf_probe_read_kernel(&scratch->record[end], length, scratch->last_program.bytes))
+	if (!length || length > SCRATCH_PROGRAM_BYTES || last->pid != pid ||
+	    last->start_ns != start_ns || last->exec_id != exec_id ||
+	    bpf_probe_read_kernel(&scratch->record[end], length, last->bytes))
 		return end;
 	return end + length;
 }
@@ -483,6 +483,7 @@ static __always_inline __u32 program_append_last(struct scratch *scratch, __u32 
 static __always_inline __u32 program_append_found(struct scratch *scratch, __u32 pid,
 						  __u64 start_ns, __u32 exec_id, __u32 end)
 {
+	struct scratch_program *last = &scratch->last_programs[pid % SCRATCH_PROGRAMS];
 	const struct record_program *program = program_find(pid, start_ns);
 	__u64 length, most = sizeof(*program) + config_program_bytes;
 
@@ -493,14 +494,14 @@ static __always_inline __u32 program_append_found(struct scratch *scratch, __u32
 	if (length > most || bpf_probe_read_kernel(&scratch->record[end], length, program) ||
 	    program_find(pid, start_ns) != program)
 		return end;
-	scratch->last_program.length = 0;
+	last->length = 0;
 	if (length > SCRATCH_PROGRAM_BYTES ||
-	    bpf_probe_read_kernel(scratch->last_program.bytes, length, &scratch->record[end]))
+	    bpf_probe_read_kernel(last->bytes, length, &scratch->record[end]))
 		return end + length;
-	scratch->last_program.pid = pid;
-	scratch->last_program.start_ns = start_ns;
-	scratch->last_program.exec_id = exec_id;
-	scratch->last_program.length = length;
+	last->pid = pid;
+	last->start_ns = start_ns;
+	last->exec_id = exec_id;
+	last->length = length;
 	return end + length;
 }
 
@@ -533,8 +534,7 @@ __noinline int program_append_to(__u32 scratch_slot, __u32 pid, __u64 start_ns, 
 	if (program_slot_is(slot, pid, start_ns))
 		return program_append_slot(scratch, slot, pid, start_ns, exec_id, end);
 	next = program_append_last(scratch, pid, start_ns, exec_id, end);
-	return next != end ? next
-			   : program_append_found(scratch, pid, start_ns, exec_id, end);
+	return next != end ? next : program_append_found(scratch, pid, start_ns, exec_id, end);
 }
 
 /*

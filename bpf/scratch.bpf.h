@@ -24,8 +24,18 @@
 /* Maximum bytes of a cgroup's path that is kept for the next record. */
 #define SCRATCH_CGROUP_BYTES 512
 
-/* Maximum bytes of a program that is kept for the next record: by default all of it. */
+/* Programs that are kept for the next records, and maximum bytes of each: by default all of it. */
+#define SCRATCH_PROGRAMS 4
 #define SCRATCH_PROGRAM_BYTES (40 + 512)
+
+/* A program that was found in a map, program.bpf.h */
+struct scratch_program {
+	__u64 start_ns; /* of its process */
+	__u32 pid; /* likewise */
+	__u32 exec_id;
+	__u64 length; /* 0: none */
+	__u8 bytes[SCRATCH_PROGRAM_BYTES];
+};
 
 /* Addresses in a struct mount. */
 struct path_mount {
@@ -46,13 +56,7 @@ struct scratch {
 		__u64 length;
 		__u8 names[SCRATCH_CGROUP_BYTES];
 	} last_cgroup;
-	struct { /* the program of a process without a slot, program.bpf.h */
-		__u64 start_ns;
-		__u32 pid;
-		__u32 exec_id;
-		__u64 length; /* 0: none */
-		__u8 bytes[SCRATCH_PROGRAM_BYTES];
-	} last_program;
+	struct scratch_program last_programs[SCRATCH_PROGRAMS]; /* by process id */
 	struct { /* the mount at the root of a namespace, path.bpf.h */
 		__u64 namespace; /* its address */
 		__u64 event; /* the number of its last change; 0: none */

@@ -336,7 +336,7 @@ all_swapped() {
 	held+=($!)
 	poll grep -q "$marker" "$lines"
 	stop_exectap
-	ls "$pins"/*/map_programs "$pins"/*/map_long_programs
+	ls "$pins"/*/map_program_slots "$pins"/*/map_programs "$pins"/*/map_long_programs
 	start_exectap --pin "$pins"
 	echo >"$BATS_TEST_TMPDIR/go"
 	own_line
@@ -353,10 +353,11 @@ all_swapped() {
 	"$exectap" --unpin "$pins"
 }
 
-# Prints the ids of the maps with the programs: the hashes whose values have 40 bytes more than 144, or than
-# --parent-args.
+# Prints the ids of the maps with the programs: the slots, of 208 bytes, and the hashes, whose values have 40 bytes more
+# than 144, or than --parent-args.
 programs_maps() {
-	awk '/^map_type:/ { type = $2 } /^value_size:/ { size = $2 } /^map_id:/ && type == 1 && (size == 184 || size == 552) { print $2 }' \
+	awk '/^map_type:/ { type = $2 } /^value_size:/ { size = $2 }
+		/^map_id:/ && ((type == 1 && (size == 184 || size == 552)) || (type == 2 && size == 208)) { print $2 }' \
 		"/proc/$exectap_pid/fdinfo/"* | sort -u
 }
 
@@ -365,8 +366,10 @@ programs_maps() {
 kept_pids() {
 	local map
 	for map in $(programs_maps); do
-		bpftool --json map dump id "$map" | jq -r '.[].key[8:11] | map(ltrimstr("0x") | explode |
-			reduce .[] as $digit (0; . * 16 + ($digit - if $digit > 57 then 87 else 48 end))) | .[0] + 256 * .[1] + 65536 * .[2]' | sort -u
+		bpftool --json map dump id "$map" | jq -r '.[] | if .formatted then .formatted.value | select(.is_live == 1) | .pid
+			else .key[8:11] | map(ltrimstr("0x") | explode |
+			reduce .[] as $digit (0; . * 16 + ($digit - if $digit > 57 then 87 else 48 end))) |
+			.[0] + 256 * .[1] + 65536 * .[2] end' | sort -u
 	done
 }
 
@@ -387,11 +390,65 @@ programs_bytes() {
 	all_written() { [ "$(grep -cF -- "$marker" "$lines")" -ge "$count" ]; }
 	poll all_written
 	echo "$before bytes before, $(programs_bytes) with $count processes more"
-	[ $((($(programs_bytes) - before) / count)) -ge 200 ]
 	[ $((($(programs_bytes) - before) / count)) -le 600 ]
 	anonymous=$(awk '/^RssAnon/ { print $2 }' "/proc/$exectap_pid/status")
 	echo "$anonymous KiB"
 	[ "$anonymous" -lt $((6 * 1024)) ]
+	stop_exectap
+	start_exectap # they have no slots now
+	echo "$before bytes before, $(programs_bytes) with $count processes that ran already"
+	[ $((($(programs_bytes) - before) / count)) -ge 200 ]
+	[ $((($(programs_bytes) - before) / count)) -le 600 ]
+}
+
+# start_shells NAME COUNT: starts shells with a short command line. Each runs a leaf now, MARKER-now-NAME-PID, and one
+# after a line in the FIFO, MARKER-then-NAME-PID. Prints the ids of the shells.
+start_shells() {
+	local i
+	for ((i = 0; i < $2; i++)); do
+		bash "$BATS_TEST_TMPDIR/shell" "$1" 3>&- >/dev/null &
+		echo $!
+	done
+}
+
+@test "processes whose ids are 4,096 apart have a program each" {
+	local count=64 old new='' last width ahead shared=0 leaves
+	export marker helpers
+	cd "$BATS_TEST_TMPDIR"
+	mkfifo go
+	exec 9<>go
+	# shellcheck disable=SC2016
+	echo '"$helpers/noop" "$marker-now-$1-$$" 9>&-; read -r _ <&9; "$helpers/noop" "$marker-then-$1-$$" 9>&-' >shell
+	start_exectap
+	old=$(start_shells old "$count")
+	# shellcheck disable=SC2086
+	held+=($old)
+	last=$(tail -n 1 <<<"$old")
+	width=$((last - $(head -n 1 <<<"$old")))
+	[ "$width" -gt 0 ]
+	while [ "$shared" -lt 4 ]; do # other processes take ids too
+		ahead=$((((last - $(sh -c 'echo $$')) % 4096 + 4096) % 4096))
+		if [ "$ahead" -gt "$width" ]; then
+			"$helpers/storm" 1 $((ahead - width)) "$marker-between" "$helpers/noop" 9>&-
+			continue
+		fi
+		new+=$(start_shells new 8)$'\n'
+		# shellcheck disable=SC2086
+		shared=$(printf '%s\n' $old $new | awk '{ print $1 % 4096 }' | sort | uniq -d | wc -l)
+	done
+	# shellcheck disable=SC2206,SC2086
+	held+=($new)
+	leaves=$((2 * (count + $(wc -w <<<"$new"))))
+	echo "old: until $last, new: ${new//$'\n'/ }, $shared slots for two of them"
+	printf '\n%.0s' $(seq $((leaves / 2))) >&9
+	all_written() { [ "$(grep -cE "\"args\":[^]]*$marker-(now|then)-(old|new)-" "$lines")" -ge "$leaves" ]; }
+	poll all_written
+	stop_exectap
+	exec 9>&-
+	jq -se --arg marker "$marker" --arg shell "$BATS_TEST_TMPDIR/shell" --argjson count "$leaves" '
+		[.[] | .args[1] as $leaf | select(($leaf // "") | test("^" + $marker + "-(now|then)-")) | ($leaf[($marker | length) + 1:] | split("-")) as $part |
+			.parent_args == ["bash", $shell, $part[1]] and .parent_argc == 3 and .ppid == ($part[2] | tonumber) and
+			.parent_event_id != null and .parent_exe != null] | length == $count and all' "$lines"
 }
 
 @test "a process whose program becomes longer, and shorter again, has one" {
@@ -413,12 +470,35 @@ programs_bytes() {
 	stop_exectap
 }
 
-@test "the program of a process is kept until 16 others have ended on its CPU" {
+@test "a process that ran before exectap is the parent with its old program, then with its new one" {
+	local dir=$BATS_TEST_TMPDIR
+	export marker helpers dir
+	mkfifo "$dir/go"
+	# shellcheck disable=SC2016
+	echo 'read -r _ <"$dir/go"; "$helpers/noop" "$marker-old"; "$helpers/noop" "$marker-same"; exec bash "$dir/new"' >"$dir/old"
+	# shellcheck disable=SC2016
+	echo '"$helpers/noop" "$marker-new"; :' >"$dir/new"
+	taskset -c "$(cut -d - -f 1 /sys/devices/system/cpu/online)" bash "$dir/old" 3>&- & # a CPU keeps the last programs
+	held+=($!)
+	poll grep -q bash "/proc/${held[0]}/comm"
+	start_exectap
+	echo >"$dir/go"
+	marker=$marker-new own_line
+	expect 'parent_args | tojson' "[\"bash\",\"$dir/new\"]"
+	marker=$marker-same own_line
+	expect 'parent_args | tojson' "[\"bash\",\"$dir/old\"]"
+	marker=$marker-old own_line
+	expect 'parent_args | tojson' "[\"bash\",\"$dir/old\"]"
+	stop_exectap
+}
+
+@test "programs are kept of the processes that run, and of few that have ended" {
 	local kept
 	start_exectap
 	hold "$helpers/hold"
 	"$helpers/storm" 2 1000 "$marker" "$helpers/noop"
-	wait_for_line ".args[1] == \"$marker-1-999\""
+	"$helpers/storm" -a 300 2 1000 "$marker-long" "$helpers/noop" # longer than a slot
+	wait_for_line ".args[1] == \"$marker-long-1-999\""
 	kept=$(kept_pids)
 	grep -qx "$pid" <<<"$kept"
 	[ "$(wc -w <<<"$kept")" -lt $(($(ls -d /proc/[0-9]* | wc -l) + 17 * $(nproc) + 100)) ]

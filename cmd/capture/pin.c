@@ -27,6 +27,7 @@
 #define MAP_PREFIX "map_"
 #define EVENTS MAP_PREFIX "events"
 #define SHARED MAP_PREFIX "shared"
+#define PROGRAM_SLOTS_MAP MAP_PREFIX "program_slots"
 #define PROGRAM_MAP MAP_PREFIX "programs"
 #define LONG_PROGRAM_MAP MAP_PREFIX "long_programs"
 #define PROGRAM_PREFIX "program_"
@@ -534,7 +535,9 @@ static int pin_program_maps(const struct pin *pin, unsigned int number,
 	struct program_map_fds fds = programs_map_fds(programs);
 	int result = 0;
 
-	if (fds.all >= 0)
+	if (fds.slots >= 0)
+		result = pin_object(pin, number, "", PROGRAM_SLOTS_MAP, fds.slots);
+	if (!result && fds.all >= 0)
 		result = pin_object(pin, number, "", PROGRAM_MAP, fds.all);
 	if (!result && fds.longer >= 0)
 		result = pin_object(pin, number, "", LONG_PROGRAM_MAP, fds.longer);

@@ -50,6 +50,7 @@ struct program_map_fds program_map_fds(const struct exectap *skeleton)
 	__u32 bytes = skeleton->rodata->config_program_bytes;
 
 	return (struct program_map_fds){
+		bytes ? bpf_map__fd(skeleton->maps.program_slots) : -1,
 		bytes ? bpf_map__fd(skeleton->maps.programs) : -1,
 		bytes > RECORD_PROGRAM_SHORT_BYTES ? bpf_map__fd(skeleton->maps.long_programs) : -1,
 	};

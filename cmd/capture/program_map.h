@@ -10,7 +10,8 @@ struct exectap; /* the skeleton */
 
 /* The descriptors of the maps, owned by the skeleton; -1: there is none. */
 struct program_map_fds {
-	int all; /* programs of up to RECORD_PROGRAM_SHORT_BYTES */
+	int slots; /* programs that the hooks have stored; only they know the layout */
+	int all; /* programs without a slot, of up to RECORD_PROGRAM_SHORT_BYTES */
 	int longer;
 };
 
