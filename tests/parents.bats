@@ -421,7 +421,7 @@ start_shells() {
 	echo '"$helpers/noop" "$marker-now-$1-$$" 9>&-; read -r _ <&9; "$helpers/noop" "$marker-then-$1-$$" 9>&-' >shell
 	start_exectap
 	old=$(start_shells old "$count")
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2206,SC2086
 	held+=($old)
 	last=$(tail -n 1 <<<"$old")
 	width=$((last - $(head -n 1 <<<"$old")))
