@@ -20,14 +20,12 @@ static void write_strings(struct json_writer *json, struct text strings)
 
 void encode_native_args(struct json_writer *json, struct text args)
 {
-	static const struct text_json_byte separator = { "\",\"", 3 };
-
 	json_writer_array_begin(json, JSON_WRITER_NO_KEY);
 	if (args.length <= FEW_ARGS_BYTES) {
 		write_strings(json, args);
 	} else {
 		json_writer_text_begin(json);
-		json_writer_strings(json, args, &separator);
+		json_writer_strings(json, args, &text_json_list_table);
 		json_writer_text_end(json);
 	}
 	json_writer_array_end(json);
@@ -35,10 +33,8 @@ void encode_native_args(struct json_writer *json, struct text args)
 
 void encode_native_command_line(struct json_writer *json, struct text args)
 {
-	static const struct text_json_byte space = { " ", 1 };
-
 	json_writer_text_begin(json);
-	json_writer_strings(json, args, &space);
+	json_writer_strings(json, args, &text_json_words_table);
 	json_writer_text_end(json);
 }
 

@@ -65,14 +65,13 @@ bool json_writer_copy_plain(char *to, struct text text)
 	return done == text.length;
 }
 
+/* Writes the escape of a character below U+0100, from U+0600 on below U+0700, or from U+2000 on
+ * below U+2100. */
 static inline size_t write_unicode_escape(char *out, unsigned int character)
 {
 	static const char digits[] = "0123456789abcdef";
 
-	out[0] = '\\';
-	out[1] = 'u';
-	out[2] = digits[character >> 12];
-	out[3] = digits[character >> 8 & 15];
+	memcpy(out, character < 0x100 ? "\\u00" : character < 0x700 ? "\\u06" : "\\u20", 4);
 	out[4] = digits[character >> 4 & 15];
 	out[5] = digits[character & 15];
 	return TEXT_JSON_ESCAPE_BYTES;
@@ -87,29 +86,41 @@ static inline size_t at_most(size_t length, size_t most)
 	return length < most ? length : most;
 }
 
-/* Writes a byte of well-formed text that begins no character that is escaped. Returns the bytes
+/* Writes a byte of text that begins no character that is escaped, or a mark. Returns the bytes
  * used. */
-static inline size_t write_simple_byte(char *out, char byte, const struct text_json_byte *nul)
+static inline size_t write_simple_byte(char *out, char byte, const struct text_json_table *table)
 {
-	const struct text_json_byte *entry = byte ? &text_json_bytes[(unsigned char)byte] : nul;
+	struct text_json_byte entry = table->bytes[(unsigned char)byte];
 
-	memcpy(out, entry, sizeof(*entry));
-	return entry->length;
+	memcpy(out, &entry, sizeof(entry));
+	return entry.length;
+}
+
+/* Writes a block of such bytes. Returns the bytes used. */
+static inline size_t write_simple_block(char *out, const char *bytes,
+					const struct text_json_table *table)
+{
+	size_t written = 0;
+
+#pragma GCC unroll 16
+	for (size_t i = 0; i < sizeof(text_block); i++)
+		written += write_simple_byte(out + written, bytes[i], table);
+	return written;
 }
 
 /* Writes a byte of well-formed text, or a whole character that is escaped. Advances text; returns
  * the bytes used. */
-static inline size_t write_byte(char *out, struct text *text, const struct text_json_byte *nul)
+static inline size_t write_byte(char *out, struct text *text, const struct text_json_table *table)
 {
-	size_t length = write_simple_byte(out, text->bytes[0], nul);
-	unsigned int escaped;
+	char byte = text->bytes[0];
+	unsigned int escaped = text_json_is_lead(byte) ? text_json_escaped(*text) : 0;
 
-	if (!length && (escaped = text_json_escaped(*text))) {
-		*text = text_skip(*text, text->bytes[0] == '\xe2' ? 3 : 2);
+	if (escaped) {
+		*text = text_skip(*text, byte == '\xe2' ? 3 : 2);
 		return write_unicode_escape(out, escaped);
 	}
 	*text = text_skip(*text, 1);
-	return length ? length : 1;
+	return write_simple_byte(out, byte, table);
 }
 
 /* Maximum bytes of a block that are written one by one, where each has an entry in the table. Up to
@@ -120,7 +131,7 @@ static inline size_t write_byte(char *out, struct text *text, const struct text_
  * Writes the beginning of a block of well-formed text: all, or as far as its first byte that does
  * not represent itself. Advances text; returns the bytes used.
  */
-static inline size_t write_block(char *out, struct text *text, const struct text_json_byte *nul)
+static inline size_t write_block(char *out, struct text *text, const struct text_json_table *table)
 {
 	text_block block, specials;
 	size_t written, plain;
@@ -136,56 +147,58 @@ static inline size_t write_block(char *out, struct text *text, const struct text
 		memcpy(out, &block, sizeof(block));
 		plain = text_block_first(specials);
 		*text = text_skip(*text, plain);
-		return plain + write_byte(out + plain, text, nul);
+		return plain + write_byte(out + plain, text, table);
 	}
 	written = 0;
 	if (text_block_is_zero(text_json_leads(block))) {
-		for (size_t i = 0; i < sizeof(block); i++)
-			written += write_simple_byte(out + written, text->bytes[i], nul);
+		written = write_simple_block(out, text->bytes, table);
 		*text = text_skip(*text, sizeof(block));
 		return written;
 	}
 	for (const char *end = text->bytes + sizeof(block); text->bytes < end;)
-		written += write_byte(out + written, text, nul);
+		written += write_byte(out + written, text, table);
 	return written;
 }
 
 /* Writes well-formed text while a block of it surely fits, up to the end of a character. Advances
  * text; returns the bytes used. */
 static size_t write_well_formed(char *out, size_t capacity, struct text *text,
-				const struct text_json_byte *nul)
+				const struct text_json_table *table)
 {
 	size_t written = 0;
 
 	while (text->length >= sizeof(text_block) && capacity - written >= BLOCK_MAX_BYTES)
-		written += write_block(out + written, text, nul);
+		written += write_block(out + written, text, table);
 	while (text->length && capacity - written >= BLOCK_MAX_BYTES)
-		written += write_byte(out + written, text, nul);
+		written += write_byte(out + written, text, table);
 	/* such a block leaves room: its last byte represents itself */
 	while (text->length && text_byte_is_following(text->bytes[0]))
-		written += write_byte(out + written, text, nul);
+		written += write_byte(out + written, text, table);
 	return written;
 }
 
 /* Bytes that are validated before they are written, so that few are validated that do not fit. */
 #define CHUNK_BYTES 1024
 
-/* Bytes that are written character by character after an ill-formed part, and maximum bytes that
- * they become. */
-#define CHARACTERS_BYTES 64
-#define CHARACTERS_MAX_BYTES (CHARACTERS_BYTES * TEXT_JSON_ESCAPE_BYTES + CHARACTER_MAX_BYTES)
+/* Bytes of text with ill-formed parts that are written at once, and maximum bytes that they become.
+ */
+#define MARKED_BYTES TEXT_COUNT_MAX_BYTES
+#define MARKED_MAX_BYTES (MARKED_BYTES * TEXT_JSON_ESCAPE_BYTES + BLOCK_MAX_BYTES)
+
+/* Up to so many bytes, as most arguments have, a text is cheaper character by character. */
+#define SHORT_BYTES 32
 
 /* Writes the beginning of part that is well-formed. Advances part. Returns false where that is not
  * all of a chunk but for an incomplete character: at an ill-formed part, and near the end of the
  * capacity. */
 static bool escape_well_formed(struct json_writer *json, struct text *part,
-			       const struct text_json_byte *nul)
+			       const struct text_json_table *table)
 {
 	size_t left = json->capacity - json->length, written;
 	struct text chunk = { part->bytes, at_most(at_most(part->length, left), CHUNK_BYTES) };
 	struct text prefix = { part->bytes, text_utf8_prefix(chunk) };
 
-	json->length += write_well_formed(json->bytes + json->length, left, &prefix, nul);
+	json->length += write_well_formed(json->bytes + json->length, left, &prefix, table);
 	written = (size_t)(prefix.bytes - part->bytes);
 	*part = text_skip(*part, written);
 	return written && written + 3 >= chunk.length;
@@ -199,14 +212,14 @@ static inline size_t write_replacement(char *out)
 
 /* Writes the character at the front of text, or U+FFFD for an ill-formed part. Advances text;
  * returns the bytes used. */
-static inline size_t write_character(char *out, struct text *text, const struct text_json_byte *nul,
+static inline size_t write_character(char *out, struct text *text, const struct text_json_table *table,
 				     bool *ill_formed)
 {
 	struct text character = *text;
 	bool well_formed;
 
 	if ((unsigned char)text->bytes[0] < 0x80)
-		return write_byte(out, text, nul);
+		return write_byte(out, text, table);
 	character.length = text_step(*text, &well_formed);
 	*text = text_skip(*text, character.length);
 	if (!well_formed) {
@@ -219,127 +232,134 @@ static inline size_t write_character(char *out, struct text *text, const struct 
 	return character.length;
 }
 
-static bool has_ascii(struct text text)
-{
-	text_block block, ascii = {};
-	bool has = false;
-	size_t done = 0;
-
-	for (; done + sizeof(block) <= text.length; done += sizeof(block)) {
-		memcpy(&block, text.bytes + done, sizeof(block));
-		ascii |= block >= 0;
-	}
-	for (; done < text.length; done++)
-		has |= (unsigned char)text.bytes[done] < 0x80;
-	return has || !text_block_is_zero(ascii);
-}
-
-/* Returns the number of ill-formed parts that text, with TEXT_CONTEXT_BYTES before it, consists of,
- * or 0 if it has a character or is short. */
-static size_t count_ill_formed(struct text text)
-{
-	struct text_counts counts;
-
-	if (text.length < TEXT_COUNT_MIN_BYTES || has_ascii(text))
-		return 0;
-	counts = text_count_parts(text);
-	return counts.of_bytes[2] + counts.of_bytes[3] + counts.of_bytes[4] ? 0 : counts.parts;
-}
-
-static size_t write_replacements(char *out, size_t count)
+/* Writes text, which has room for it, character by character. Returns the bytes used. */
+static inline size_t write_characters(char *out, struct text text,
+				      const struct text_json_table *table, bool *ill_formed)
 {
 	size_t written = 0;
 
-	for (size_t i = 0; i < count; i++)
-		written += write_replacement(out + written);
-	return written;
-}
-
-/* Writes text, which has CHARACTERS_MAX_BYTES of room, and perhaps TEXT_CONTEXT_BYTES before it.
- * Returns the bytes used. */
-static size_t write_characters(char *out, struct text text, bool has_context,
-			       const struct text_json_byte *nul, bool *ill_formed)
-{
-	size_t replacements = has_context ? count_ill_formed(text) : 0, written = 0;
-
-	if (replacements) {
-		*ill_formed = true;
-		return write_replacements(out, replacements);
-	}
 	while (text.length)
-		written += write_character(out + written, &text, nul, ill_formed);
+		written += write_character(out + written, &text, table, ill_formed);
 	return written;
 }
 
-/* Writes the beginning of part, which is the end of `whole`, character by character where it surely
- * fits. Advances part. */
-static void escape_characters(struct json_writer *json, struct text whole, struct text *part,
-			      const struct text_json_byte *nul)
+/* Writes U+FFFD so many times, at most that of a block. */
+static inline size_t write_replacements(char *out, size_t count)
 {
-	bool has_context = whole.length - part->length >= TEXT_CONTEXT_BYTES;
-	struct text text = text_first_parts(*part, CHARACTERS_BYTES);
-	bool ill_formed = json->ill_formed;
+#define FOUR_TIMES TEXT_REPLACEMENT TEXT_REPLACEMENT TEXT_REPLACEMENT TEXT_REPLACEMENT
+	static const char replacements[] = FOUR_TIMES FOUR_TIMES FOUR_TIMES FOUR_TIMES;
 
-	json->length +=
-		write_characters(json->bytes + json->length, text, has_context, nul, &ill_formed);
-	json->ill_formed = ill_formed;
-	*part = text_skip(*part, text.length);
+	memcpy(out, replacements, sizeof(text_block) * TEXT_REPLACEMENT_BYTES);
+	return count * TEXT_REPLACEMENT_BYTES;
+}
+
+/* Writes a block of marked text. Returns the bytes used. */
+static inline size_t write_marked_block(char *out, const char *bytes,
+					const struct text_json_table *table)
+{
+	text_block block, is_character;
+
+	memcpy(&block, bytes, sizeof(block));
+	is_character = (block < (signed char)TEXT_MARK_REST) | (block >= 0);
+	if (text_block_is_zero(is_character))
+		return write_replacements(
+			out, text_block_count(block == (signed char)TEXT_MARK_ILL_FORMED));
+	return write_simple_block(out, bytes, table);
+}
+
+/* Writes the first parts of text at once, where it has MARKED_MAX_BYTES of room. Advances text;
+ * returns the bytes used. */
+static size_t write_marked(char *out, struct text *text, const struct text_json_table *table,
+			   bool *ill_formed)
+{
+	struct text chunk = text_first_parts(*text, MARKED_BYTES);
+	struct text_marks marks;
+	size_t written = 0;
+
+	text_mark(*text, chunk.length, &marks);
+	*text = text_skip(*text, chunk.length);
+	if (text_json_has_leads(&marks))
+		return write_characters(out, chunk, table, ill_formed);
+	for (size_t done = 0; done < marks.length; done += sizeof(text_block))
+		written += write_marked_block(out + written, (const char *)marks.bytes + done,
+					      table);
+	*ill_formed = marks.ill_formed;
+	return written;
+}
+
+/* Writes the beginning of part where it surely fits, up to parts that are well-formed. Advances
+ * part. */
+static void escape_ill_formed(struct json_writer *json, struct text *part,
+			      const struct text_json_table *table)
+{
+	bool ill_formed = true;
+
+	while (part->length && ill_formed && json->capacity - json->length >= MARKED_MAX_BYTES) {
+		ill_formed = false;
+		json->length += write_marked(json->bytes + json->length, part, table, &ill_formed);
+		json->ill_formed = json->ill_formed || ill_formed;
+	}
 }
 
 /* The same near the end of the capacity. */
 static void escape_last(struct json_writer *json, struct text *part,
-			const struct text_json_byte *nul)
+			const struct text_json_table *table)
 {
-	const char *end = part->bytes + at_most(part->length, CHARACTERS_BYTES);
+	const char *end = part->bytes + at_most(part->length, MARKED_BYTES);
 	char buf[CHARACTER_MAX_BYTES];
 
 	while (part->bytes < end && json->length < json->capacity) {
 		size_t left = json->capacity - json->length;
-		size_t written = write_character(buf, part, nul, &json->ill_formed);
+		size_t written = write_character(buf, part, table, &json->ill_formed);
 
 		memcpy(json->bytes + json->length, buf, at_most(written, left));
 		json->length += written;
 	}
 }
 
-/* Up to so many bytes, as most arguments have, a text is cheaper character by character. */
-#define SHORT_BYTES 32
+/* Writes a short text that surely fits. */
+static inline void escape_short(struct json_writer *json, struct text part,
+				const struct text_json_table *table)
+{
+	bool ill_formed = json->ill_formed;
+
+	json->length += write_characters(json->bytes + json->length, part, table, &ill_formed);
+	json->ill_formed = ill_formed;
+}
 
 /* Stops at the first character that does not fit: what an oversized string costs is bounded by the
  * capacity. */
-static void escape(struct json_writer *json, struct text whole, const struct text_json_byte *nul)
+static void escape(struct json_writer *json, struct text part, const struct text_json_table *table)
 {
-	struct text part = whole;
-
-	if (part.length <= SHORT_BYTES && json->length + CHARACTERS_MAX_BYTES <= json->capacity) {
-		escape_characters(json, whole, &part, nul);
+	if (part.length <= SHORT_BYTES && json->length + MARKED_MAX_BYTES <= json->capacity) {
+		escape_short(json, part, table);
 		return;
 	}
 	while (part.length && json->length < json->capacity) {
 		size_t left = json->capacity - json->length;
 
-		if (left >= BLOCK_MAX_BYTES && escape_well_formed(json, &part, nul))
+		if (left >= BLOCK_MAX_BYTES && escape_well_formed(json, &part, table))
 			continue;
-		if (json->capacity - json->length >= CHARACTERS_MAX_BYTES)
-			escape_characters(json, whole, &part, nul);
+		if (json->capacity - json->length >= MARKED_MAX_BYTES)
+			escape_ill_formed(json, &part, table);
 		else
-			escape_last(json, &part, nul);
+			escape_last(json, &part, table);
 	}
 	json->length += part.length; /* more than the capacity */
 }
 
 void json_writer_escape(struct json_writer *json, struct text part)
 {
-	escape(json, part, &text_json_bytes[0]);
+	escape(json, part, &text_json_table);
 }
 
 void json_writer_strings(struct json_writer *json, struct text strings,
-			 const struct text_json_byte *separator)
+			 const struct text_json_table *table)
 {
 	struct json_writer copy = *json;
 
 	if (strings.length && !strings.bytes[strings.length - 1])
 		strings.length--;
-	escape(&copy, strings, separator);
+	escape(&copy, strings, table);
 	*json = copy;
 }

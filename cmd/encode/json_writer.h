@@ -204,10 +204,10 @@ static inline void json_writer_text_part(struct json_writer *json, struct text p
 	}
 }
 
-/* Appends strings with a NUL behind each, or all but the last, as part of a string. Each NUL
- * between two becomes the separator. */
+/* Appends strings with a NUL behind each, or all but the last, as part of a string. The table has
+ * what each NUL between two becomes. */
 void json_writer_strings(struct json_writer *json, struct text strings,
-			 const struct text_json_byte *separator);
+			 const struct text_json_table *table);
 
 static inline void json_writer_text_begin(struct json_writer *json)
 {

@@ -130,72 +130,90 @@ size_t text_utf8_prefix(struct text text)
 	return done + utf8_characters(text_skip(text, done), SIZE_MAX);
 }
 
+/* Lanes of the first byte of a part: which bytes follow it in the part, and in the same bits
+ * shifted by CHARACTER_SHIFT if the part is a character. */
+#define PART_SECOND 0x11
+#define PART_THIRD 0x22
+#define PART_FOURTH 0x44
+#define PART_IS_CHARACTER 0x10
+#define CHARACTER_SHIFT 4
+
+/* Returns the parts that begin in a block, which has TEXT_CONTEXT_BYTES behind it; 0 where none
+ * does, and for a part of one byte. */
+static inline text_block find_parts(const char *bytes)
+{
+	text_block first = load_block(bytes);
+	text_block three = (first & (signed char)0xe0) == (signed char)0xe0;
+	text_block four = (first & (signed char)0xf0) == (signed char)0xf0;
+	text_block has2 = utf8_is_second(first, load_block(bytes + 1));
+	text_block has3 = has2 & three & (load_block(bytes + 2) < (signed char)0xc0);
+	text_block has4 = has3 & four & (load_block(bytes + 3) < (signed char)0xc0);
+	text_block is_character = (has2 & ~three) | (has3 & ~four) | has4;
+	text_block bits = (has2 & 1) | (has3 & 2) | (has4 & 4);
+
+	return bits | ((bits << CHARACTER_SHIFT) & is_character);
+}
+
+/* Returns the marks of a block, of which `parts` has the result of find_parts(), and of the bytes
+ * before it. */
+static inline text_block mark_block(text_block block, const char *parts)
+{
+	text_block follows = (load_block(parts - 1) & PART_SECOND) |
+			     (load_block(parts - 2) & PART_THIRD) |
+			     (load_block(parts - 3) & PART_FOURTH);
+	text_block is_well_formed =
+		((load_block(parts) | follows) >= PART_IS_CHARACTER) | (block >= 0);
+	text_block mark = (signed char)TEXT_MARK_ILL_FORMED + (follows != 0);
+
+	return (block & is_well_formed) | (mark & ~is_well_formed);
+}
+
+static void count_marks(struct text_marks *marks)
+{
+	text_block ill_formed = {}, bytes = {};
+
+	for (size_t done = 0; done < marks->length; done += sizeof(text_block)) {
+		text_block block = load_block((const char *)marks->bytes + done);
+
+		ill_formed -= block == (signed char)TEXT_MARK_ILL_FORMED;
+		bytes -= (block < (signed char)TEXT_MARK_REST) | (block >= 0);
+	}
+	marks->ill_formed = text_block_sum(ill_formed);
+	marks->bytes_of_characters = text_block_sum(bytes);
+}
+
+void text_mark(struct text text, size_t bytes, struct text_marks *marks)
+{
+	char copy[TEXT_COUNT_MAX_BYTES + sizeof(text_block)];
+	char parts[sizeof(text_block) + TEXT_COUNT_MAX_BYTES];
+
+	if (text.length < sizeof(copy)) {
+		memset(copy + text.length, 0, sizeof(copy) - text.length);
+		text.bytes = memcpy(copy, text.bytes, text.length);
+	}
+	memset(parts, 0, sizeof(text_block));
+	for (size_t done = 0; done < bytes; done += sizeof(text_block)) {
+		text_block block = find_parts(text.bytes + done);
+
+		memcpy(parts + sizeof(text_block) + done, &block, sizeof(block));
+	}
+	for (size_t done = 0; done < bytes; done += sizeof(text_block)) {
+		text_block block = mark_block(load_block(text.bytes + done),
+					      parts + sizeof(text_block) + done);
+
+		memcpy(marks->bytes + done, &block, sizeof(block));
+	}
+	memset(marks->bytes + bytes, TEXT_MARK_REST, sizeof(text_block));
+	marks->length = (bytes + sizeof(text_block) - 1) / sizeof(text_block) * sizeof(text_block);
+	count_marks(marks);
+}
+
 /* Returns -1 in the lanes of a block that are new, where it overlaps the one before it. */
 static inline text_block new_lanes(size_t overlapping)
 {
 	static const text_block numbers = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 
 	return numbers >= (signed char)overlapping;
-}
-
-/* Sums of comparisons, lane by lane. */
-struct lanes {
-	text_block ascii, two, three, four;
-	text_block following; /* bytes that are not the first one of their part */
-};
-
-/* Adds the lanes of a block that the mask selects. The bytes before it decide what they are. */
-static inline void add_block(struct lanes *lanes, const char *bytes, text_block mask)
-{
-	text_block block = load_block(bytes), before1 = load_block(bytes - 1);
-	text_block before2 = load_block(bytes - 2), before3 = load_block(bytes - 3);
-	text_block later = block < (signed char)0xc0;
-	text_block second = utf8_is_second(before1, block);
-	text_block third =
-		utf8_is_second(before2, before1) & later & (before2 >= (signed char)0xe0);
-	text_block fourth = utf8_is_second(before3, before2) & (before1 < (signed char)0xc0) &
-			    later & (before3 >= (signed char)0xf0);
-
-	lanes->ascii -= (block >= 0) & mask;
-	lanes->two -= second & (before1 < (signed char)0xe0) & mask;
-	lanes->three -= third & (before2 < (signed char)0xf0) & mask;
-	lanes->four -= fourth & mask;
-	lanes->following -= (second | third | fourth) & mask;
-}
-
-/* True if no byte of text can be part of a character. */
-static bool is_never_character(struct text text)
-{
-	size_t last = text.length - sizeof(text_block), at;
-	text_block others = {}, block;
-
-	for (size_t done = 0; done < text.length; done += sizeof(text_block)) {
-		at = done < last ? done : last;
-		block = load_block(text.bytes + at);
-		others |=
-			(block > (signed char)0xc1) & ((block >= 0) | (block < (signed char)0xf5));
-	}
-	return text_block_is_zero(others);
-}
-
-struct text_counts text_count_parts(struct text text)
-{
-	struct lanes lanes = {};
-	size_t last = text.length - sizeof(text_block), at;
-
-	if (is_never_character(text))
-		return (struct text_counts){ .parts = text.length };
-	for (size_t done = 0; done < text.length; done += sizeof(text_block)) {
-		at = done < last ? done : last;
-		add_block(&lanes, text.bytes + at, new_lanes(done - at));
-	}
-	return (struct text_counts){
-		.parts = text.length - text_block_sum(lanes.following),
-		.of_bytes = { [1] = text_block_sum(lanes.ascii),
-			      [2] = text_block_sum(lanes.two),
-			      [3] = text_block_sum(lanes.three),
-			      [4] = text_block_sum(lanes.four) },
-	};
 }
 
 /* Returns -1 where the byte is the last one of a bidirectional control of three bytes. */

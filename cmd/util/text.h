@@ -141,19 +141,26 @@ static inline struct text text_first_parts(struct text text, size_t bytes)
 /* Bytes of UTF-8 that decide about the byte behind them. */
 #define TEXT_CONTEXT_BYTES 3
 
-/* Limits of the functions that count at once. Their text has TEXT_CONTEXT_BYTES before it, of the
- * same string. */
+/* Limits of text_count_controls(), and of text_mark(). */
 #define TEXT_COUNT_MIN_BYTES sizeof(text_block)
 #define TEXT_COUNT_MAX_BYTES 128
 
-/* Numbers of parts of a text: characters, and maximal ill-formed parts. */
-struct text_counts {
-	size_t parts;
-	size_t of_bytes[5]; /* characters of so many bytes */
+/* Marks in place of the bytes of a maximal ill-formed part: of the first one, and of the others.
+ * UTF-8 has no such bytes. */
+#define TEXT_MARK_ILL_FORMED 0xff
+#define TEXT_MARK_REST 0xfe
+
+/* A text whose ill-formed parts are marked. */
+struct text_marks {
+	unsigned char bytes[TEXT_COUNT_MAX_BYTES + sizeof(text_block)];
+	size_t length; /* a multiple of a block: the end is filled with TEXT_MARK_REST */
+	size_t ill_formed; /* number of the ill-formed parts */
+	size_t bytes_of_characters;
 };
 
-/* Counts the parts of text, which begins and ends between two. */
-struct text_counts text_count_parts(struct text text);
+/* Marks the first `bytes` bytes of text, at most TEXT_COUNT_MAX_BYTES, which begin and end between
+ * two parts. No branch depends on the bytes. */
+void text_mark(struct text text, size_t bytes, struct text_marks *marks);
 
 /* Numbers of characters that are controls beyond ASCII: C1 (ECMA-48) and bidirectional ones
  * (Unicode 15, UAX #9). */
@@ -162,7 +169,8 @@ struct text_controls {
 	size_t of_three_bytes; /* U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069 */
 };
 
-/* Counts the controls of which text has the last byte. */
+/* Counts the controls of which text has the last byte. It has TEXT_COUNT_MIN_BYTES to
+ * TEXT_COUNT_MAX_BYTES, and TEXT_CONTEXT_BYTES before it. */
 struct text_controls text_count_controls(struct text text);
 
 /* Returns the bytes of the longest beginning that is well-formed UTF-8 (Unicode 15, table 3-7). */

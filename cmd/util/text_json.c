@@ -1,54 +1,56 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "util/text_json.h"
 
-#define ESCAPE(letter)                                                                             \
+#define ENTRY(length, ...)                                                                         \
 	{                                                                                          \
-		{ '\\', (letter) }, 2                                                              \
+		{ __VA_ARGS__ }, length                                                            \
 	}
-#define UNICODE(high, low)                                                                         \
-	{                                                                                          \
-		{ '\\', 'u', '0', '0', (high), (low) }, TEXT_JSON_ESCAPE_BYTES                     \
-	}
-#define VERBATIM(byte)                                                                             \
-	{                                                                                          \
-		{ (char)(byte) }, 1                                                                \
-	}
+#define ESCAPE(letter) ENTRY(2, '\\', letter)
+#define UNICODE(high, low) ENTRY(TEXT_JSON_ESCAPE_BYTES, '\\', 'u', '0', '0', high, low)
+#define VERBATIM(byte) ENTRY(1, (char)(byte))
 #define VERBATIM_8(byte)                                                                           \
 	VERBATIM(byte), VERBATIM((byte) + 1), VERBATIM((byte) + 2), VERBATIM((byte) + 3),          \
 		VERBATIM((byte) + 4), VERBATIM((byte) + 5), VERBATIM((byte) + 6),                  \
 		VERBATIM((byte) + 7)
 #define VERBATIM_16(byte) VERBATIM_8(byte), VERBATIM_8((byte) + 8)
-#define LEAD(byte)                                                                                 \
+#define REPLACEMENT ENTRY(TEXT_REPLACEMENT_BYTES, '\xef', '\xbf', '\xbd')
+#define NOTHING ENTRY(0, '\0')
+
+_Static_assert(TEXT_MARK_REST == 0xfe && TEXT_MARK_ILL_FORMED == 0xff, "the end of the table");
+
+/* The table with this entry for NUL */
+#define TABLE(nul)                                                                                 \
 	{                                                                                          \
-		{ (char)(byte) }, 0                                                                \
+		{                                                                                  \
+			nul, UNICODE('0', '1'), UNICODE('0', '2'), UNICODE('0', '3'),              \
+				UNICODE('0', '4'), UNICODE('0', '5'), UNICODE('0', '6'),           \
+				UNICODE('0', '7'), ESCAPE('b'), ESCAPE('t'), ESCAPE('n'),          \
+				UNICODE('0', 'b'), ESCAPE('f'), ESCAPE('r'), UNICODE('0', 'e'),    \
+				UNICODE('0', 'f'), UNICODE('1', '0'), UNICODE('1', '1'),           \
+				UNICODE('1', '2'), UNICODE('1', '3'), UNICODE('1', '4'),           \
+				UNICODE('1', '5'), UNICODE('1', '6'), UNICODE('1', '7'),           \
+				UNICODE('1', '8'), UNICODE('1', '9'), UNICODE('1', 'a'),           \
+				UNICODE('1', 'b'), UNICODE('1', 'c'), UNICODE('1', 'd'),           \
+				UNICODE('1', 'e'), UNICODE('1', 'f'), VERBATIM(' '),               \
+				VERBATIM('!'), ESCAPE('"'), VERBATIM('#'), VERBATIM('$'),          \
+				VERBATIM('%'), VERBATIM('&'), VERBATIM('\''), VERBATIM_8(0x28),    \
+				VERBATIM_16(0x30), VERBATIM_16(0x40), VERBATIM_8(0x50),            \
+				VERBATIM('X'), VERBATIM('Y'), VERBATIM('Z'), VERBATIM('['),        \
+				ESCAPE('\\'), VERBATIM(']'), VERBATIM('^'), VERBATIM('_'),         \
+				VERBATIM_16(0x60), VERBATIM_8(0x70), VERBATIM('x'), VERBATIM('y'), \
+				VERBATIM('z'), VERBATIM('{'), VERBATIM('|'), VERBATIM('}'),        \
+				VERBATIM('~'), UNICODE('7', 'f'), VERBATIM_16(0x80),               \
+				VERBATIM_16(0x90), VERBATIM_16(0xa0), VERBATIM_16(0xb0),           \
+				VERBATIM_16(0xc0), VERBATIM_16(0xd0), VERBATIM_16(0xe0),           \
+				VERBATIM_8(0xf0), VERBATIM(0xf8), VERBATIM(0xf9), VERBATIM(0xfa),  \
+				VERBATIM(0xfb), VERBATIM(0xfc), VERBATIM(0xfd), NOTHING,           \
+				REPLACEMENT,                                                       \
+		}                                                                                  \
 	}
 
-const struct text_json_byte text_json_bytes[256] = {
-	UNICODE('0', '0'), UNICODE('0', '1'), UNICODE('0', '2'), UNICODE('0', '3'),
-	UNICODE('0', '4'), UNICODE('0', '5'), UNICODE('0', '6'), UNICODE('0', '7'),
-	ESCAPE('b'),	   ESCAPE('t'),	      ESCAPE('n'),	 UNICODE('0', 'b'),
-	ESCAPE('f'),	   ESCAPE('r'),	      UNICODE('0', 'e'), UNICODE('0', 'f'),
-	UNICODE('1', '0'), UNICODE('1', '1'), UNICODE('1', '2'), UNICODE('1', '3'),
-	UNICODE('1', '4'), UNICODE('1', '5'), UNICODE('1', '6'), UNICODE('1', '7'),
-	UNICODE('1', '8'), UNICODE('1', '9'), UNICODE('1', 'a'), UNICODE('1', 'b'),
-	UNICODE('1', 'c'), UNICODE('1', 'd'), UNICODE('1', 'e'), UNICODE('1', 'f'),
-	VERBATIM(' '),	   VERBATIM('!'),     ESCAPE('"'),	 VERBATIM('#'),
-	VERBATIM('$'),	   VERBATIM('%'),     VERBATIM('&'),	 VERBATIM('\''),
-	VERBATIM_8(0x28),  VERBATIM_16(0x30), VERBATIM_16(0x40), VERBATIM_8(0x50),
-	VERBATIM('X'),	   VERBATIM('Y'),     VERBATIM('Z'),	 VERBATIM('['),
-	ESCAPE('\\'),	   VERBATIM(']'),     VERBATIM('^'),	 VERBATIM('_'),
-	VERBATIM_16(0x60), VERBATIM_8(0x70),  VERBATIM('x'),	 VERBATIM('y'),
-	VERBATIM('z'),	   VERBATIM('{'),     VERBATIM('|'),	 VERBATIM('}'),
-	VERBATIM('~'),	   UNICODE('7', 'f'), VERBATIM_16(0x80), VERBATIM_16(0x90),
-	VERBATIM_16(0xa0), VERBATIM_16(0xb0), VERBATIM(0xc0),	 VERBATIM(0xc1),
-	LEAD(0xc2),	   VERBATIM(0xc3),    VERBATIM(0xc4),	 VERBATIM(0xc5),
-	VERBATIM(0xc6),	   VERBATIM(0xc7),    VERBATIM_8(0xc8),	 VERBATIM_8(0xd0),
-	LEAD(0xd8),	   VERBATIM(0xd9),    VERBATIM(0xda),	 VERBATIM(0xdb),
-	VERBATIM(0xdc),	   VERBATIM(0xdd),    VERBATIM(0xde),	 VERBATIM(0xdf),
-	VERBATIM(0xe0),	   VERBATIM(0xe1),    LEAD(0xe2),	 VERBATIM(0xe3),
-	VERBATIM(0xe4),	   VERBATIM(0xe5),    VERBATIM(0xe6),	 VERBATIM(0xe7),
-	VERBATIM_8(0xe8),  VERBATIM_16(0xf0),
-};
+const struct text_json_table text_json_table = TABLE(UNICODE('0', '0'));
+const struct text_json_table text_json_list_table = TABLE(ENTRY(3, '"', ',', '"'));
+const struct text_json_table text_json_words_table = TABLE(ENTRY(1, ' '));
 
 /* Sums over parts of a text: blocks, bytes, characters, maximal ill-formed parts. */
 struct step {
@@ -64,17 +66,20 @@ static inline struct step add(struct step sum, struct step step)
 			      sum.ill_formed + step.ill_formed, sum.nuls + step.nuls };
 }
 
+static inline size_t byte_length(char byte)
+{
+	return text_json_table.bytes[(unsigned char)byte].length;
+}
+
 /* Returns a byte of well-formed text, or a whole character that is escaped. A NUL becomes nul_bytes
  * of JSON. */
 static inline struct step byte_step(struct text text, size_t nul_bytes)
 {
-	size_t length = text_json_bytes[(unsigned char)text.bytes[0]].length;
+	char byte = text.bytes[0];
 
-	if (length)
-		return (struct step){ 1, text.bytes[0] ? length : nul_bytes, 0, !text.bytes[0] };
-	if (text_json_escaped(text))
-		return (struct step){ text.bytes[0] == '\xe2' ? 3 : 2, TEXT_JSON_ESCAPE_BYTES };
-	return (struct step){ 1, 1 };
+	if (text_json_is_lead(byte) && text_json_escaped(text))
+		return (struct step){ byte == '\xe2' ? 3 : 2, TEXT_JSON_ESCAPE_BYTES };
+	return (struct step){ 1, byte ? byte_length(byte) : nul_bytes, 0, !byte };
 }
 
 /* Returns a block of well-formed text in which no byte begins a character that is escaped. */
@@ -84,7 +89,7 @@ static inline struct step simple_block_step(const char *bytes, text_block block,
 
 #pragma GCC unroll 16
 	for (size_t i = 0; i < sizeof(block); i++)
-		sum += text_json_bytes[(unsigned char)bytes[i]].length;
+		sum += byte_length(bytes[i]);
 	return (struct step){ sizeof(block), sum - (TEXT_JSON_ESCAPE_BYTES - nul_bytes) * nuls, 0,
 			      nuls };
 }
@@ -101,7 +106,7 @@ static bool has_escapes(struct text text)
 		escapes |= text_json_escapes(block);
 	}
 	for (; done < text.length; done++)
-		has |= text_json_bytes[(unsigned char)text.bytes[done]].length > 1;
+		has |= byte_length(text.bytes[done]) > 1;
 	return has || !text_block_is_zero(escapes);
 }
 
@@ -182,17 +187,17 @@ static inline struct step character_step(struct text text)
 	return step;
 }
 
-/* Returns text, of at most TEXT_COUNT_MAX_BYTES, in which no byte of ASCII is escaped. */
-static struct step counted_step(struct text text)
+/* Returns the JSON bytes of marked text in which no character beyond ASCII is escaped. */
+static size_t marked_length(const struct text_marks *marks)
 {
-	struct text_counts counts = text_count_parts(text);
-	const size_t *of_bytes = counts.of_bytes;
-	size_t ill_formed = counts.parts - of_bytes[1] - of_bytes[2] - of_bytes[3] - of_bytes[4];
+	struct text text = { (const char *)marks->bytes, marks->length };
+	size_t sum = 0;
 
-	return (struct step){ text.length,
-			      of_bytes[1] + 2 * of_bytes[2] + 3 * of_bytes[3] + 4 * of_bytes[4] +
-				      escaped_controls(text) + TEXT_REPLACEMENT_BYTES * ill_formed,
-			      ill_formed };
+	if (!has_escapes(text))
+		return marks->bytes_of_characters + TEXT_REPLACEMENT_BYTES * marks->ill_formed;
+	for (size_t i = 0; i < text.length; i++)
+		sum += byte_length(text.bytes[i]);
+	return sum;
 }
 
 /* Returns the first parts of a text behind `done` bytes of it: a part, or as many as can be counted
@@ -201,10 +206,20 @@ static struct step parts_step(struct text text, size_t done)
 {
 	struct text left = text_skip(text, done);
 	struct text chunk = text_first_parts(left, TEXT_COUNT_MAX_BYTES);
+	struct text_marks marks;
+	struct step step = { chunk.length };
 
-	if (done < TEXT_CONTEXT_BYTES || chunk.length < TEXT_COUNT_MIN_BYTES || has_escapes(chunk))
+	if (chunk.length < TEXT_COUNT_MIN_BYTES)
 		return character_step(left);
-	return counted_step(chunk);
+	text_mark(left, chunk.length, &marks);
+	step.json_bytes = marked_length(&marks);
+	step.ill_formed = marks.ill_formed;
+	if (!text_json_has_leads(&marks))
+		return step;
+	if (done < TEXT_CONTEXT_BYTES)
+		return character_step(left);
+	step.json_bytes += escaped_controls(chunk);
+	return step;
 }
 
 static struct step measure(struct text text)

@@ -18,16 +18,41 @@
 /* Representation of a byte of well-formed text, for one store of eight bytes. */
 struct text_json_byte {
 	char bytes[7];
-	unsigned char length; /* 0: the byte may begin a character that is escaped */
+	unsigned char length;
 };
 
-extern const struct text_json_byte text_json_bytes[256];
+/* Representations of all bytes, and of the marks of ill-formed parts (text.h): a byte beyond ASCII
+ * represents itself, also where it is part of a character that is escaped. */
+struct text_json_table {
+	struct text_json_byte bytes[256];
+};
+
+/* Of a text, and of strings with NULs between them, as a list and as one string with spaces. */
+extern const struct text_json_table text_json_table, text_json_list_table, text_json_words_table;
 
 /* Returns what is not 0 where a byte may begin a character beyond ASCII that is escaped. */
 static inline text_block text_json_leads(text_block block)
 {
 	return (block == (signed char)0xc2) | (block == (signed char)0xd8) |
 	       (block == (signed char)0xe2);
+}
+
+/* The same for a byte. */
+static inline bool text_json_is_lead(char byte)
+{
+	return byte == '\xc2' || byte == '\xd8' || byte == '\xe2';
+}
+
+/* True if a byte may begin a character beyond ASCII that is escaped. */
+static inline bool text_json_has_leads(const struct text_marks *marks)
+{
+	text_block block, leads = {};
+
+	for (size_t done = 0; done < marks->length; done += sizeof(block)) {
+		memcpy(&block, marks->bytes + done, sizeof(block));
+		leads |= text_json_leads(block);
+	}
+	return !text_block_is_zero(leads);
 }
 
 /* Returns what is not 0 where a byte of ASCII is escaped. */
