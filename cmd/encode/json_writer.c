@@ -90,10 +90,11 @@ static inline size_t at_most(size_t length, size_t most)
  * used. */
 static inline size_t write_simple_byte(char *out, char byte, const struct text_json_table *table)
 {
-	struct text_json_byte entry = table->bytes[(unsigned char)byte];
+	const struct text_json_byte *entry = &table->bytes[(unsigned char)byte];
+	size_t length = entry->length;
 
-	memcpy(out, &entry, sizeof(entry));
-	return entry.length;
+	memcpy(out, entry, sizeof(*entry));
+	return length;
 }
 
 /* Writes a block of such bytes. Returns the bytes used. */
