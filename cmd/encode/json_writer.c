@@ -258,11 +258,10 @@ static inline size_t write_replacements(char *out, size_t count)
 static inline size_t write_marked_block(char *out, const char *bytes,
 					const struct text_json_table *table)
 {
-	text_block block, is_character;
+	text_block block;
 
 	memcpy(&block, bytes, sizeof(block));
-	is_character = (block < (signed char)TEXT_MARK_REST) | (block >= 0);
-	if (text_block_is_zero(is_character))
+	if (text_block_is_zero(~text_block_is_mark(block)))
 		return write_replacements(
 			out, text_block_count(block == (signed char)TEXT_MARK_ILL_FORMED));
 	return write_simple_block(out, bytes, table);

@@ -23,23 +23,23 @@ static inline text_block load_block(const char *bytes)
 }
 
 /* Returns -1 where the byte of the block exceeds the limits that the first byte of a character sets
- * for the second one (Unicode 15, table 3-7). As signed numbers 80 is the lowest one, FF is -1. */
+ * for the second one (Unicode 15, table 3-7). */
 static inline text_block utf8_exceeds(text_block first, text_block block)
 {
-	text_block below = ((first == (signed char)0xe0) & (block < (signed char)0xa0)) |
-			   ((first == (signed char)0xf0) & (block < (signed char)0x90));
-	text_block above = ((first == (signed char)0xed) & (block >= (signed char)0xa0)) |
-			   ((first == (signed char)0xf4) & (block >= (signed char)0x90));
+	text_block below_a0 = block < (signed char)0xa0, below_90 = block < (signed char)0x90;
 
-	return below | above;
+	return ((first == (signed char)0xe0) & below_a0) |
+	       ((first == (signed char)0xed) & ~below_a0) |
+	       ((first == (signed char)0xf0) & below_90) |
+	       ((first == (signed char)0xf4) & ~below_90);
 }
 
 /* Returns -1 where the byte of the block may be the second one of a character that begins with that
  * of `first`, else 0. */
 static inline text_block utf8_is_second(text_block first, text_block block)
 {
-	return (block < (signed char)0xc0) & (first >= (signed char)0xc2) &
-	       (first <= (signed char)0xf4) & ~utf8_exceeds(first, block);
+	return text_block_to(block, 0xbf) & text_block_from(first, 0xc2) &
+	       text_block_to(first, 0xf4) & ~utf8_exceeds(first, block);
 }
 
 /*
@@ -50,12 +50,11 @@ static inline bool utf8_block_is_well_formed(const char *bytes)
 {
 	text_block block = load_block(bytes), first = load_block(bytes - 1);
 	text_block second = load_block(bytes - 2), third = load_block(bytes - 3);
-	text_block required = ((first < 0) & (first >= (signed char)0xc0)) |
-			      ((second < 0) & (second >= (signed char)0xe0)) |
-			      ((third < 0) & (third >= (signed char)0xf0));
-	text_block following = block < (signed char)0xc0;
-	text_block never = (block == (signed char)0xc0) | (block == (signed char)0xc1) |
-			   ((block < 0) & (block >= (signed char)0xf5));
+	text_block required = text_block_has(first, 0xc0) | text_block_has(second, 0xe0) |
+			      text_block_has(third, 0xf0);
+	text_block following = text_block_to(block, 0xbf);
+	text_block never = ((block & (signed char)0xfe) == (signed char)0xc0) |
+			   (text_block_from(block, 0xf5) & (block < 0));
 
 	return text_block_is_zero((required ^ following) | never | utf8_exceeds(first, block));
 }
@@ -143,11 +142,10 @@ size_t text_utf8_prefix(struct text text)
 static inline text_block find_parts(const char *bytes)
 {
 	text_block first = load_block(bytes);
-	text_block three = (first & (signed char)0xe0) == (signed char)0xe0;
-	text_block four = (first & (signed char)0xf0) == (signed char)0xf0;
+	text_block three = text_block_has(first, 0xe0), four = text_block_has(first, 0xf0);
 	text_block has2 = utf8_is_second(first, load_block(bytes + 1));
-	text_block has3 = has2 & three & (load_block(bytes + 2) < (signed char)0xc0);
-	text_block has4 = has3 & four & (load_block(bytes + 3) < (signed char)0xc0);
+	text_block has3 = has2 & three & text_block_to(load_block(bytes + 2), 0xbf);
+	text_block has4 = has3 & four & text_block_to(load_block(bytes + 3), 0xbf);
 	text_block is_character = (has2 & ~three) | (has3 & ~four) | has4;
 	text_block bits = (has2 & 1) | (has3 & 2) | (has4 & 4);
 
@@ -162,7 +160,7 @@ static inline text_block mark_block(text_block block, const char *parts)
 			     (load_block(parts - 2) & PART_THIRD) |
 			     (load_block(parts - 3) & PART_FOURTH);
 	text_block is_well_formed =
-		((load_block(parts) | follows) >= PART_IS_CHARACTER) | (block >= 0);
+		text_block_from(load_block(parts) | follows, PART_IS_CHARACTER) | ~(block < 0);
 	text_block mark = (signed char)TEXT_MARK_ILL_FORMED + (follows != 0);
 
 	return (block & is_well_formed) | (mark & ~is_well_formed);
@@ -176,7 +174,7 @@ static void count_marks(struct text_marks *marks)
 		text_block block = load_block((const char *)marks->bytes + done);
 
 		ill_formed -= block == (signed char)TEXT_MARK_ILL_FORMED;
-		bytes -= (block < (signed char)TEXT_MARK_REST) | (block >= 0);
+		bytes -= ~text_block_is_mark(block);
 	}
 	marks->ill_formed = text_block_sum(ill_formed);
 	marks->bytes_of_characters = text_block_sum(bytes);
@@ -213,15 +211,15 @@ static inline text_block new_lanes(size_t overlapping)
 {
 	static const text_block numbers = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
 
-	return numbers >= (signed char)overlapping;
+	return text_block_from(numbers, (unsigned char)overlapping);
 }
 
 /* Returns -1 where the byte is the last one of a bidirectional control of three bytes. */
 static inline text_block is_bidirectional(text_block first, text_block second, text_block block)
 {
 	text_block overrides = (block == (signed char)0x8e) | (block == (signed char)0x8f) |
-			       ((block >= (signed char)0xaa) & (block <= (signed char)0xae));
-	text_block isolates = (block >= (signed char)0xa6) & (block <= (signed char)0xa9);
+			       (text_block_from(block, 0xaa) & text_block_to(block, 0xae));
+	text_block isolates = text_block_from(block, 0xa6) & text_block_to(block, 0xa9);
 
 	return (first == (signed char)0xe2) & (((second == (signed char)0x80) & overrides) |
 					       ((second == (signed char)0x81) & isolates));

@@ -232,6 +232,24 @@ static inline bool text_word_is_plain(uint64_t word)
 		 TEXT_EACH_BYTE(0x80));
 }
 
+/* Return -1 where a byte of the block is at least, or at most, this one, as signed numbers: 80 is
+ * the lowest one, FF is -1. SSE2 compares by > only. */
+static inline text_block text_block_from(text_block block, unsigned char byte)
+{
+	return block > (signed char)(byte - 1);
+}
+
+static inline text_block text_block_to(text_block block, unsigned char byte)
+{
+	return block < (signed char)(byte + 1);
+}
+
+/* Returns -1 where a byte of the block has all bits of `bits`. */
+static inline text_block text_block_has(text_block block, unsigned char bits)
+{
+	return (block & (signed char)bits) == (signed char)bits;
+}
+
 static inline bool text_block_is_zero(text_block block)
 {
 	uint64_t halves[2];
@@ -275,6 +293,12 @@ static inline size_t text_block_end(text_block block)
 	if (halves[1])
 		return 16 - (size_t)__builtin_clzll(le64toh(halves[1])) / 8;
 	return 8 - (size_t)__builtin_clzll(le64toh(halves[0])) / 8;
+}
+
+/* Returns -1 where a byte is a mark of an ill-formed part. */
+static inline text_block text_block_is_mark(text_block block)
+{
+	return text_block_from(block, TEXT_MARK_REST) & (block < 0);
 }
 
 static inline bool text_block_is_plain(text_block block)

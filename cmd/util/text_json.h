@@ -58,7 +58,7 @@ static inline bool text_json_has_leads(const struct text_marks *marks)
 /* Returns what is not 0 where a byte of ASCII is escaped. */
 static inline text_block text_json_escapes(text_block block)
 {
-	text_block control = (block >= 0) & (block < ' ');
+	text_block control = (block & (signed char)0xe0) == 0;
 
 	return control | (block == '"') | (block == '\\') | (block == 0x7f);
 }
