@@ -129,13 +129,12 @@ size_t text_utf8_prefix(struct text text)
 	return done + utf8_characters(text_skip(text, done), SIZE_MAX);
 }
 
-/* Lanes of the first byte of a part: which bytes follow it in the part, and in the same bits
- * shifted by CHARACTER_SHIFT if the part is a character. */
+/* Bits of the first byte of a part: which bytes follow it in the part, and the same in the upper
+ * half if the part is a character. */
 #define PART_SECOND 0x11
 #define PART_THIRD 0x22
 #define PART_FOURTH 0x44
-#define PART_IS_CHARACTER 0x10
-#define CHARACTER_SHIFT 4
+#define PART_CHARACTERS 0x70
 
 /* Returns the parts that begin in a block, which has TEXT_CONTEXT_BYTES behind it; 0 where none
  * does, and for a part of one byte. */
@@ -147,9 +146,9 @@ static inline text_block find_parts(const char *bytes)
 	text_block has3 = has2 & three & text_block_to(load_block(bytes + 2), 0xbf);
 	text_block has4 = has3 & four & text_block_to(load_block(bytes + 3), 0xbf);
 	text_block is_character = (has2 & ~three) | (has3 & ~four) | has4;
-	text_block bits = (has2 & 1) | (has3 & 2) | (has4 & 4);
+	text_block bits = (has2 & PART_SECOND) | (has3 & PART_THIRD) | (has4 & PART_FOURTH);
 
-	return bits | ((bits << CHARACTER_SHIFT) & is_character);
+	return bits & (is_character | ~(signed char)PART_CHARACTERS);
 }
 
 /* Returns the marks of a block, of which `parts` has the result of find_parts(), and of the bytes
@@ -160,7 +159,7 @@ static inline text_block mark_block(text_block block, const char *parts)
 			     (load_block(parts - 2) & PART_THIRD) |
 			     (load_block(parts - 3) & PART_FOURTH);
 	text_block is_well_formed =
-		text_block_from(load_block(parts) | follows, PART_IS_CHARACTER) | ~(block < 0);
+		text_block_from(load_block(parts) | follows, PART_CHARACTERS & -PART_CHARACTERS) | ~(block < 0);
 	text_block mark = (signed char)TEXT_MARK_ILL_FORMED + (follows != 0);
 
 	return (block & is_well_formed) | (mark & ~is_well_formed);
@@ -178,6 +177,13 @@ static void count_marks(struct text_marks *marks)
 	}
 	marks->ill_formed = text_block_sum(ill_formed);
 	marks->bytes_of_characters = text_block_sum(bytes);
+}
+
+/* True if no byte of a block can be part of a character. */
+static inline bool is_never_character(text_block block)
+{
+	return text_block_is_zero(text_block_from(block, 0xc2) &
+				  ~(text_block_from(block, 0xf5) & (block < 0)));
 }
 
 void text_mark(struct text text, size_t bytes, struct text_marks *marks)
@@ -264,16 +270,37 @@ size_t text_count_nuls(struct text text)
 	return nuls;
 }
 
-static const char base64_digits[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/* Two digits of base64 for twelve bits */
+#define PAIR(first, second)                                                                        \
+	{                                                                                          \
+		first, second                                                                      \
+	}
+#define PAIRS_4(first, a, b, c, d) PAIR(first, a), PAIR(first, b), PAIR(first, c), PAIR(first, d)
+#define PAIRS_64(first)                                                                            \
+	PAIRS_4(first, 'A', 'B', 'C', 'D'), PAIRS_4(first, 'E', 'F', 'G', 'H'),                    \
+		PAIRS_4(first, 'I', 'J', 'K', 'L'), PAIRS_4(first, 'M', 'N', 'O', 'P'),            \
+		PAIRS_4(first, 'Q', 'R', 'S', 'T'), PAIRS_4(first, 'U', 'V', 'W', 'X'),            \
+		PAIRS_4(first, 'Y', 'Z', 'a', 'b'), PAIRS_4(first, 'c', 'd', 'e', 'f'),            \
+		PAIRS_4(first, 'g', 'h', 'i', 'j'), PAIRS_4(first, 'k', 'l', 'm', 'n'),            \
+		PAIRS_4(first, 'o', 'p', 'q', 'r'), PAIRS_4(first, 's', 't', 'u', 'v'),            \
+		PAIRS_4(first, 'w', 'x', 'y', 'z'), PAIRS_4(first, '0', '1', '2', '3'),            \
+		PAIRS_4(first, '4', '5', '6', '7'), PAIRS_4(first, '8', '9', '+', '/')
+#define PAIRS_256(a, b, c, d) PAIRS_64(a), PAIRS_64(b), PAIRS_64(c), PAIRS_64(d)
+
+static const char base64_pairs[][2] = {
+	PAIRS_256('A', 'B', 'C', 'D'), PAIRS_256('E', 'F', 'G', 'H'), PAIRS_256('I', 'J', 'K', 'L'),
+	PAIRS_256('M', 'N', 'O', 'P'), PAIRS_256('Q', 'R', 'S', 'T'), PAIRS_256('U', 'V', 'W', 'X'),
+	PAIRS_256('Y', 'Z', 'a', 'b'), PAIRS_256('c', 'd', 'e', 'f'), PAIRS_256('g', 'h', 'i', 'j'),
+	PAIRS_256('k', 'l', 'm', 'n'), PAIRS_256('o', 'p', 'q', 'r'), PAIRS_256('s', 't', 'u', 'v'),
+	PAIRS_256('w', 'x', 'y', 'z'), PAIRS_256('0', '1', '2', '3'), PAIRS_256('4', '5', '6', '7'),
+	PAIRS_256('8', '9', '+', '/'),
+};
 
 /* Writes the digits of the low 24 bits. */
 static inline void write_base64_group(uint64_t bits, char out[4])
 {
-	out[0] = base64_digits[bits >> 18 & 63];
-	out[1] = base64_digits[bits >> 12 & 63];
-	out[2] = base64_digits[bits >> 6 & 63];
-	out[3] = base64_digits[bits & 63];
+	memcpy(out, base64_pairs[bits >> 12 & 4095], 2);
+	memcpy(out + 2, base64_pairs[bits & 4095], 2);
 }
 
 size_t text_to_base64(struct text text, char *out)
