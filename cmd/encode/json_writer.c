@@ -65,18 +65,6 @@ bool json_writer_copy_plain(char *to, struct text text)
 	return done == text.length;
 }
 
-/* Writes the escape of a character below U+0100, from U+0600 on below U+0700, or from U+2000 on
- * below U+2100. */
-static inline size_t write_unicode_escape(char *out, unsigned int character)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	memcpy(out, character < 0x100 ? "\\u00" : character < 0x700 ? "\\u06" : "\\u20", 4);
-	out[4] = digits[character >> 4 & 15];
-	out[5] = digits[character & 15];
-	return TEXT_JSON_ESCAPE_BYTES;
-}
-
 /* Maximum bytes that write_byte() and write_character() write, of which the first ones count. */
 #define CHARACTER_MAX_BYTES sizeof(struct text_json_byte)
 #define BLOCK_MAX_BYTES (sizeof(text_block) * TEXT_JSON_ESCAPE_BYTES + CHARACTER_MAX_BYTES)
@@ -86,15 +74,19 @@ static inline size_t at_most(size_t length, size_t most)
 	return length < most ? length : most;
 }
 
-/* Writes a byte of text that begins no character that is escaped, or a mark. Returns the bytes
- * used. */
-static inline size_t write_simple_byte(char *out, char byte, const struct text_json_table *table)
+static inline size_t write_entry(char *out, const struct text_json_byte *entry)
 {
-	const struct text_json_byte *entry = &table->bytes[(unsigned char)byte];
 	size_t length = entry->length;
 
 	memcpy(out, entry, sizeof(*entry));
 	return length;
+}
+
+/* Writes a byte of text that begins no character that is escaped, or a mark. Returns the bytes
+ * used. */
+static inline size_t write_simple_byte(char *out, char byte, const struct text_json_table *table)
+{
+	return write_entry(out, &table->bytes[(unsigned char)byte]);
 }
 
 /* Writes a block of such bytes. Returns the bytes used. */
@@ -114,14 +106,12 @@ static inline size_t write_simple_block(char *out, const char *bytes,
 static inline size_t write_byte(char *out, struct text *text, const struct text_json_table *table)
 {
 	char byte = text->bytes[0];
-	unsigned int escaped = text_json_is_lead(byte) ? text_json_escaped(*text) : 0;
+	const struct text_json_byte *escape = NULL;
 
-	if (escaped) {
-		*text = text_skip(*text, byte == '\xe2' ? 3 : 2);
-		return write_unicode_escape(out, escaped);
-	}
-	*text = text_skip(*text, 1);
-	return write_simple_byte(out, byte, table);
+	if (text_json_is_lead(byte))
+		escape = text_json_escape(*text);
+	*text = text_skip(*text, !escape ? 1 : byte == '\xe2' ? 3 : 2);
+	return write_entry(out, escape ? escape : &table->bytes[(unsigned char)byte]);
 }
 
 /* Maximum bytes of a block that are written one by one, where each has an entry in the table. Up to
@@ -227,8 +217,8 @@ static inline size_t write_character(char *out, struct text *text, const struct 
 		*ill_formed = true;
 		return write_replacement(out);
 	}
-	if (text_json_escaped(character))
-		return write_unicode_escape(out, text_json_escaped(character));
+	if (text_json_escape(character))
+		return write_entry(out, text_json_escape(character));
 	memcpy(out, character.bytes, character.length);
 	return character.length;
 }

@@ -110,7 +110,7 @@ static struct cell first_cell(struct text text)
 	columns = cell.bytes == 1 && point >= ' ' && point < 0x7f ? 1 : wcwidth(point);
 	if (point < ' ' || point == 0x7f)
 		escape(&cell, "\\x%02x", (unsigned int)point);
-	else if (columns < 0 || (cell.bytes > 1 && text_json_escaped(text)))
+	else if (columns < 0 || (cell.bytes > 1 && text_json_escape(text)))
 		escape(&cell, point > 0xffff ? "\\U%08x" : "\\u%04x", (unsigned int)point);
 	else
 		cell.columns = (size_t)columns;

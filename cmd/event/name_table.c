@@ -87,7 +87,7 @@ static bool is_name(struct text name)
 		return false;
 	for (size_t i = 0; i < name.length; i++)
 		if ((unsigned char)name.bytes[i] < 0x20 || name.bytes[i] == 0x7f ||
-		    text_json_escaped(text_skip(name, i)))
+		    text_json_escape(text_skip(name, i)))
 			return false;
 	return text_is_utf8(name);
 }

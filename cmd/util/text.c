@@ -179,36 +179,51 @@ static void count_marks(struct text_marks *marks)
 	marks->bytes_of_characters = text_block_sum(bytes);
 }
 
-/* True if no byte of a block can be part of a character. */
-static inline bool is_never_character(text_block block)
+/* Reports whether a byte of the blocks may begin a character. */
+static inline bool may_have_characters(const char *bytes, size_t blocks_bytes)
 {
-	return text_block_is_zero(text_block_from(block, 0xc2) &
-				  ~(text_block_from(block, 0xf5) & (block < 0)));
+	for (size_t done = 0; done < blocks_bytes; done += sizeof(text_block)) {
+		text_block block = load_block(bytes + done);
+
+		if (!text_block_is_zero(text_block_from(block, 0xc2) &
+					(text_block_to(block, 0xf4) | ~(block < 0))))
+			return true;
+	}
+	return false;
+}
+
+static void mark_blocks(const char *bytes, struct text_marks *marks)
+{
+	char parts[sizeof(text_block) + TEXT_COUNT_MAX_BYTES];
+
+	memset(parts, 0, sizeof(text_block));
+	for (size_t done = 0; done < marks->length; done += sizeof(text_block)) {
+		text_block block = find_parts(bytes + done);
+
+		memcpy(parts + sizeof(text_block) + done, &block, sizeof(block));
+	}
+	for (size_t done = 0; done < marks->length; done += sizeof(text_block)) {
+		text_block block = mark_block(load_block(bytes + done),
+					      parts + sizeof(text_block) + done);
+
+		memcpy(marks->bytes + done, &block, sizeof(block));
+	}
 }
 
 void text_mark(struct text text, size_t bytes, struct text_marks *marks)
 {
 	char copy[TEXT_COUNT_MAX_BYTES + sizeof(text_block)];
-	char parts[sizeof(text_block) + TEXT_COUNT_MAX_BYTES];
 
 	if (text.length < sizeof(copy)) {
 		memset(copy + text.length, 0, sizeof(copy) - text.length);
 		text.bytes = memcpy(copy, text.bytes, text.length);
 	}
-	memset(parts, 0, sizeof(text_block));
-	for (size_t done = 0; done < bytes; done += sizeof(text_block)) {
-		text_block block = find_parts(text.bytes + done);
-
-		memcpy(parts + sizeof(text_block) + done, &block, sizeof(block));
-	}
-	for (size_t done = 0; done < bytes; done += sizeof(text_block)) {
-		text_block block = mark_block(load_block(text.bytes + done),
-					      parts + sizeof(text_block) + done);
-
-		memcpy(marks->bytes + done, &block, sizeof(block));
-	}
-	memset(marks->bytes + bytes, TEXT_MARK_REST, sizeof(text_block));
 	marks->length = (bytes + sizeof(text_block) - 1) / sizeof(text_block) * sizeof(text_block);
+	if (may_have_characters(text.bytes, marks->length))
+		mark_blocks(text.bytes, marks);
+	else
+		memset(marks->bytes, TEXT_MARK_ILL_FORMED, bytes);
+	memset(marks->bytes + bytes, TEXT_MARK_REST, sizeof(text_block));
 	count_marks(marks);
 }
 

@@ -6,7 +6,9 @@
 		{ __VA_ARGS__ }, length                                                            \
 	}
 #define ESCAPE(letter) ENTRY(2, '\\', letter)
-#define UNICODE(high, low) ENTRY(TEXT_JSON_ESCAPE_BYTES, '\\', 'u', '0', '0', high, low)
+#define UNICODE_OF(plane, row, high, low)                                                          \
+	ENTRY(TEXT_JSON_ESCAPE_BYTES, '\\', 'u', plane, row, high, low)
+#define UNICODE(high, low) UNICODE_OF('0', '0', high, low)
 #define VERBATIM(byte) ENTRY(1, (char)(byte))
 #define VERBATIM_8(byte)                                                                           \
 	VERBATIM(byte), VERBATIM((byte) + 1), VERBATIM((byte) + 2), VERBATIM((byte) + 3),          \
@@ -52,6 +54,30 @@ const struct text_json_table text_json_table = TABLE(UNICODE('0', '0'));
 const struct text_json_table text_json_list_table = TABLE(ENTRY(3, '"', ',', '"'));
 const struct text_json_table text_json_words_table = TABLE(ENTRY(1, ' '));
 
+#define UNICODE_8(high)                                                                            \
+	UNICODE(high, '0'), UNICODE(high, '1'), UNICODE(high, '2'), UNICODE(high, '3'),            \
+		UNICODE(high, '4'), UNICODE(high, '5'), UNICODE(high, '6'), UNICODE(high, '7')
+#define UNICODE_16(high)                                                                           \
+	UNICODE_8(high), UNICODE(high, '8'), UNICODE(high, '9'), UNICODE(high, 'a'),               \
+		UNICODE(high, 'b'), UNICODE(high, 'c'), UNICODE(high, 'd'), UNICODE(high, 'e'),    \
+		UNICODE(high, 'f')
+
+const struct text_json_byte text_json_controls[TEXT_JSON_CONTROLS][64] = {
+	[TEXT_JSON_E2_80] = { [0x0e] = UNICODE_OF('2', '0', '0', 'e'),
+			      [0x0f] = UNICODE_OF('2', '0', '0', 'f'),
+			      [0x2a] = UNICODE_OF('2', '0', '2', 'a'),
+			      [0x2b] = UNICODE_OF('2', '0', '2', 'b'),
+			      [0x2c] = UNICODE_OF('2', '0', '2', 'c'),
+			      [0x2d] = UNICODE_OF('2', '0', '2', 'd'),
+			      [0x2e] = UNICODE_OF('2', '0', '2', 'e') },
+	[TEXT_JSON_E2_81] = { [0x26] = UNICODE_OF('2', '0', '6', '6'),
+			      [0x27] = UNICODE_OF('2', '0', '6', '7'),
+			      [0x28] = UNICODE_OF('2', '0', '6', '8'),
+			      [0x29] = UNICODE_OF('2', '0', '6', '9') },
+	[TEXT_JSON_C2] = { UNICODE_16('8'), UNICODE_16('9') },
+	[TEXT_JSON_D8] = { [0x1c] = UNICODE_OF('0', '6', '1', 'c') },
+};
+
 /* Sums over parts of a text: blocks, bytes, characters, maximal ill-formed parts. */
 struct step {
 	size_t bytes;
@@ -77,7 +103,7 @@ static inline struct step byte_step(struct text text, size_t nul_bytes)
 {
 	char byte = text.bytes[0];
 
-	if (text_json_is_lead(byte) && text_json_escaped(text))
+	if (text_json_is_lead(byte) && text_json_escape(text))
 		return (struct step){ byte == '\xe2' ? 3 : 2, TEXT_JSON_ESCAPE_BYTES };
 	return (struct step){ 1, byte ? byte_length(byte) : nul_bytes, 0, !byte };
 }
@@ -182,7 +208,7 @@ static inline struct step character_step(struct text text)
 	step.bytes = text_step(text, &well_formed);
 	step.ill_formed = !well_formed;
 	step.json_bytes = !well_formed		    ? TEXT_REPLACEMENT_BYTES
-			  : text_json_escaped(text) ? TEXT_JSON_ESCAPE_BYTES
+			  : text_json_escape(text) ? TEXT_JSON_ESCAPE_BYTES
 						    : step.bytes;
 	return step;
 }

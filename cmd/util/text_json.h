@@ -70,25 +70,33 @@ static inline text_block text_json_specials(text_block block)
 	return text_json_escapes(block) | text_json_leads(block);
 }
 
-/* Returns the character beyond ASCII at the front of well-formed text if it is escaped: U+0080 to
- * U+009F, U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069. Else returns 0. */
-static inline unsigned int text_json_escaped(struct text text)
+/* Escapes of the characters beyond ASCII that have one, by the bits of their last byte: U+0080 to
+ * U+009F; U+200E, U+200F, U+202A to U+202E; U+2066 to U+2069; U+061C. Others are empty. */
+enum text_json_controls {
+	TEXT_JSON_E2_80,
+	TEXT_JSON_E2_81,
+	TEXT_JSON_C2,
+	TEXT_JSON_D8,
+	TEXT_JSON_CONTROLS,
+};
+
+extern const struct text_json_byte text_json_controls[TEXT_JSON_CONTROLS][64];
+
+/* Returns the escape of the character at the front of well-formed text, or NULL if that is ASCII or
+ * represents itself. */
+static inline const struct text_json_byte *text_json_escape(struct text text)
 {
 	const unsigned char *bytes = (const unsigned char *)text.bytes;
-	unsigned int character;
+	const struct text_json_byte *escape;
 
-	if (text.length > 1 && bytes[0] == 0xc2 && bytes[1] <= 0x9f)
-		return bytes[1];
-	if (text.length > 1 && bytes[0] == 0xd8 && bytes[1] == 0x9c)
-		return 0x061c;
-	if (text.length < 3 || bytes[0] != 0xe2)
-		return 0;
-	character = 0x2000u | (bytes[1] & 0x3fu) << 6 | (bytes[2] & 0x3fu);
-	return (character >= 0x202a && character <= 0x202e) ||
-			       (character >= 0x2066 && character <= 0x2069) ||
-			       character == 0x200e || character == 0x200f
-		       ? character
-		       : 0;
+	if (text.length > 2 && bytes[0] == 0xe2 && (bytes[1] & 0xfe) == 0x80)
+		escape = &text_json_controls[bytes[1] & 1][bytes[2] & 0x3f];
+	else if (text.length > 1 && (bytes[0] == 0xc2 || bytes[0] == 0xd8))
+		escape = &text_json_controls[bytes[0] == 0xc2 ? TEXT_JSON_C2 : TEXT_JSON_D8]
+					    [bytes[1] & 0x3f];
+	else
+		return NULL;
+	return escape->length ? escape : NULL;
 }
 
 /* Returns the bytes that text occupies between the quotes. */

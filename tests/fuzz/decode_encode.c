@@ -80,7 +80,7 @@ static void verify_text(const struct encode_format *format, const char *line, si
 
 		if (format->terminal.colors && text_has_prefix(rest, "\x1b["))
 			continue;
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f || text_json_escaped(rest))
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f || text_json_escape(rest))
 			abort();
 	}
 }
