@@ -234,27 +234,15 @@ static inline size_t write_characters(char *out, struct text text,
 	return written;
 }
 
-/* Writes U+FFFD so many times, at most that of a block. */
+/* Writes U+FFFD so many times, and perhaps bytes that follow it: there is room for them. */
 static inline size_t write_replacements(char *out, size_t count)
 {
 #define FOUR_TIMES TEXT_REPLACEMENT TEXT_REPLACEMENT TEXT_REPLACEMENT TEXT_REPLACEMENT
-	static const char replacements[] = FOUR_TIMES FOUR_TIMES FOUR_TIMES FOUR_TIMES;
+	static const char block[] = FOUR_TIMES FOUR_TIMES FOUR_TIMES FOUR_TIMES;
 
-	memcpy(out, replacements, sizeof(text_block) * TEXT_REPLACEMENT_BYTES);
+	for (size_t done = 0; done < count; done += sizeof(text_block), out += sizeof(block) - 1)
+		memcpy(out, block, sizeof(block) - 1);
 	return count * TEXT_REPLACEMENT_BYTES;
-}
-
-/* Writes a block of marked text. Returns the bytes used. */
-static inline size_t write_marked_block(char *out, const char *bytes,
-					const struct text_json_table *table)
-{
-	text_block block;
-
-	memcpy(&block, bytes, sizeof(block));
-	if (text_block_is_zero(~text_block_is_mark(block)))
-		return write_replacements(
-			out, text_block_count(block == (signed char)TEXT_MARK_ILL_FORMED));
-	return write_simple_block(out, bytes, table);
 }
 
 /* Writes the first parts of text at once, where it has MARKED_MAX_BYTES of room. Advances text;
@@ -270,9 +258,12 @@ static size_t write_marked(char *out, struct text *text, const struct text_json_
 	*text = text_skip(*text, chunk.length);
 	if (text_json_has_leads(&marks))
 		return write_characters(out, chunk, table, ill_formed);
-	for (size_t done = 0; done < marks.length; done += sizeof(text_block))
-		written += write_marked_block(out + written, (const char *)marks.bytes + done,
-					      table);
+	if (!marks.bytes_of_characters)
+		written = write_replacements(out, marks.ill_formed);
+	else
+		for (size_t done = 0; done < marks.length; done += sizeof(text_block))
+			written += write_simple_block(out + written,
+						      (const char *)marks.bytes + done, table);
 	*ill_formed = marks.ill_formed;
 	return written;
 }

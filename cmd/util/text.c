@@ -165,20 +165,6 @@ static inline text_block mark_block(text_block block, const char *parts)
 	return (block & is_well_formed) | (mark & ~is_well_formed);
 }
 
-static void count_marks(struct text_marks *marks)
-{
-	text_block ill_formed = {}, bytes = {};
-
-	for (size_t done = 0; done < marks->length; done += sizeof(text_block)) {
-		text_block block = load_block((const char *)marks->bytes + done);
-
-		ill_formed -= block == (signed char)TEXT_MARK_ILL_FORMED;
-		bytes -= ~text_block_is_mark(block);
-	}
-	marks->ill_formed = text_block_sum(ill_formed);
-	marks->bytes_of_characters = text_block_sum(bytes);
-}
-
 /* Reports whether a byte of the blocks may begin a character. */
 static inline bool may_have_characters(const char *bytes, size_t blocks_bytes)
 {
@@ -210,6 +196,20 @@ static void mark_blocks(const char *bytes, struct text_marks *marks)
 	}
 }
 
+static void count_marks(struct text_marks *marks)
+{
+	text_block ill_formed = {}, bytes = {};
+
+	for (size_t done = 0; done < marks->length; done += sizeof(text_block)) {
+		text_block block = load_block((const char *)marks->bytes + done);
+
+		ill_formed -= block == (signed char)TEXT_MARK_ILL_FORMED;
+		bytes -= ~text_block_is_mark(block);
+	}
+	marks->ill_formed = text_block_sum(ill_formed);
+	marks->bytes_of_characters = text_block_sum(bytes);
+}
+
 void text_mark(struct text text, size_t bytes, struct text_marks *marks)
 {
 	char copy[TEXT_COUNT_MAX_BYTES + sizeof(text_block)];
@@ -219,10 +219,14 @@ void text_mark(struct text text, size_t bytes, struct text_marks *marks)
 		text.bytes = memcpy(copy, text.bytes, text.length);
 	}
 	marks->length = (bytes + sizeof(text_block) - 1) / sizeof(text_block) * sizeof(text_block);
-	if (may_have_characters(text.bytes, marks->length))
-		mark_blocks(text.bytes, marks);
-	else
+	marks->ill_formed = bytes;
+	marks->bytes_of_characters = 0;
+	if (!may_have_characters(text.bytes, marks->length)) {
 		memset(marks->bytes, TEXT_MARK_ILL_FORMED, bytes);
+		memset(marks->bytes + bytes, TEXT_MARK_REST, sizeof(text_block));
+		return;
+	}
+	mark_blocks(text.bytes, marks);
 	memset(marks->bytes + bytes, TEXT_MARK_REST, sizeof(text_block));
 	count_marks(marks);
 }

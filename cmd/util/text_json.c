@@ -219,7 +219,7 @@ static size_t marked_length(const struct text_marks *marks)
 	struct text text = { (const char *)marks->bytes, marks->length };
 	size_t sum = 0;
 
-	if (!has_escapes(text))
+	if (!marks->bytes_of_characters || !has_escapes(text))
 		return marks->bytes_of_characters + TEXT_REPLACEMENT_BYTES * marks->ill_formed;
 	for (size_t i = 0; i < text.length; i++)
 		sum += byte_length(text.bytes[i]);

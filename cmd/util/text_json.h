@@ -48,6 +48,8 @@ static inline bool text_json_has_leads(const struct text_marks *marks)
 {
 	text_block block, leads = {};
 
+	if (!marks->bytes_of_characters)
+		return false;
 	for (size_t done = 0; done < marks->length; done += sizeof(block)) {
 		memcpy(&block, marks->bytes + done, sizeof(block));
 		leads |= text_json_leads(block);
