@@ -89,40 +89,77 @@ static size_t at_most(size_t length, size_t most)
 	return length < most ? length : most;
 }
 
-/* Returns the strings in front of the first one with an ill-formed part, as far as `most` bytes. */
-static struct text well_formed_run(struct text strings, size_t most)
+/* Removes strings, which are well-formed, from the front of *left. Returns false, with what is not
+ * shown in *left, at the end of the budget. */
+static bool cut_strings(const struct encode_format *format, struct text strings, struct text *left,
+			size_t *index, struct text_json_budget *budget)
 {
-	struct text part = { strings.bytes, at_most(strings.length, most) };
-	size_t prefix = text_utf8_prefix(part);
-	bool cut_in_character = part.length < strings.length && part.length - prefix < 4;
-	const char *nul;
+	size_t separators, shown, length = strings.length;
 
-	if (prefix == strings.length || cut_in_character)
-		return (struct text){ strings.bytes, prefix };
-	nul = memrchr(strings.bytes, '\0', prefix);
-	return (struct text){ strings.bytes, nul ? (size_t)(nul - strings.bytes) + 1 : 0 };
-}
-
-/* Removes the strings in front of the first one with an ill-formed part from *left. Returns false,
- * with what is not shown in *left, at the end of the budget. */
-static bool cut_run(const struct encode_format *format, struct text *left, size_t *index,
-		    struct text_json_budget *budget)
-{
-	struct text run = well_formed_run(*left, budget->bytes), strings = run;
-	size_t separators, shown;
-
-	if (!run.length)
+	if (!length)
 		return true;
-	if (budget->bytes < format->argument_around_bytes)
-		return false;
-	if (!strings.bytes[strings.length - 1])
+	if (!strings.bytes[length - 1])
 		strings.length--;
 	budget->bytes -= format->argument_around_bytes;
 	shown = text_json_cut_strings(strings, format->argument_around_bytes, budget, &separators)
 			.length;
 	*index += separators + 1;
-	*left = text_skip(*left, shown < strings.length ? shown : run.length);
+	*left = text_skip(*left, shown < strings.length ? shown : length);
 	return shown == strings.length;
+}
+
+/* Returns the strings that end in the first bytes of strings. */
+static struct text whole_strings(struct text strings, size_t bytes)
+{
+	const char *nul = memrchr(strings.bytes, '\0', bytes);
+
+	return (struct text){ strings.bytes, nul ? (size_t)(nul - strings.bytes) + 1 : 0 };
+}
+
+/* Bytes that are validated and measured in turn: what does not fit is not read. */
+#define RUN_BYTES 1024
+
+/* Returns the well-formed beginning of strings, of about RUN_BYTES. Sets *is_last if an ill-formed
+ * part follows it. */
+static struct text well_formed_part(struct text strings, bool *is_last)
+{
+	struct text part = { strings.bytes, at_most(strings.length, RUN_BYTES) };
+	size_t prefix = text_utf8_prefix(part);
+	bool cut_in_character = part.length < strings.length && part.length - prefix < 4;
+
+	*is_last = prefix < part.length && !cut_in_character;
+	return (struct text){ part.bytes, prefix };
+}
+
+/* Removes the strings in front of the first one with an ill-formed part from *left. Returns false,
+ * with what is not shown in *left, at the end of the budget and of the strings. */
+static bool cut_run(const struct encode_format *format, struct text *left, size_t *index,
+		    struct text_json_budget *budget)
+{
+	const size_t around = format->argument_around_bytes;
+	struct text_json_budget trial = *budget;
+	struct text behind = *left, part;
+	size_t separators, shown;
+	bool is_last;
+
+	if (!left->length || budget->bytes < around)
+		return false;
+	if (!behind.bytes[behind.length - 1])
+		behind.length--;
+	trial.bytes -= around;
+	do {
+		part = well_formed_part(behind, &is_last);
+		if (is_last)
+			return cut_strings(format,
+					   whole_strings(*left, (size_t)(part.bytes - left->bytes) +
+									part.length),
+					   left, index, budget);
+		shown = text_json_cut_strings(part, around, &trial, &separators).length;
+		behind = text_skip(behind, shown);
+	} while (behind.length && shown == part.length);
+	/* of the last string, its NUL is not left alone */
+	*left = behind.length ? text_skip(*left, (size_t)(behind.bytes - left->bytes)) : behind;
+	return false;
 }
 
 /* The same for one string. */
