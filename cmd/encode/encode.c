@@ -61,9 +61,11 @@ static size_t write_event(const struct encoding *encoding)
 
 static size_t decimal_length(size_t number)
 {
-	char digits[TEXT_DECIMAL_BYTES];
+	size_t length = 1;
 
-	return text_to_decimal(number, digits);
+	for (; number >= 10; number /= 10)
+		length++;
+	return length;
 }
 
 /* Bytes that a new raw list adds around its entries. */
@@ -179,8 +181,8 @@ static bool cut_argument(const struct encode_format *format, struct text *left, 
 	return shown == string.length;
 }
 
-/* Returns the first strings, the last of them perhaps cut, that the capacity holds. Each string is
- * read once, up to the end of the capacity. */
+/* Returns the first strings, the last of them perhaps cut, that the capacity holds. A string is read
+ * up to the end of the capacity, and again if it is in front of an ill-formed one. */
 static struct text arguments_cut(const struct encode_format *format, struct text strings,
 				 size_t capacity)
 {

@@ -118,26 +118,32 @@ static void raw_end(struct json_writer *json, struct text value)
 static size_t skip_well_formed(struct text *strings)
 {
 	size_t prefix = text_utf8_prefix(*strings);
-	const char *start = strings->bytes, *nul = memrchr(start, '\0', prefix);
+	const char *start = strings->bytes, *nul;
 
+	if (!prefix)
+		return 0;
+	nul = memrchr(start, '\0', prefix);
 	if (prefix < strings->length)
 		prefix = nul ? (size_t)(nul - start) + 1 : 0;
 	*strings = text_skip(*strings, prefix);
 	return text_count_nuls((struct text){ start, prefix });
 }
 
-static void write_raw_args(struct json_writer *json, const struct field *field, struct text args)
+static JSON_WRITER_FLATTEN void write_raw_args(struct json_writer *json, const struct field *field,
+					       struct text args)
 {
+	struct json_writer local = *json;
 	struct text value;
 
 	for (size_t index = skip_well_formed(&args);
-	     json->length <= json->capacity && text_next_string(&args, &value);
+	     local.length <= local.capacity && text_next_string(&args, &value);
 	     index += 1 + skip_well_formed(&args)) {
-		raw_begin(json, field);
-		json_writer_key(json, JSON_WRITER_KEY("index"));
-		json_writer_number(json, index);
-		raw_end(json, value);
+		raw_begin(&local, field);
+		json_writer_key(&local, JSON_WRITER_KEY("index"));
+		json_writer_number(&local, index);
+		raw_end(&local, value);
 	}
+	*json = local;
 }
 
 static void write_raw_variables(struct json_writer *json, const struct field *field,
