@@ -138,8 +138,7 @@ static struct text well_formed_part(struct text strings, bool *is_last)
 static bool cut_run(const struct encode_format *format, struct text *left, size_t *index,
 		    struct text_json_budget *budget)
 {
-	const size_t around = format->argument_around_bytes;
-	struct text_json_budget trial = *budget;
+	const size_t around = format->argument_around_bytes, bytes_before = budget->bytes;
 	struct text behind = *left, part;
 	size_t separators, shown;
 	bool is_last;
@@ -148,17 +147,20 @@ static bool cut_run(const struct encode_format *format, struct text *left, size_
 		return false;
 	if (!behind.bytes[behind.length - 1])
 		behind.length--;
-	trial.bytes -= around;
+	budget->bytes -= around;
 	do {
 		part = well_formed_part(behind, &is_last);
 		if (is_last)
-			return cut_strings(format,
-					   whole_strings(*left, (size_t)(part.bytes - left->bytes) +
-									part.length),
-					   left, index, budget);
-		shown = text_json_cut_strings(part, around, &trial, &separators).length;
+			break;
+		shown = text_json_cut_strings(part, around, budget, &separators).length;
 		behind = text_skip(behind, shown);
 	} while (behind.length && shown == part.length);
+	if (is_last) {
+		size_t before = (size_t)(part.bytes - left->bytes) + part.length;
+
+		budget->bytes = bytes_before;
+		return cut_strings(format, whole_strings(*left, before), left, index, budget);
+	}
 	/* of the last string, its NUL is not left alone */
 	*left = behind.length ? text_skip(*left, (size_t)(behind.bytes - left->bytes)) : behind;
 	return false;
