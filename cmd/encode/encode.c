@@ -410,12 +410,14 @@ static void cut_paths(const struct encoding *encoding)
 	cut_variables(encoding, count, left);
 }
 
-/* Returns the bytes that the arguments add to a line if no byte is escaped. */
-static size_t arguments_least_bytes(const struct encode_format *format, struct text args)
+/* Reports whether the arguments exceed the capacity even if no byte is escaped. */
+static bool arguments_exceed(const struct encode_format *format, struct text args, size_t capacity)
 {
 	size_t nuls = text_count_nuls(args);
 
-	return format->argument_times * (args.length - nuls) + format->argument_around_bytes * nuls;
+	return format->argument_times * (args.length - nuls) +
+		       format->argument_around_bytes * nuls >
+	       capacity;
 }
 
 /*
@@ -466,7 +468,8 @@ static size_t encode(const struct encoding *encoding)
 	if (is_process &&
 	    event->exec.args.length * format->argument_around_bytes > line_max_bytes) {
 		length = write_without_arguments(encoding);
-		if (length + arguments_least_bytes(format, event->exec.args) > line_max_bytes)
+		if (length > line_max_bytes ||
+		    arguments_exceed(format, event->exec.args, line_max_bytes - length))
 			return fit(encoding, length > line_max_bytes);
 	}
 	length = write_event(encoding);
