@@ -62,20 +62,20 @@ const struct text_json_table text_json_words_table = TABLE(ENTRY(1, ' '));
 		UNICODE(high, 'b'), UNICODE(high, 'c'), UNICODE(high, 'd'), UNICODE(high, 'e'),    \
 		UNICODE(high, 'f')
 
-const struct text_json_byte text_json_controls[TEXT_JSON_CONTROLS][64] = {
-	[TEXT_JSON_E2_80] = { [0x0e] = UNICODE_OF('2', '0', '0', 'e'),
-			      [0x0f] = UNICODE_OF('2', '0', '0', 'f'),
-			      [0x2a] = UNICODE_OF('2', '0', '2', 'a'),
-			      [0x2b] = UNICODE_OF('2', '0', '2', 'b'),
-			      [0x2c] = UNICODE_OF('2', '0', '2', 'c'),
-			      [0x2d] = UNICODE_OF('2', '0', '2', 'd'),
-			      [0x2e] = UNICODE_OF('2', '0', '2', 'e') },
-	[TEXT_JSON_E2_81] = { [0x26] = UNICODE_OF('2', '0', '6', '6'),
-			      [0x27] = UNICODE_OF('2', '0', '6', '7'),
-			      [0x28] = UNICODE_OF('2', '0', '6', '8'),
-			      [0x29] = UNICODE_OF('2', '0', '6', '9') },
-	[TEXT_JSON_C2] = { UNICODE_16('8'), UNICODE_16('9') },
-	[TEXT_JSON_D8] = { [0x1c] = UNICODE_OF('0', '6', '1', 'c') },
+const struct text_json_byte text_json_c2[64] = { UNICODE_16('8'), UNICODE_16('9') };
+const struct text_json_byte text_json_d8[64] = { [0x1c] = UNICODE_OF('0', '6', '1', 'c') };
+const struct text_json_byte text_json_e2[2][64] = {
+	{ [0x0e] = UNICODE_OF('2', '0', '0', 'e'),
+	  [0x0f] = UNICODE_OF('2', '0', '0', 'f'),
+	  [0x2a] = UNICODE_OF('2', '0', '2', 'a'),
+	  [0x2b] = UNICODE_OF('2', '0', '2', 'b'),
+	  [0x2c] = UNICODE_OF('2', '0', '2', 'c'),
+	  [0x2d] = UNICODE_OF('2', '0', '2', 'd'),
+	  [0x2e] = UNICODE_OF('2', '0', '2', 'e') },
+	{ [0x26] = UNICODE_OF('2', '0', '6', '6'),
+	  [0x27] = UNICODE_OF('2', '0', '6', '7'),
+	  [0x28] = UNICODE_OF('2', '0', '6', '8'),
+	  [0x29] = UNICODE_OF('2', '0', '6', '9') },
 };
 
 /* Sums over parts of a text: blocks, bytes, characters, maximal ill-formed parts. */
@@ -207,9 +207,9 @@ static inline struct step character_step(struct text text)
 		return byte_step(text, TEXT_JSON_ESCAPE_BYTES);
 	step.bytes = text_step(text, &well_formed);
 	step.ill_formed = !well_formed;
-	step.json_bytes = !well_formed		    ? TEXT_REPLACEMENT_BYTES
+	step.json_bytes = !well_formed		   ? TEXT_REPLACEMENT_BYTES
 			  : text_json_escape(text) ? TEXT_JSON_ESCAPE_BYTES
-						    : step.bytes;
+						   : step.bytes;
 	return step;
 }
 

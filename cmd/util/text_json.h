@@ -72,17 +72,10 @@ static inline text_block text_json_specials(text_block block)
 	return text_json_escapes(block) | text_json_leads(block);
 }
 
-/* Escapes of the characters beyond ASCII that have one, by the bits of their last byte: U+0080 to
- * U+009F; U+200E, U+200F, U+202A to U+202E; U+2066 to U+2069; U+061C. Others are empty. */
-enum text_json_controls {
-	TEXT_JSON_E2_80,
-	TEXT_JSON_E2_81,
-	TEXT_JSON_C2,
-	TEXT_JSON_D8,
-	TEXT_JSON_CONTROLS,
-};
-
-extern const struct text_json_byte text_json_controls[TEXT_JSON_CONTROLS][64];
+/* Escapes of the characters beyond ASCII that have one, by the bits of their last byte: of two
+ * bytes U+0080 to U+009F and U+061C, of three U+200E, U+200F, U+202A to U+202E and U+2066 to
+ * U+2069. Others are empty. */
+extern const struct text_json_byte text_json_c2[64], text_json_d8[64], text_json_e2[2][64];
 
 /* Returns the escape of the character at the front of well-formed text, or NULL if that is ASCII or
  * represents itself. */
@@ -91,13 +84,17 @@ static inline const struct text_json_byte *text_json_escape(struct text text)
 	const unsigned char *bytes = (const unsigned char *)text.bytes;
 	const struct text_json_byte *escape;
 
-	if (text.length > 2 && bytes[0] == 0xe2 && (bytes[1] & 0xfe) == 0x80)
-		escape = &text_json_controls[bytes[1] & 1][bytes[2] & 0x3f];
-	else if (text.length > 1 && (bytes[0] == 0xc2 || bytes[0] == 0xd8))
-		escape = &text_json_controls[bytes[0] == 0xc2 ? TEXT_JSON_C2 : TEXT_JSON_D8]
-					    [bytes[1] & 0x3f];
-	else
+	if (text.length > 2 && bytes[0] == 0xe2) {
+		if (bytes[1] > 0x81)
+			return NULL;
+		escape = &text_json_e2[bytes[1] & 1][bytes[2] & 0x3f];
+	} else if (text.length > 1 && bytes[0] == 0xc2) {
+		escape = &text_json_c2[bytes[1] & 0x3f];
+	} else if (text.length > 1 && bytes[0] == 0xd8) {
+		escape = &text_json_d8[bytes[1] & 0x3f];
+	} else {
 		return NULL;
+	}
 	return escape->length ? escape : NULL;
 }
 
