@@ -288,12 +288,15 @@ static void escape_last(struct json_writer *json, struct text *part,
 {
 	const char *end = part->bytes + at_most(part->length, MARKED_BYTES);
 	char buf[CHARACTER_MAX_BYTES];
+	size_t written;
 
+	while (part->bytes < end && json->length + sizeof(buf) <= json->capacity)
+		json->length += write_character(json->bytes + json->length, part, table,
+						&json->ill_formed);
 	while (part->bytes < end && json->length < json->capacity) {
-		size_t left = json->capacity - json->length;
-		size_t written = write_character(buf, part, table, &json->ill_formed);
-
-		memcpy(json->bytes + json->length, buf, at_most(written, left));
+		written = write_character(buf, part, table, &json->ill_formed);
+		memcpy(json->bytes + json->length, buf,
+		       at_most(written, json->capacity - json->length));
 		json->length += written;
 	}
 }
