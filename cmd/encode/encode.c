@@ -183,8 +183,8 @@ static bool cut_argument(const struct encode_format *format, struct text *left, 
 	return shown == string.length;
 }
 
-/* Returns the first strings, the last of them perhaps cut, that the capacity holds. A string is read
- * up to the end of the capacity, and again if it is in front of an ill-formed one. */
+/* Returns the first strings, the last of them perhaps cut, that the capacity holds. A string is
+ * read up to the end of the capacity, and again if it is in front of an ill-formed one. */
 static struct text arguments_cut(const struct encode_format *format, struct text strings,
 				 size_t capacity)
 {

@@ -203,8 +203,8 @@ static inline size_t write_replacement(char *out)
 
 /* Writes the character at the front of text, or U+FFFD for an ill-formed part. Advances text;
  * returns the bytes used. */
-static inline size_t write_character(char *out, struct text *text, const struct text_json_table *table,
-				     bool *ill_formed)
+static inline size_t write_character(char *out, struct text *text,
+				     const struct text_json_table *table, bool *ill_formed)
 {
 	struct text character = *text;
 	bool well_formed;
@@ -245,6 +245,18 @@ static inline size_t write_replacements(char *out, size_t count)
 	return count * TEXT_REPLACEMENT_BYTES;
 }
 
+/* True if a character beyond ASCII that is escaped may begin in marked text. */
+static inline bool has_leads(const struct text_marks *marks)
+{
+	text_block block, leads = {};
+
+	for (size_t done = 0; done < marks->length; done += sizeof(block)) {
+		memcpy(&block, marks->bytes + done, sizeof(block));
+		leads |= text_json_leads(block);
+	}
+	return !text_block_is_zero(leads);
+}
+
 /* Writes the first parts of text at once, where it has MARKED_MAX_BYTES of room. Advances text;
  * returns the bytes used. */
 static size_t write_marked(char *out, struct text *text, const struct text_json_table *table,
@@ -256,15 +268,14 @@ static size_t write_marked(char *out, struct text *text, const struct text_json_
 
 	text_mark(*text, chunk.length, &marks);
 	*text = text_skip(*text, chunk.length);
-	if (text_json_has_leads(&marks))
-		return write_characters(out, chunk, table, ill_formed);
-	if (!marks.bytes_of_characters)
-		written = write_replacements(out, marks.ill_formed);
-	else
-		for (size_t done = 0; done < marks.length; done += sizeof(text_block))
-			written += write_simple_block(out + written,
-						      (const char *)marks.bytes + done, table);
 	*ill_formed = marks.ill_formed;
+	if (!marks.has_characters)
+		return write_replacements(out, marks.ill_formed);
+	if (has_leads(&marks))
+		return write_characters(out, chunk, table, ill_formed);
+	for (size_t done = 0; done < marks.length; done += sizeof(text_block))
+		written +=
+			write_simple_block(out + written, (const char *)marks.bytes + done, table);
 	return written;
 }
 
@@ -291,8 +302,8 @@ static void escape_last(struct json_writer *json, struct text *part,
 	size_t written;
 
 	while (part->bytes < end && json->length + sizeof(buf) <= json->capacity)
-		json->length += write_character(json->bytes + json->length, part, table,
-						&json->ill_formed);
+		json->length +=
+			write_character(json->bytes + json->length, part, table, &json->ill_formed);
 	while (part->bytes < end && json->length < json->capacity) {
 		written = write_character(buf, part, table, &json->ill_formed);
 		memcpy(json->bytes + json->length, buf,

@@ -129,46 +129,41 @@ size_t text_utf8_prefix(struct text text)
 	return done + utf8_characters(text_skip(text, done), SIZE_MAX);
 }
 
-/* Bits of the first byte of a part: which bytes follow it in the part, and the same in the upper
- * half if the part is a character. */
-#define PART_SECOND 0x11
-#define PART_THIRD 0x22
-#define PART_FOURTH 0x44
-#define PART_CHARACTERS 0x70
+/* The parts that begin in a block: -1 in the lanes of those with a second, a third, a fourth byte,
+ * and of those that are characters beyond ASCII. */
+struct parts {
+	text_block second, third, fourth;
+	text_block is_character;
+};
 
-/* Returns the parts that begin in a block, which has TEXT_CONTEXT_BYTES behind it; 0 where none
- * does, and for a part of one byte. */
-static inline text_block find_parts(const char *bytes)
+/* Returns the parts that begin in a block, which has TEXT_CONTEXT_BYTES behind it. */
+static inline struct parts find_parts(const char *bytes)
 {
 	text_block first = load_block(bytes);
 	text_block three = text_block_has(first, 0xe0), four = text_block_has(first, 0xf0);
-	text_block has2 = utf8_is_second(first, load_block(bytes + 1));
-	text_block has3 = has2 & three & text_block_to(load_block(bytes + 2), 0xbf);
-	text_block has4 = has3 & four & text_block_to(load_block(bytes + 3), 0xbf);
-	text_block is_character = (has2 & ~three) | (has3 & ~four) | has4;
-	text_block bits = (has2 & PART_SECOND) | (has3 & PART_THIRD) | (has4 & PART_FOURTH);
+	text_block second = utf8_is_second(first, load_block(bytes + 1));
+	text_block third = second & three & text_block_to(load_block(bytes + 2), 0xbf);
+	text_block fourth = third & four & text_block_to(load_block(bytes + 3), 0xbf);
 
-	return bits & (is_character | ~(signed char)PART_CHARACTERS);
+	return (struct parts){ second, third, fourth,
+			       (second & ~three) | (third & ~four) | fourth };
 }
 
-/* Returns the marks of a block, of which `parts` has the result of find_parts(), and of the bytes
- * before it. */
-static inline text_block mark_block(text_block block, const char *parts)
-{
-	text_block follows = (load_block(parts - 1) & PART_SECOND) |
-			     (load_block(parts - 2) & PART_THIRD) |
-			     (load_block(parts - 3) & PART_FOURTH);
-	text_block is_well_formed =
-		text_block_from(load_block(parts) | follows, PART_CHARACTERS & -PART_CHARACTERS) | ~(block < 0);
-	text_block mark = (signed char)TEXT_MARK_ILL_FORMED + (follows != 0);
+#define COPY_BYTES (TEXT_COUNT_MAX_BYTES + sizeof(text_block))
 
-	return (block & is_well_formed) | (mark & ~is_well_formed);
+/* Returns the bytes of text, or a copy of them with zeros behind them: at least COPY_BYTES. */
+static inline const char *with_zeros(struct text text, char copy[COPY_BYTES])
+{
+	if (text.length >= COPY_BYTES)
+		return text.bytes;
+	memset(copy + text.length, 0, COPY_BYTES - text.length);
+	return memcpy(copy, text.bytes, text.length);
 }
 
-/* Reports whether a byte of the blocks may begin a character. */
-static inline bool may_have_characters(const char *bytes, size_t blocks_bytes)
+/* Reports whether a byte of the blocks of so many bytes may begin a character. */
+static inline bool may_have_characters(const char *bytes, size_t count)
 {
-	for (size_t done = 0; done < blocks_bytes; done += sizeof(text_block)) {
+	for (size_t done = 0; done < count; done += sizeof(text_block)) {
 		text_block block = load_block(bytes + done);
 
 		if (!text_block_is_zero(text_block_from(block, 0xc2) &
@@ -178,19 +173,94 @@ static inline bool may_have_characters(const char *bytes, size_t blocks_bytes)
 	return false;
 }
 
+/* Returns -1 in the lanes of a block that are new, where it overlaps the one before it. */
+static inline text_block new_lanes(size_t overlapping)
+{
+	static const text_block numbers = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
+
+	return text_block_from(numbers, (unsigned char)overlapping);
+}
+
+/* Sums of comparisons, lane by lane. */
+struct lanes {
+	text_block characters;
+	text_block following; /* bytes of a part behind the first one ... */
+	text_block of_characters; /* ... of those that are characters */
+};
+
+/* Adds the lanes of a block that the mask selects. */
+static inline void add_lanes(struct lanes *lanes, const char *bytes, text_block mask)
+{
+	struct parts parts = find_parts(bytes);
+	text_block following = parts.second + parts.third + parts.fourth;
+
+	lanes->characters -= (parts.is_character | ~(load_block(bytes) < 0)) & mask;
+	lanes->following -= following & mask;
+	lanes->of_characters -= following & parts.is_character & mask;
+}
+
+struct text_counts text_count_parts(struct text text, size_t bytes)
+{
+	struct lanes lanes = {};
+	size_t last = bytes - sizeof(text_block), at, characters;
+	char copy[COPY_BYTES];
+
+	text.bytes = with_zeros(text, copy);
+	if (!may_have_characters(text.bytes, bytes))
+		return (struct text_counts){ .ill_formed = bytes };
+	for (size_t done = 0; done < bytes; done += sizeof(text_block)) {
+		at = done < last ? done : last;
+		add_lanes(&lanes, text.bytes + at, new_lanes(done - at));
+	}
+	characters = text_block_sum(lanes.characters);
+	return (struct text_counts){
+		.ill_formed = bytes - text_block_sum(lanes.following) - characters,
+		.bytes_of_characters = characters + text_block_sum(lanes.of_characters),
+	};
+}
+
+/* Bits of the first byte of a part: which bytes follow it in the part, and the same in the upper
+ * half if the part is a character. */
+#define PART_SECOND 0x11
+#define PART_THIRD 0x22
+#define PART_FOURTH 0x44
+#define PART_CHARACTERS 0x70
+
+static inline text_block part_bits(struct parts parts)
+{
+	text_block bits = (parts.second & PART_SECOND) | (parts.third & PART_THIRD) |
+			  (parts.fourth & PART_FOURTH);
+
+	return bits & (parts.is_character | ~(signed char)PART_CHARACTERS);
+}
+
+/* Returns the marks of a block, of which `parts` has the bits, and of the bytes before it. */
+static inline text_block mark_block(text_block block, const char *parts)
+{
+	text_block follows = (load_block(parts - 1) & PART_SECOND) |
+			     (load_block(parts - 2) & PART_THIRD) |
+			     (load_block(parts - 3) & PART_FOURTH);
+	text_block is_well_formed =
+		text_block_from(load_block(parts) | follows, PART_CHARACTERS & -PART_CHARACTERS) |
+		~(block < 0);
+	text_block mark = (signed char)TEXT_MARK_ILL_FORMED + (follows != 0);
+
+	return (block & is_well_formed) | (mark & ~is_well_formed);
+}
+
 static void mark_blocks(const char *bytes, struct text_marks *marks)
 {
 	char parts[sizeof(text_block) + TEXT_COUNT_MAX_BYTES];
 
 	memset(parts, 0, sizeof(text_block));
 	for (size_t done = 0; done < marks->length; done += sizeof(text_block)) {
-		text_block block = find_parts(bytes + done);
+		text_block block = part_bits(find_parts(bytes + done));
 
 		memcpy(parts + sizeof(text_block) + done, &block, sizeof(block));
 	}
 	for (size_t done = 0; done < marks->length; done += sizeof(text_block)) {
-		text_block block = mark_block(load_block(bytes + done),
-					      parts + sizeof(text_block) + done);
+		text_block block =
+			mark_block(load_block(bytes + done), parts + sizeof(text_block) + done);
 
 		memcpy(marks->bytes + done, &block, sizeof(block));
 	}
@@ -198,45 +268,33 @@ static void mark_blocks(const char *bytes, struct text_marks *marks)
 
 static void count_marks(struct text_marks *marks)
 {
-	text_block ill_formed = {}, bytes = {};
+	text_block ill_formed = {}, others = {};
 
 	for (size_t done = 0; done < marks->length; done += sizeof(text_block)) {
 		text_block block = load_block((const char *)marks->bytes + done);
 
 		ill_formed -= block == (signed char)TEXT_MARK_ILL_FORMED;
-		bytes -= ~text_block_is_mark(block);
+		others |= ~text_block_is_mark(block);
 	}
 	marks->ill_formed = text_block_sum(ill_formed);
-	marks->bytes_of_characters = text_block_sum(bytes);
+	marks->has_characters = !text_block_is_zero(others);
 }
 
 void text_mark(struct text text, size_t bytes, struct text_marks *marks)
 {
-	char copy[TEXT_COUNT_MAX_BYTES + sizeof(text_block)];
+	char copy[COPY_BYTES];
 
-	if (text.length < sizeof(copy)) {
-		memset(copy + text.length, 0, sizeof(copy) - text.length);
-		text.bytes = memcpy(copy, text.bytes, text.length);
-	}
+	text.bytes = with_zeros(text, copy);
 	marks->length = (bytes + sizeof(text_block) - 1) / sizeof(text_block) * sizeof(text_block);
 	marks->ill_formed = bytes;
-	marks->bytes_of_characters = 0;
-	if (!may_have_characters(text.bytes, marks->length)) {
+	marks->has_characters = may_have_characters(text.bytes, marks->length);
+	if (!marks->has_characters) {
 		memset(marks->bytes, TEXT_MARK_ILL_FORMED, bytes);
-		memset(marks->bytes + bytes, TEXT_MARK_REST, sizeof(text_block));
 		return;
 	}
 	mark_blocks(text.bytes, marks);
 	memset(marks->bytes + bytes, TEXT_MARK_REST, sizeof(text_block));
 	count_marks(marks);
-}
-
-/* Returns -1 in the lanes of a block that are new, where it overlaps the one before it. */
-static inline text_block new_lanes(size_t overlapping)
-{
-	static const text_block numbers = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };
-
-	return text_block_from(numbers, (unsigned char)overlapping);
 }
 
 /* Returns -1 where the byte is the last one of a bidirectional control of three bytes. */

@@ -141,9 +141,19 @@ static inline struct text text_first_parts(struct text text, size_t bytes)
 /* Bytes of UTF-8 that decide about the byte behind them. */
 #define TEXT_CONTEXT_BYTES 3
 
-/* Limits of text_count_controls(), and of text_mark(). */
+/* Bytes that are counted at once. */
 #define TEXT_COUNT_MIN_BYTES sizeof(text_block)
 #define TEXT_COUNT_MAX_BYTES 128
+
+/* Counts of a text. */
+struct text_counts {
+	size_t ill_formed; /* number of maximal ill-formed parts */
+	size_t bytes_of_characters;
+};
+
+/* Counts in the first `bytes` bytes of text, from TEXT_COUNT_MIN_BYTES to TEXT_COUNT_MAX_BYTES,
+ * which begin and end between two parts. */
+struct text_counts text_count_parts(struct text text, size_t bytes);
 
 /* Marks in place of the bytes of a maximal ill-formed part: of the first one, and of the others.
  * UTF-8 has no such bytes. */
@@ -153,13 +163,14 @@ static inline struct text text_first_parts(struct text text, size_t bytes)
 /* A text whose ill-formed parts are marked. */
 struct text_marks {
 	unsigned char bytes[TEXT_COUNT_MAX_BYTES + sizeof(text_block)];
-	size_t length; /* a multiple of a block: the end is filled with TEXT_MARK_REST */
+	size_t length; /* whole blocks if it has characters: the end is filled with TEXT_MARK_REST
+			*/
 	size_t ill_formed; /* number of the ill-formed parts */
-	size_t bytes_of_characters;
+	bool has_characters;
 };
 
 /* Marks the first `bytes` bytes of text, at most TEXT_COUNT_MAX_BYTES, which begin and end between
- * two parts. No branch depends on the bytes. */
+ * two parts. */
 void text_mark(struct text text, size_t bytes, struct text_marks *marks);
 
 /* Numbers of characters that are controls beyond ASCII: C1 (ECMA-48) and bidirectional ones

@@ -120,20 +120,18 @@ static inline struct step simple_block_step(const char *bytes, text_block block,
 			      nuls };
 }
 
-/* True if a byte of ASCII is escaped. */
-static bool has_escapes(struct text text)
+/* Reports whether the comparison is true of a byte of chunk, which has at least
+ * TEXT_COUNT_MIN_BYTES. */
+static inline bool chunk_has(struct text chunk, text_block (*compare)(text_block block))
 {
-	bool has = false;
-	size_t done = 0;
-	text_block block, escapes = {};
+	size_t last = chunk.length - sizeof(text_block);
+	text_block block, found = {};
 
-	for (; done + sizeof(block) <= text.length; done += sizeof(block)) {
-		memcpy(&block, text.bytes + done, sizeof(block));
-		escapes |= text_json_escapes(block);
+	for (size_t done = 0; done < chunk.length; done += sizeof(block)) {
+		memcpy(&block, chunk.bytes + (done < last ? done : last), sizeof(block));
+		found |= compare(block);
 	}
-	for (; done < text.length; done++)
-		has |= byte_length(text.bytes[done]) > 1;
-	return has || !text_block_is_zero(escapes);
+	return !text_block_is_zero(found);
 }
 
 /* Returns the bytes that the escapes of controls beyond ASCII add to those of text. */
@@ -154,7 +152,7 @@ static struct step escaped_step(struct text text, size_t done, size_t nul_bytes)
 	struct step sum = {};
 
 	if (done >= TEXT_CONTEXT_BYTES && chunk.length >= TEXT_COUNT_MIN_BYTES &&
-	    !has_escapes(chunk))
+	    !chunk_has(chunk, text_json_escapes))
 		return (struct step){ chunk.length, chunk.length + escaped_controls(chunk) };
 	while (sum.bytes < sizeof(text_block))
 		sum = add(sum, byte_step(text_skip(left, sum.bytes), nul_bytes));
@@ -213,16 +211,14 @@ static inline struct step character_step(struct text text)
 	return step;
 }
 
-/* Returns the JSON bytes of marked text in which no character beyond ASCII is escaped. */
-static size_t marked_length(const struct text_marks *marks)
+/* Returns the bytes that the escapes of ASCII add to those of text. */
+static size_t escaped_ascii(struct text text)
 {
-	struct text text = { (const char *)marks->bytes, marks->length };
 	size_t sum = 0;
 
-	if (!marks->bytes_of_characters || !has_escapes(text))
-		return marks->bytes_of_characters + TEXT_REPLACEMENT_BYTES * marks->ill_formed;
 	for (size_t i = 0; i < text.length; i++)
-		sum += byte_length(text.bytes[i]);
+		if ((unsigned char)text.bytes[i] < 0x80)
+			sum += byte_length(text.bytes[i]) - 1;
 	return sum;
 }
 
@@ -232,20 +228,21 @@ static struct step parts_step(struct text text, size_t done)
 {
 	struct text left = text_skip(text, done);
 	struct text chunk = text_first_parts(left, TEXT_COUNT_MAX_BYTES);
-	struct text_marks marks;
-	struct step step = { chunk.length };
+	struct text_counts counts;
+	size_t escapes = 0;
 
 	if (chunk.length < TEXT_COUNT_MIN_BYTES)
 		return character_step(left);
-	text_mark(left, chunk.length, &marks);
-	step.json_bytes = marked_length(&marks);
-	step.ill_formed = marks.ill_formed;
-	if (!text_json_has_leads(&marks))
-		return step;
-	if (done < TEXT_CONTEXT_BYTES)
-		return character_step(left);
-	step.json_bytes += escaped_controls(chunk);
-	return step;
+	counts = text_count_parts(left, chunk.length);
+	if (counts.bytes_of_characters && chunk_has(chunk, text_json_specials)) {
+		if (done < TEXT_CONTEXT_BYTES)
+			return character_step(left);
+		escapes = escaped_ascii(chunk) + escaped_controls(chunk);
+	}
+	return (struct step){ chunk.length,
+			      counts.bytes_of_characters + escapes +
+				      TEXT_REPLACEMENT_BYTES * counts.ill_formed,
+			      counts.ill_formed };
 }
 
 static struct step measure(struct text text)

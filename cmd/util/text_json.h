@@ -43,20 +43,6 @@ static inline bool text_json_is_lead(char byte)
 	return byte == '\xc2' || byte == '\xd8' || byte == '\xe2';
 }
 
-/* True if a byte may begin a character beyond ASCII that is escaped. */
-static inline bool text_json_has_leads(const struct text_marks *marks)
-{
-	text_block block, leads = {};
-
-	if (!marks->bytes_of_characters)
-		return false;
-	for (size_t done = 0; done < marks->length; done += sizeof(block)) {
-		memcpy(&block, marks->bytes + done, sizeof(block));
-		leads |= text_json_leads(block);
-	}
-	return !text_block_is_zero(leads);
-}
-
 /* Returns what is not 0 where a byte of ASCII is escaped. */
 static inline text_block text_json_escapes(text_block block)
 {
