@@ -245,24 +245,12 @@ static inline size_t write_replacements(char *out, size_t count)
 	return count * TEXT_REPLACEMENT_BYTES;
 }
 
-/* True if a character beyond ASCII that is escaped may begin in marked text. */
-static inline bool has_leads(const struct text_marks *marks)
-{
-	text_block block, leads = {};
-
-	for (size_t done = 0; done < marks->length; done += sizeof(block)) {
-		memcpy(&block, marks->bytes + done, sizeof(block));
-		leads |= text_json_leads(block);
-	}
-	return !text_block_is_zero(leads);
-}
-
 /* Writes the first parts of text at once, where it has MARKED_MAX_BYTES of room. Advances text;
  * returns the bytes used. */
 static size_t write_marked(char *out, struct text *text, const struct text_json_table *table,
 			   bool *ill_formed)
 {
-	struct text chunk = text_first_parts(*text, MARKED_BYTES);
+	struct text chunk = text_first_parts(*text, MARKED_BYTES), marked;
 	struct text_marks marks;
 	size_t written = 0;
 
@@ -271,11 +259,11 @@ static size_t write_marked(char *out, struct text *text, const struct text_json_
 	*ill_formed = marks.ill_formed;
 	if (!marks.has_characters)
 		return write_replacements(out, marks.ill_formed);
-	if (has_leads(&marks))
+	marked = (struct text){ marks.bytes, marks.length };
+	if (text_json_any(marked, text_json_leads))
 		return write_characters(out, chunk, table, ill_formed);
-	for (size_t done = 0; done < marks.length; done += sizeof(text_block))
-		written +=
-			write_simple_block(out + written, (const char *)marks.bytes + done, table);
+	for (; marked.length; marked = text_skip(marked, sizeof(text_block)))
+		written += write_simple_block(out + written, marked.bytes, table);
 	return written;
 }
 
@@ -287,7 +275,6 @@ static void escape_ill_formed(struct json_writer *json, struct text *part,
 	bool ill_formed = true;
 
 	while (part->length && ill_formed && json->capacity - json->length >= MARKED_MAX_BYTES) {
-		ill_formed = false;
 		json->length += write_marked(json->bytes + json->length, part, table, &ill_formed);
 		json->ill_formed = json->ill_formed || ill_formed;
 	}

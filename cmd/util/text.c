@@ -271,7 +271,7 @@ static void count_marks(struct text_marks *marks)
 	text_block ill_formed = {}, others = {};
 
 	for (size_t done = 0; done < marks->length; done += sizeof(text_block)) {
-		text_block block = load_block((const char *)marks->bytes + done);
+		text_block block = load_block(marks->bytes + done);
 
 		ill_formed -= block == (signed char)TEXT_MARK_ILL_FORMED;
 		others |= ~text_block_is_mark(block);
@@ -288,13 +288,13 @@ void text_mark(struct text text, size_t bytes, struct text_marks *marks)
 	marks->length = (bytes + sizeof(text_block) - 1) / sizeof(text_block) * sizeof(text_block);
 	marks->ill_formed = bytes;
 	marks->has_characters = may_have_characters(text.bytes, marks->length);
-	if (!marks->has_characters) {
+	if (marks->has_characters)
+		mark_blocks(text.bytes, marks);
+	else
 		memset(marks->bytes, TEXT_MARK_ILL_FORMED, bytes);
-		return;
-	}
-	mark_blocks(text.bytes, marks);
 	memset(marks->bytes + bytes, TEXT_MARK_REST, sizeof(text_block));
-	count_marks(marks);
+	if (marks->has_characters)
+		count_marks(marks);
 }
 
 /* Returns -1 where the byte is the last one of a bidirectional control of three bytes. */

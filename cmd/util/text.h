@@ -162,15 +162,14 @@ struct text_counts text_count_parts(struct text text, size_t bytes);
 
 /* A text whose ill-formed parts are marked. */
 struct text_marks {
-	unsigned char bytes[TEXT_COUNT_MAX_BYTES + sizeof(text_block)];
-	size_t length; /* whole blocks if it has characters: the end is filled with TEXT_MARK_REST
-			*/
+	char bytes[TEXT_COUNT_MAX_BYTES + sizeof(text_block)];
+	size_t length; /* of whole blocks; the end is filled with TEXT_MARK_REST */
 	size_t ill_formed; /* number of the ill-formed parts */
 	bool has_characters;
 };
 
-/* Marks the first `bytes` bytes of text, at most TEXT_COUNT_MAX_BYTES, which begin and end between
- * two parts. */
+/* Marks the first `bytes` bytes of text, from 1 to TEXT_COUNT_MAX_BYTES, which begin and end
+ * between two parts. */
 void text_mark(struct text text, size_t bytes, struct text_marks *marks);
 
 /* Numbers of characters that are controls beyond ASCII: C1 (ECMA-48) and bidirectional ones

@@ -120,20 +120,6 @@ static inline struct step simple_block_step(const char *bytes, text_block block,
 			      nuls };
 }
 
-/* Reports whether the comparison is true of a byte of chunk, which has at least
- * TEXT_COUNT_MIN_BYTES. */
-static inline bool chunk_has(struct text chunk, text_block (*compare)(text_block block))
-{
-	size_t last = chunk.length - sizeof(text_block);
-	text_block block, found = {};
-
-	for (size_t done = 0; done < chunk.length; done += sizeof(block)) {
-		memcpy(&block, chunk.bytes + (done < last ? done : last), sizeof(block));
-		found |= compare(block);
-	}
-	return !text_block_is_zero(found);
-}
-
 /* Returns the bytes that the escapes of controls beyond ASCII add to those of text. */
 static inline size_t escaped_controls(struct text text)
 {
@@ -152,7 +138,7 @@ static struct step escaped_step(struct text text, size_t done, size_t nul_bytes)
 	struct step sum = {};
 
 	if (done >= TEXT_CONTEXT_BYTES && chunk.length >= TEXT_COUNT_MIN_BYTES &&
-	    !chunk_has(chunk, text_json_escapes))
+	    !text_json_any(chunk, text_json_escapes))
 		return (struct step){ chunk.length, chunk.length + escaped_controls(chunk) };
 	while (sum.bytes < sizeof(text_block))
 		sum = add(sum, byte_step(text_skip(left, sum.bytes), nul_bytes));
@@ -234,7 +220,7 @@ static struct step parts_step(struct text text, size_t done)
 	if (chunk.length < TEXT_COUNT_MIN_BYTES)
 		return character_step(left);
 	counts = text_count_parts(left, chunk.length);
-	if (counts.bytes_of_characters && chunk_has(chunk, text_json_specials)) {
+	if (counts.bytes_of_characters && text_json_any(chunk, text_json_specials)) {
 		if (done < TEXT_CONTEXT_BYTES)
 			return character_step(left);
 		escapes = escaped_ascii(chunk) + escaped_controls(chunk);

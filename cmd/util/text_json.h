@@ -58,6 +58,20 @@ static inline text_block text_json_specials(text_block block)
 	return text_json_escapes(block) | text_json_leads(block);
 }
 
+/* Reports whether the comparison is true of a byte of text, which has at least
+ * TEXT_COUNT_MIN_BYTES. */
+static inline bool text_json_any(struct text text, text_block (*compare)(text_block block))
+{
+	size_t last = text.length - sizeof(text_block);
+	text_block block, found = {};
+
+	for (size_t done = 0; done < text.length; done += sizeof(block)) {
+		memcpy(&block, text.bytes + (done < last ? done : last), sizeof(block));
+		found |= compare(block);
+	}
+	return !text_block_is_zero(found);
+}
+
 /* Escapes of the characters beyond ASCII that have one, by the bits of their last byte: of two
  * bytes U+0080 to U+009F and U+061C, of three U+200E, U+200F, U+202A to U+202E and U+2066 to
  * U+2069. Others are empty. */
