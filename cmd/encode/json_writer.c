@@ -114,6 +114,34 @@ static inline size_t write_byte(char *out, struct text *text, const struct text_
 	return write_entry(out, escape ? escape : &table->bytes[(unsigned char)byte]);
 }
 
+/* Returns what is not 0 where an escaped character beyond ASCII begins in a block of text, or where
+ * one may begin near the end of text. */
+static inline text_block find_controls(struct text text, text_block block)
+{
+	text_block leads = text_json_leads(block);
+
+	if (text_block_is_zero(leads) || text.length < sizeof(block) + TEXT_JSON_BEHIND_BYTES)
+		return leads;
+	return text_json_controls(text.bytes);
+}
+
+/* Writes a block of text that is well-formed or marked, with the result of find_controls(), and the
+ * end of its last character. Advances text; returns the bytes used. */
+static inline size_t write_escaped_block(char *out, struct text *text, text_block controls,
+					 const struct text_json_table *table)
+{
+	const char *end = text->bytes + sizeof(text_block);
+	size_t written = 0;
+
+	if (text_block_is_zero(controls)) {
+		written = write_simple_block(out, text->bytes, table);
+		*text = text_skip(*text, sizeof(text_block));
+	}
+	while (text->bytes < end)
+		written += write_byte(out + written, text, table);
+	return written;
+}
+
 /* Maximum bytes of a block that are written one by one, where each has an entry in the table. Up to
  * so many, it is cheaper to copy what is between them. */
 #define SPARSE_SPECIALS 3
@@ -124,31 +152,26 @@ static inline size_t write_byte(char *out, struct text *text, const struct text_
  */
 static inline size_t write_block(char *out, struct text *text, const struct text_json_table *table)
 {
-	text_block block, specials;
-	size_t written, plain;
+	text_block block, specials, controls = {};
+	size_t plain;
 
 	memcpy(&block, text->bytes, sizeof(block));
 	specials = text_json_specials(block);
+	if (!text_block_is_zero(specials)) {
+		controls = find_controls(*text, block);
+		specials = text_json_escapes(block) | controls;
+	}
 	if (text_block_is_zero(specials)) {
 		memcpy(out, &block, sizeof(block));
 		*text = text_skip(*text, sizeof(block));
 		return sizeof(block);
 	}
-	if (text_block_count(specials) <= SPARSE_SPECIALS) {
-		memcpy(out, &block, sizeof(block));
-		plain = text_block_first(specials);
-		*text = text_skip(*text, plain);
-		return plain + write_byte(out + plain, text, table);
-	}
-	written = 0;
-	if (text_block_is_zero(text_json_leads(block))) {
-		written = write_simple_block(out, text->bytes, table);
-		*text = text_skip(*text, sizeof(block));
-		return written;
-	}
-	for (const char *end = text->bytes + sizeof(block); text->bytes < end;)
-		written += write_byte(out + written, text, table);
-	return written;
+	if (text_block_count(specials) > SPARSE_SPECIALS)
+		return write_escaped_block(out, text, controls, table);
+	memcpy(out, &block, sizeof(block));
+	plain = text_block_first(specials);
+	*text = text_skip(*text, plain);
+	return plain + write_byte(out + plain, text, table);
 }
 
 /* Writes well-formed text while a block of it surely fits, up to the end of a character. Advances
@@ -252,6 +275,7 @@ static size_t write_marked(char *out, struct text *text, const struct text_json_
 {
 	struct text chunk = text_first_parts(*text, MARKED_BYTES), marked;
 	struct text_marks marks;
+	text_block block;
 	size_t written = 0;
 
 	text_mark(*text, chunk.length, &marks);
@@ -260,10 +284,13 @@ static size_t write_marked(char *out, struct text *text, const struct text_json_
 	if (!marks.has_characters)
 		return write_replacements(out, marks.ill_formed);
 	marked = (struct text){ marks.bytes, marks.length };
-	if (text_json_any(marked, text_json_leads))
-		return write_characters(out, chunk, table, ill_formed);
-	for (; marked.length; marked = text_skip(marked, sizeof(text_block)))
-		written += write_simple_block(out + written, marked.bytes, table);
+	while (marked.length >= sizeof(text_block)) {
+		memcpy(&block, marked.bytes, sizeof(block));
+		written += write_escaped_block(out + written, &marked, find_controls(marked, block),
+					       table);
+	}
+	while (marked.length)
+		written += write_byte(out + written, &marked, table);
 	return written;
 }
 

@@ -297,17 +297,6 @@ void text_mark(struct text text, size_t bytes, struct text_marks *marks)
 		count_marks(marks);
 }
 
-/* Returns -1 where the byte is the last one of a bidirectional control of three bytes. */
-static inline text_block is_bidirectional(text_block first, text_block second, text_block block)
-{
-	text_block overrides = (block == (signed char)0x8e) | (block == (signed char)0x8f) |
-			       (text_block_from(block, 0xaa) & text_block_to(block, 0xae));
-	text_block isolates = text_block_from(block, 0xa6) & text_block_to(block, 0xa9);
-
-	return (first == (signed char)0xe2) & (((second == (signed char)0x80) & overrides) |
-					       ((second == (signed char)0x81) & isolates));
-}
-
 struct text_controls text_count_controls(struct text text)
 {
 	text_block two = {}, three = {};
@@ -320,7 +309,7 @@ struct text_controls text_count_controls(struct text text)
 		text_block alm = (before1 == (signed char)0xd8) & (block == (signed char)0x9c);
 
 		two -= (c1 | alm) & new_lanes(done - at);
-		three -= is_bidirectional(load_block(bytes - 2), before1, block) &
+		three -= text_block_is_bidirectional(load_block(bytes - 2), before1, block) &
 			 new_lanes(done - at);
 	}
 	return (struct text_controls){ text_block_sum(two), text_block_sum(three) };

@@ -311,6 +311,18 @@ static inline text_block text_block_is_mark(text_block block)
 	return text_block_from(block, TEXT_MARK_REST) & (block < 0);
 }
 
+/* Returns -1 where the three bytes are a bidirectional control. */
+static inline text_block text_block_is_bidirectional(text_block first, text_block second,
+						     text_block third)
+{
+	text_block overrides = (third == (signed char)0x8e) | (third == (signed char)0x8f) |
+			       (text_block_from(third, 0xaa) & text_block_to(third, 0xae));
+	text_block isolates = text_block_from(third, 0xa6) & text_block_to(third, 0xa9);
+
+	return (first == (signed char)0xe2) & (((second == (signed char)0x80) & overrides) |
+					       ((second == (signed char)0x81) & isolates));
+}
+
 static inline bool text_block_is_plain(text_block block)
 {
 	/* signed: bytes that are not ASCII are below space as well */

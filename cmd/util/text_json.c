@@ -223,7 +223,9 @@ static struct step parts_step(struct text text, size_t done)
 	if (counts.bytes_of_characters && text_json_any(chunk, text_json_specials)) {
 		if (done < TEXT_CONTEXT_BYTES)
 			return character_step(left);
-		escapes = escaped_ascii(chunk) + escaped_controls(chunk);
+		escapes = escaped_controls(chunk);
+		if (text_json_any(chunk, text_json_escapes))
+			escapes += escaped_ascii(chunk);
 	}
 	return (struct step){ chunk.length,
 			      counts.bytes_of_characters + escapes +

@@ -58,6 +58,22 @@ static inline text_block text_json_specials(text_block block)
 	return text_json_escapes(block) | text_json_leads(block);
 }
 
+/* Bytes behind a block that text_json_controls() reads. */
+#define TEXT_JSON_BEHIND_BYTES 2
+
+/* Returns what is not 0 where a character beyond ASCII begins that is escaped. */
+static inline text_block text_json_controls(const char *bytes)
+{
+	text_block block, second, third;
+
+	memcpy(&block, bytes, sizeof(block));
+	memcpy(&second, bytes + 1, sizeof(block));
+	memcpy(&third, bytes + 2, sizeof(block));
+	return ((block == (signed char)0xc2) & text_block_to(second, 0x9f)) |
+	       ((block == (signed char)0xd8) & (second == (signed char)0x9c)) |
+	       text_block_is_bidirectional(block, second, third);
+}
+
 /* Reports whether the comparison is true of a byte of text, which has at least
  * TEXT_COUNT_MIN_BYTES. */
 static inline bool text_json_any(struct text text, text_block (*compare)(text_block block))
