@@ -114,13 +114,14 @@ static inline size_t write_byte(char *out, struct text *text, const struct text_
 	return write_entry(out, escape ? escape : &table->bytes[(unsigned char)byte]);
 }
 
-/* Returns what is not 0 where an escaped character beyond ASCII begins in a block of text, or where
- * one may begin near the end of text. */
+/* Returns what is not 0 where an escaped character beyond ASCII begins in a block of text, and, if
+ * the first lead begins one or near the end of text, where one may begin. */
 static inline text_block find_controls(struct text text, text_block block)
 {
 	text_block leads = text_json_leads(block);
 
-	if (text_block_is_zero(leads) || text.length < sizeof(block) + TEXT_JSON_BEHIND_BYTES)
+	if (text_block_is_zero(leads) || text.length < sizeof(block) + TEXT_JSON_BEHIND_BYTES ||
+	    text_json_escape(text_skip(text, text_block_first(leads))))
 		return leads;
 	return text_json_controls(text.bytes);
 }

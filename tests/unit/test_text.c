@@ -101,6 +101,69 @@ static void blocks_are_as_parts(void)
 	}
 }
 
+/* Returns a text of `length` bytes at the limits of the ranges of Unicode 15, table 3-7. */
+static struct text random_limits(unsigned int *seed, char *bytes, size_t length)
+{
+	static const unsigned char limits[] = { 0x01, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0,
+						0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1,
+						0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3,
+						0xf4, 0xf5, 0xfe, 0xff };
+
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = (char)limits[(size_t)rand_r(seed) % sizeof(limits)];
+	return (struct text){ bytes, length };
+}
+
+/* Compares marks with the parts of the first `bytes` bytes. */
+static bool marks_are_right(struct text text, size_t bytes, const struct text_marks *marks)
+{
+	size_t done = 0, ill_formed = 0, of_characters = 0;
+	struct text_counts counts;
+	bool well_formed, same = true;
+
+	while (done < bytes) {
+		size_t length = text_step(text_skip(text, done), &well_formed);
+
+		for (size_t i = done; i < done + length; i++)
+			same = same && (unsigned char)marks->bytes[i] ==
+					       (well_formed ? (unsigned char)text.bytes[i]
+						: i == done ? TEXT_MARK_ILL_FORMED
+							    : TEXT_MARK_REST);
+		ill_formed += !well_formed;
+		of_characters += well_formed ? length : 0;
+		done += length;
+	}
+	for (size_t i = done; i < marks->length; i++)
+		same = same && (unsigned char)marks->bytes[i] == TEXT_MARK_REST;
+	if (bytes >= TEXT_COUNT_MIN_BYTES) {
+		counts = text_count_parts(text, bytes);
+		same = same && counts.ill_formed == ill_formed &&
+		       counts.bytes_of_characters == of_characters;
+	}
+	return same && done == bytes && marks->ill_formed == ill_formed &&
+	       marks->has_characters == (of_characters > 0);
+}
+
+static void marks_are_as_parts(void)
+{
+	unsigned int seed = 1;
+
+	for (int round = 0; round < 20000; round++) {
+		size_t length = 1 + (size_t)rand_r(&seed) % 300, bytes;
+		char *memory = malloc(length);
+		struct text text = round % 2 ? random_limits(&seed, memory, length)
+					     : random_text(&seed, memory, length);
+		struct text_marks marks;
+
+		if (text.length) {
+			bytes = text_first_parts(text, TEXT_COUNT_MAX_BYTES).length;
+			text_mark(text, bytes, &marks);
+			CHECK(marks_are_right(text, bytes, &marks));
+		}
+		free(memory);
+	}
+}
+
 static void base64_matches_rfc_4648(void)
 {
 	static const char *const vectors[][2] = { { "", "" },
@@ -117,6 +180,22 @@ static void base64_matches_rfc_4648(void)
 		size_t length = text_to_base64(text_from_string(vectors[i][0]), out);
 
 		CHECK(length == strlen(vectors[i][1]) && !memcmp(out, vectors[i][1], length));
+	}
+}
+
+static void base64_has_every_pair_of_digits(void)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (unsigned int bits = 0; bits < 64 * 64; bits++) {
+		const char bytes[] = { (char)(bits >> 4), (char)(bits << 4 | bits >> 8),
+				       (char)bits };
+		const char pair[] = { digits[bits / 64], digits[bits % 64] };
+		char out[4];
+
+		CHECK(text_to_base64((struct text){ bytes, 3 }, out) == 4);
+		CHECK(!memcmp(out, pair, 2) && !memcmp(out + 2, pair, 2));
 	}
 }
 
@@ -250,7 +329,9 @@ int main(void)
 	tap_run("well-formed UTF-8 stays as it is", well_formed_stays);
 	tap_run("each maximal ill-formed part becomes one U+FFFD", ill_formed_is_replaced);
 	tap_run("what is found by blocks is as what is found part by part", blocks_are_as_parts);
+	tap_run("so are the marks of ill-formed parts", marks_are_as_parts);
 	tap_run("base64 matches the vectors of RFC 4648", base64_matches_rfc_4648);
+	tap_run("base64 has every pair of digits", base64_has_every_pair_of_digits);
 	tap_run("argument strings are split at their NULs, empty ones too",
 		strings_are_split_at_nuls);
 	tap_run("the length of a JSON string counts its escapes", json_lengths);
