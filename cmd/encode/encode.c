@@ -110,14 +110,6 @@ static bool cut_strings(const struct encode_format *format, struct text strings,
 	return shown == strings.length;
 }
 
-/* Returns the strings that end in the first bytes of strings. */
-static struct text whole_strings(struct text strings, size_t bytes)
-{
-	const char *nul = memrchr(strings.bytes, '\0', bytes);
-
-	return (struct text){ strings.bytes, nul ? (size_t)(nul - strings.bytes) + 1 : 0 };
-}
-
 /* Bytes that are validated and measured in turn: what does not fit is not read. */
 #define RUN_BYTES 1024
 
@@ -133,34 +125,43 @@ static struct text well_formed_part(struct text strings, bool *is_last)
 	return (struct text){ part.bytes, prefix };
 }
 
+/* Returns the strings in front of the one with an ill-formed part behind its first bytes, or that
+ * one's beginning as well if the bytes of a budget end there. */
+static struct text strings_before(struct text strings, size_t before, size_t budget_bytes)
+{
+	const char *nul = memrchr(strings.bytes, '\0', before);
+
+	if (budget_bytes < strings.length && budget_bytes < before + 4)
+		return (struct text){ strings.bytes, before };
+	return (struct text){ strings.bytes, nul ? (size_t)(nul - strings.bytes) + 1 : 0 };
+}
+
 /* Removes the strings in front of the first one with an ill-formed part from *left. Returns false,
  * with what is not shown in *left, at the end of the budget and of the strings. */
 static bool cut_run(const struct encode_format *format, struct text *left, size_t *index,
 		    struct text_json_budget *budget)
 {
-	const size_t around = format->argument_around_bytes, bytes_before = budget->bytes;
+	const size_t around = format->argument_around_bytes, bytes = budget->bytes;
 	struct text behind = *left, part;
-	size_t separators, shown;
+	size_t separators, shown, before;
 	bool is_last;
 
-	if (!left->length || budget->bytes < around)
+	if (!left->length || bytes < around)
 		return false;
 	if (!behind.bytes[behind.length - 1])
 		behind.length--;
 	budget->bytes -= around;
 	do {
 		part = well_formed_part(behind, &is_last);
-		if (is_last)
-			break;
+		if (is_last) {
+			before = (size_t)(part.bytes - left->bytes) + part.length;
+			budget->bytes = bytes;
+			return cut_strings(format, strings_before(*left, before, bytes), left,
+					   index, budget);
+		}
 		shown = text_json_cut_strings(part, around, budget, &separators).length;
 		behind = text_skip(behind, shown);
 	} while (behind.length && shown == part.length);
-	if (is_last) {
-		size_t before = (size_t)(part.bytes - left->bytes) + part.length;
-
-		budget->bytes = bytes_before;
-		return cut_strings(format, whole_strings(*left, before), left, index, budget);
-	}
 	/* of the last string, its NUL is not left alone */
 	*left = behind.length ? text_skip(*left, (size_t)(behind.bytes - left->bytes)) : behind;
 	return false;
