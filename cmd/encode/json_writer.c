@@ -274,24 +274,24 @@ static inline size_t write_replacements(char *out, size_t count)
 static size_t write_marked(char *out, struct text *text, const struct text_json_table *table,
 			   bool *ill_formed)
 {
-	struct text chunk = text_first_parts(*text, MARKED_BYTES), marked;
-	struct text_marks marks;
+	struct text chunk = text_first_parts(*text, MARKED_BYTES), left;
+	struct text_marked marked;
 	text_block block;
 	size_t written = 0;
 
-	text_mark(*text, chunk.length, &marks);
+	text_mark(*text, chunk.length, &marked);
 	*text = text_skip(*text, chunk.length);
-	*ill_formed = marks.ill_formed;
-	if (!marks.has_characters)
-		return write_replacements(out, marks.ill_formed);
-	marked = (struct text){ marks.bytes, marks.length };
-	while (marked.length >= sizeof(text_block)) {
-		memcpy(&block, marked.bytes, sizeof(block));
-		written += write_escaped_block(out + written, &marked, find_controls(marked, block),
+	*ill_formed = marked.ill_formed;
+	if (!marked.has_characters)
+		return write_replacements(out, marked.ill_formed);
+	left = (struct text){ marked.bytes, marked.length };
+	while (left.length >= sizeof(text_block)) {
+		memcpy(&block, left.bytes, sizeof(block));
+		written += write_escaped_block(out + written, &left, find_controls(left, block),
 					       table);
 	}
-	while (marked.length)
-		written += write_byte(out + written, &marked, table);
+	while (left.length)
+		written += write_byte(out + written, &left, table);
 	return written;
 }
 

@@ -234,7 +234,7 @@ static inline text_block part_bits(struct parts parts)
 	return bits & (parts.is_character | ~(signed char)PART_CHARACTERS);
 }
 
-/* Returns the marks of a block, of which `parts` has the bits, and of the bytes before it. */
+/* Returns a marked block, of which `parts` has the bits, and of the bytes before it. */
 static inline text_block mark_block(text_block block, const char *parts)
 {
 	text_block follows = (load_block(parts - 1) & PART_SECOND) |
@@ -248,53 +248,53 @@ static inline text_block mark_block(text_block block, const char *parts)
 	return (block & is_well_formed) | (mark & ~is_well_formed);
 }
 
-static void mark_blocks(const char *bytes, struct text_marks *marks)
+static void mark_blocks(const char *bytes, struct text_marked *marked)
 {
 	char parts[sizeof(text_block) + TEXT_COUNT_MAX_BYTES];
 
 	memset(parts, 0, sizeof(text_block));
-	for (size_t done = 0; done < marks->length; done += sizeof(text_block)) {
+	for (size_t done = 0; done < marked->length; done += sizeof(text_block)) {
 		text_block block = part_bits(find_parts(bytes + done));
 
 		memcpy(parts + sizeof(text_block) + done, &block, sizeof(block));
 	}
-	for (size_t done = 0; done < marks->length; done += sizeof(text_block)) {
+	for (size_t done = 0; done < marked->length; done += sizeof(text_block)) {
 		text_block block =
 			mark_block(load_block(bytes + done), parts + sizeof(text_block) + done);
 
-		memcpy(marks->bytes + done, &block, sizeof(block));
+		memcpy(marked->bytes + done, &block, sizeof(block));
 	}
 }
 
-static void count_marks(struct text_marks *marks)
+static void count_marked(struct text_marked *marked)
 {
 	text_block ill_formed = {}, others = {};
 
-	for (size_t done = 0; done < marks->length; done += sizeof(text_block)) {
-		text_block block = load_block(marks->bytes + done);
+	for (size_t done = 0; done < marked->length; done += sizeof(text_block)) {
+		text_block block = load_block(marked->bytes + done);
 
 		ill_formed -= block == (signed char)TEXT_MARK_ILL_FORMED;
 		others |= ~text_block_is_mark(block);
 	}
-	marks->ill_formed = text_block_sum(ill_formed);
-	marks->has_characters = !text_block_is_zero(others);
+	marked->ill_formed = text_block_sum(ill_formed);
+	marked->has_characters = !text_block_is_zero(others);
 }
 
-void text_mark(struct text text, size_t bytes, struct text_marks *marks)
+void text_mark(struct text text, size_t bytes, struct text_marked *marked)
 {
 	char copy[COPY_BYTES];
 
 	text.bytes = with_zeros(text, copy);
-	marks->length = (bytes + sizeof(text_block) - 1) / sizeof(text_block) * sizeof(text_block);
-	marks->ill_formed = bytes;
-	marks->has_characters = may_have_characters(text.bytes, marks->length);
-	if (marks->has_characters)
-		mark_blocks(text.bytes, marks);
+	marked->length = (bytes + sizeof(text_block) - 1) / sizeof(text_block) * sizeof(text_block);
+	marked->ill_formed = bytes;
+	marked->has_characters = may_have_characters(text.bytes, marked->length);
+	if (marked->has_characters)
+		mark_blocks(text.bytes, marked);
 	else
-		memset(marks->bytes, TEXT_MARK_ILL_FORMED, bytes);
-	memset(marks->bytes + bytes, TEXT_MARK_REST, sizeof(text_block));
-	if (marks->has_characters)
-		count_marks(marks);
+		memset(marked->bytes, TEXT_MARK_ILL_FORMED, bytes);
+	memset(marked->bytes + bytes, TEXT_MARK_REST, sizeof(text_block));
+	if (marked->has_characters)
+		count_marked(marked);
 }
 
 struct text_controls text_count_controls(struct text text)

@@ -161,7 +161,7 @@ struct text_counts text_count_parts(struct text text, size_t bytes);
 #define TEXT_MARK_REST 0xfe
 
 /* A text whose ill-formed parts are marked. */
-struct text_marks {
+struct text_marked {
 	char bytes[TEXT_COUNT_MAX_BYTES + sizeof(text_block)];
 	size_t length; /* of whole blocks; the end is filled with TEXT_MARK_REST */
 	size_t ill_formed; /* number of the ill-formed parts */
@@ -170,7 +170,7 @@ struct text_marks {
 
 /* Marks the first `bytes` bytes of text, from 1 to TEXT_COUNT_MAX_BYTES, which begin and end
  * between two parts. */
-void text_mark(struct text text, size_t bytes, struct text_marks *marks);
+void text_mark(struct text text, size_t bytes, struct text_marked *marked);
 
 /* Numbers of characters that are controls beyond ASCII: C1 (ECMA-48) and bidirectional ones
  * (Unicode 15, UAX #9). */

@@ -21,8 +21,8 @@ struct text_json_byte {
 	unsigned char length;
 };
 
-/* Representations of all bytes, and of the marks of ill-formed parts (text.h): a byte beyond ASCII
- * represents itself, also where it is part of a character that is escaped. */
+/* Representations of all bytes, and of the bytes that mark ill-formed parts (text.h): a byte beyond
+ * ASCII represents itself, also where it is part of a character that is escaped. */
 struct text_json_table {
 	struct text_json_byte bytes[256];
 };

@@ -114,8 +114,8 @@ static struct text random_limits(unsigned int *seed, char *bytes, size_t length)
 	return (struct text){ bytes, length };
 }
 
-/* Compares marks with the parts of the first `bytes` bytes. */
-static bool marks_are_right(struct text text, size_t bytes, const struct text_marks *marks)
+/* Compares what is marked with the parts of the first `bytes` bytes. */
+static bool marked_is_right(struct text text, size_t bytes, const struct text_marked *marked)
 {
 	size_t done = 0, ill_formed = 0, of_characters = 0;
 	struct text_counts counts;
@@ -125,7 +125,7 @@ static bool marks_are_right(struct text text, size_t bytes, const struct text_ma
 		size_t length = text_step(text_skip(text, done), &well_formed);
 
 		for (size_t i = done; i < done + length; i++)
-			same = same && (unsigned char)marks->bytes[i] ==
+			same = same && (unsigned char)marked->bytes[i] ==
 					       (well_formed ? (unsigned char)text.bytes[i]
 						: i == done ? TEXT_MARK_ILL_FORMED
 							    : TEXT_MARK_REST);
@@ -133,15 +133,15 @@ static bool marks_are_right(struct text text, size_t bytes, const struct text_ma
 		of_characters += well_formed ? length : 0;
 		done += length;
 	}
-	for (size_t i = done; i < marks->length; i++)
-		same = same && (unsigned char)marks->bytes[i] == TEXT_MARK_REST;
+	for (size_t i = done; i < marked->length; i++)
+		same = same && (unsigned char)marked->bytes[i] == TEXT_MARK_REST;
 	if (bytes >= TEXT_COUNT_MIN_BYTES) {
 		counts = text_count_parts(text, bytes);
 		same = same && counts.ill_formed == ill_formed &&
 		       counts.bytes_of_characters == of_characters;
 	}
-	return same && done == bytes && marks->ill_formed == ill_formed &&
-	       marks->has_characters == (of_characters > 0);
+	return same && done == bytes && marked->ill_formed == ill_formed &&
+	       marked->has_characters == (of_characters > 0);
 }
 
 static void marks_are_as_parts(void)
@@ -153,12 +153,12 @@ static void marks_are_as_parts(void)
 		char *memory = malloc(length);
 		struct text text = round % 2 ? random_limits(&seed, memory, length)
 					     : random_text(&seed, memory, length);
-		struct text_marks marks;
+		struct text_marked marked;
 
 		if (text.length) {
 			bytes = text_first_parts(text, TEXT_COUNT_MAX_BYTES).length;
-			text_mark(text, bytes, &marks);
-			CHECK(marks_are_right(text, bytes, &marks));
+			text_mark(text, bytes, &marked);
+			CHECK(marked_is_right(text, bytes, &marked));
 		}
 		free(memory);
 	}
@@ -329,7 +329,7 @@ int main(void)
 	tap_run("well-formed UTF-8 stays as it is", well_formed_stays);
 	tap_run("each maximal ill-formed part becomes one U+FFFD", ill_formed_is_replaced);
 	tap_run("what is found by blocks is as what is found part by part", blocks_are_as_parts);
-	tap_run("so are the marks of ill-formed parts", marks_are_as_parts);
+	tap_run("so is what is marked as ill-formed", marks_are_as_parts);
 	tap_run("base64 matches the vectors of RFC 4648", base64_matches_rfc_4648);
 	tap_run("base64 has every pair of digits", base64_has_every_pair_of_digits);
 	tap_run("argument strings are split at their NULs, empty ones too",
