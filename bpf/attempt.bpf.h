@@ -99,7 +99,7 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 	} else {
 		end = attempt_append_filename(scratch, exec, end, (const void *)attempt->filename);
 	}
-	end = file_append_streams(exec, slot, task, end);
+	end = file_append_streams(exec->streams, &exec->keys, slot, task, end);
 	end = exec_append_cwd(exec, scratch, slot, task, end);
 	end = exec_append_relatives(&EXEC_RELATIVES(exec, BPF_CORE_READ(parent, mm)), scratch, slot,
 				    parent, false, end);

@@ -121,7 +121,7 @@ static __always_inline __u32 exec_append_exe(struct record_exec *exec, struct sc
 		exec->keys.unreadable |= RECORD_KEY_EXE | FILE_KEYS_EXE;
 		return end;
 	}
-	file_fill(exec, file);
+	file_fill(&exec->file, &exec->keys, &exec->flags, file, true);
 	if (exec_omits(&exec->keys, RECORD_KEY_EXE))
 		return end;
 	path.dentry = file->f_path.dentry;
@@ -180,22 +180,23 @@ static __always_inline __u32 exec_append_cwd(struct record_exec *exec, struct sc
 /*
  * Appends the path of the program of another task, as path_append() does. The task may be exiting
  * on another CPU. Its task_struct stays (RCU). exit_mm() clears ->mm before it releases the address
- * space, so the data is valid if ->mm is unchanged after the walk.
+ * space, so the data is valid if ->mm is unchanged after the walk; likewise for ->nsproxy.
  */
 static __always_inline int exec_walk_exe_of(struct scratch *scratch, __u32 slot,
 					    struct task_struct *task, __u32 end)
 {
 	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
 	struct file *file = BPF_CORE_READ(mm, exe_file);
 	struct path path = {};
 	int walked;
 
 	if (!file || bpf_core_read(&path, sizeof(path), &file->f_path))
 		return end | PATH_UNREADABLE;
-	path_begin(scratch, end, &path, task_namespace_root(BPF_CORE_READ(task, nsproxy), false),
-		   true);
+	path_begin(scratch, end, &path, task_namespace_root(nsproxy, false), true);
 	walked = path_append(slot);
-	if (BPF_CORE_READ(task, mm) != mm || BPF_CORE_READ(mm, exe_file) != file)
+	if (BPF_CORE_READ(task, mm) != mm || BPF_CORE_READ(mm, exe_file) != file ||
+	    BPF_CORE_READ(task, nsproxy) != nsproxy)
 		return end | PATH_UNREADABLE;
 	return walked;
 }

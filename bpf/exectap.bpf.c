@@ -23,7 +23,8 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-_Static_assert(sizeof(struct record_exec) <= 1024, "RECORD_HEAD_MAX_BYTES holds the fixed part");
+_Static_assert(sizeof(struct record_exec) <= 1024 && sizeof(struct record_process) <= 1024,
+	       "RECORD_HEAD_MAX_BYTES holds the fixed part");
 
 /* Set by the loader: tracepoints do not disable preemption, and handle_skipped_exec() is loaded. */
 const volatile bool config_is_preemptible = false;
@@ -287,11 +288,11 @@ int exit_execveat(struct attempt_exit_context *context)
 	return attempt_exit(context->result);
 }
 
-/* Appends the program that the process ran. */
+/* Appends the program that the process ran, if it `is_kept`. */
 static __always_inline __u32 append_own_program(struct record_exit *exit, __u32 slot,
-						struct task_struct *task, __u32 end)
+						struct task_struct *task, bool is_kept, __u32 end)
 {
-	if (config_program_bytes)
+	if (config_program_bytes && is_kept)
 		end = program_append(slot, &exit->program, exit->task.pid, exit->task.start_ns,
 				     task->group_leader->self_exec_id, end);
 	if (!exit->program.length && !(task->flags & PF_KTHREAD))
@@ -305,13 +306,18 @@ static __always_inline void fill_process(struct record_exit *exit, enum record_t
 {
 	const struct task_parts parts = task_find(task, parent, true);
 
-	__builtin_memset(exit, 0, sizeof(*exit));
+	__builtin_memset(exit, 0,
+			 type == RECORD_PROCESS ? sizeof(struct record_process) : sizeof(*exit));
 	exit->header.version = RECORD_VERSION;
 	exit->header.type = type;
 	exit->header.time_ns = bpf_ktime_get_boot_ns();
 	exit->keys.unreadable = task_fill(&exit->task, task, parent, &parts, true);
 	relation_fill_leaders(&exit->task, parts.signal, true);
-	bpf_probe_read_kernel_str(exit->comm, sizeof(exit->comm), parts.leader->comm);
+	/* only a thread of the process changes its name: at its begin and end there is none */
+	if (type != RECORD_PROCESS)
+		bpf_probe_read_kernel_str(exit->comm, sizeof(exit->comm), parts.leader->comm);
+	else if (!task_read_comm(exit->comm, parts.leader, true))
+		exit->keys.unreadable |= RECORD_KEY_COMM | RECORD_KEY_NAME;
 }
 
 /* Fills what only the end of a process has. Returns the mask of the keys that are unreadable. */
@@ -326,14 +332,16 @@ static __always_inline __u32 fill_exit(struct record_exit *exit, struct scratch 
 	return exit_fill_times(slot);
 }
 
-/* Sends a record of the end of a process, the current one, or of the begin of any. */
+/* Sends a record of the end of a process, the current one, or of any that begins or runs. */
 static __always_inline void send_process(enum record_type type, struct task_struct *task)
 {
-	__u32 slot = scratch_claim(), end = sizeof(struct record_exit);
+	__u32 slot = scratch_claim(), end = type == RECORD_PROCESS ? sizeof(struct record_process)
+								   : sizeof(struct record_exit);
 	struct task_struct *parent = task->real_parent;
 	struct mm_struct *parent_mm = READ_ONCE(parent->mm);
 	struct scratch *scratch = scratch_get(slot);
 	struct record_exit *exit;
+	bool is_kept;
 
 	if (!scratch) {
 		output_count_loss(type, RECORD_LOSS_NO_SCRATCH);
@@ -348,7 +356,10 @@ static __always_inline void send_process(enum record_type type, struct task_stru
 	} else {
 		exit->keys.unreadable |= relation_fill_begun(&exit->task, task);
 	}
-	end = append_own_program(exit, slot, task, end);
+	is_kept = type != RECORD_PROCESS || running_begin(scratch, task);
+	end = append_own_program(exit, slot, task, is_kept, end);
+	if (type == RECORD_PROCESS)
+		end = running_append(scratch, slot, task, end);
 	end = exec_append_relatives(&EXEC_RELATIVES(exit, parent_mm), scratch, slot, parent, true,
 				    end);
 	end = exec_append_cgroup(&exit->keys, &exit->cgroup, scratch, slot, end);

@@ -13,20 +13,21 @@
 #define FILE_KEYS_EXE                                                                              \
 	(RECORD_KEY_EXE_FILE | RECORD_KEY_EXE_SIZE | RECORD_KEY_EXE_MTIME | RECORD_KEY_EXE_UPPER)
 
-static __always_inline void file_fill_mtime(struct record_file *out, struct inode *inode)
+static __always_inline void file_fill_mtime(struct record_file *out, struct inode *inode,
+					    bool typed)
 {
 	struct inode___6_6 *inode_6_6 = (void *)inode;
 	struct inode___5 *inode_5 = (void *)inode;
 
 	if (bpf_core_field_exists(inode->i_mtime_sec)) {
-		out->mtime_s = inode->i_mtime_sec;
-		out->mtime_ns = inode->i_mtime_nsec;
+		out->mtime_s = READ(typed, inode, i_mtime_sec);
+		out->mtime_ns = READ(typed, inode, i_mtime_nsec);
 	} else if (bpf_core_field_exists(inode_6_6->__i_mtime)) {
-		out->mtime_s = inode_6_6->__i_mtime.tv_sec;
-		out->mtime_ns = inode_6_6->__i_mtime.tv_nsec;
+		out->mtime_s = READ(typed, inode_6_6, __i_mtime.tv_sec);
+		out->mtime_ns = READ(typed, inode_6_6, __i_mtime.tv_nsec);
 	} else {
-		out->mtime_s = inode_5->i_mtime.tv_sec;
-		out->mtime_ns = inode_5->i_mtime.tv_nsec;
+		out->mtime_s = READ(typed, inode_5, i_mtime.tv_sec);
+		out->mtime_ns = READ(typed, inode_5, i_mtime.tv_nsec);
 	}
 }
 
@@ -36,40 +37,42 @@ static __always_inline void file_fill_mtime(struct record_file *out, struct inod
  * used, because the kernel describes it only while the module is loaded. A pointer that is not to a
  * dentry makes the key unreadable.
  */
-static __always_inline void file_fill_upper(struct record_exec *exec, struct inode *inode)
+static __always_inline void file_fill_upper(struct record_keys *keys, __u32 *flags,
+					    struct inode *inode)
 {
 	struct dentry *upper = NULL;
 	struct super_block *super_block;
 
 	if (bpf_probe_read_kernel(&upper, sizeof(upper),
 				  (const void *)inode + bpf_core_type_size(struct inode))) {
-		exec->keys.unreadable |= RECORD_KEY_EXE_UPPER;
+		keys->unreadable |= RECORD_KEY_EXE_UPPER;
 		return;
 	}
 	if (!upper)
 		return;
 	super_block = BPF_CORE_READ(upper, d_sb);
 	if (super_block && super_block == BPF_CORE_READ(upper, d_inode, i_sb))
-		exec->flags |= RECORD_FLAG_EXE_UPPER;
+		*flags |= RECORD_FLAG_EXE_UPPER;
 	else
-		exec->keys.unreadable |= RECORD_KEY_EXE_UPPER;
+		keys->unreadable |= RECORD_KEY_EXE_UPPER;
 }
 
-/* Fills in the program's file. The pointer has a type that the verifier knows. */
-static __always_inline void file_fill(struct record_exec *exec, struct file *file)
+/* Fills in the program's file. For `typed` see task.bpf.h. */
+static __always_inline void file_fill(struct record_file *out, struct record_keys *keys,
+				      __u32 *flags, struct file *file, bool typed)
 {
-	struct record_file *out = &exec->file;
-	struct inode *inode = file->f_inode;
+	struct inode *inode = READ(typed, file, f_inode);
+	struct super_block *super_block = READ(typed, inode, i_sb);
 
-	out->inode = inode->i_ino;
-	out->size = inode->i_size;
-	out->device = inode->i_sb->s_dev;
-	out->mode = inode->i_mode;
-	out->uid = inode->i_uid.val;
-	out->gid = inode->i_gid.val;
-	file_fill_mtime(out, inode);
-	if (inode->i_sb->s_magic == OVERLAYFS_SUPER_MAGIC)
-		file_fill_upper(exec, inode);
+	out->inode = READ(typed, inode, i_ino);
+	out->size = READ(typed, inode, i_size);
+	out->device = READ(typed, super_block, s_dev);
+	out->mode = READ(typed, inode, i_mode);
+	out->uid = READ(typed, inode, i_uid.val);
+	out->gid = READ(typed, inode, i_gid.val);
+	file_fill_mtime(out, inode, typed);
+	if (READ(typed, super_block, s_magic) == OVERLAYFS_SUPER_MAGIC)
+		file_fill_upper(keys, flags, inode);
 }
 
 /* Appends the name of an anonymous inode. Returns its bytes with the NUL, or 0 if it is too long.
@@ -114,22 +117,26 @@ static __always_inline __u32 file_append_stream(__u32 slot, struct record_stream
 	return end;
 }
 
-/* Appends the descriptors of a table that another thread may change meanwhile. */
-static __always_inline __u32 file_append_streams(struct record_exec *exec, __u32 slot,
+/*
+ * Appends the descriptors of a table that another thread may change meanwhile, or release: what was
+ * read is true if the task has the same files afterwards. An exiting task has no table.
+ */
+static __always_inline __u32 file_append_streams(struct record_stream streams[RECORD_STREAMS],
+						 struct record_keys *keys, __u32 slot,
 						 struct task_struct *task, __u32 end)
 {
 	struct file *files[RECORD_STREAMS] = {}, *after[RECORD_STREAMS] = {};
-	struct file **table = BPF_CORE_READ(task, files, fdt, fd);
 
-	if (bpf_probe_read_kernel(files, sizeof(files), table))
-		exec->keys.unreadable |= RECORD_KEY_STREAMS;
+	if (bpf_probe_read_kernel(files, sizeof(files), BPF_CORE_READ(task, files, fdt, fd)))
+		keys->unreadable |= RECORD_KEY_STREAMS;
 #pragma unroll
 	for (int i = 0; i < RECORD_STREAMS; i++)
-		end = file_append_stream(slot, &exec->streams[i], files[i], false, end);
-	bpf_probe_read_kernel(after, sizeof(after), table);
+		end = file_append_stream(slot, &streams[i], files[i], false, end);
+	if (bpf_probe_read_kernel(after, sizeof(after), BPF_CORE_READ(task, files, fdt, fd)))
+		keys->unreadable |= RECORD_KEY_STREAMS;
 	for (int i = 0; i < RECORD_STREAMS; i++)
 		if (files[i] != after[i])
-			exec->keys.unreadable |= RECORD_KEY_STREAMS;
+			keys->unreadable |= RECORD_KEY_STREAMS;
 	return end;
 }
 
@@ -142,7 +149,7 @@ static __always_inline __u32 file_append_own_streams(struct record_exec *exec, _
 						     struct files_struct *files, __u32 end)
 {
 	if ((__u64)files->fdt->fd != (__u64)files + bpf_core_field_offset(files->fd_array))
-		return file_append_streams(exec, slot, task, end);
+		return file_append_streams(exec->streams, &exec->keys, slot, task, end);
 #pragma unroll
 	for (int i = 0; i < RECORD_STREAMS; i++)
 		end = file_append_stream(slot, &exec->streams[i], files->fd_array[i], true, end);

@@ -13,7 +13,7 @@
 #include <linux/types.h>
 
 /* Incremented for every layout that a consumer of the previous one would misread. */
-#define RECORD_VERSION 7
+#define RECORD_VERSION 8
 
 #define RECORD_COMM_BYTES 16 /* TASK_COMM_LEN, include/linux/sched.h */
 #define RECORD_PATH_BYTES 4096 /* PATH_MAX: maximum for exe, cwd, parent_exe, cgroup */
@@ -27,13 +27,13 @@
 #define RECORD_PROGRAM_MAX_BYTES (40 + RECORD_PROGRAM_STRINGS_BYTES) /* struct record_program */
 
 /*
- * Maximum bytes of everything but the argument strings: fixed fields, four paths, the programs of
- * the parent, or its path, and of the entry, and one more name.
+ * Maximum bytes of everything but the argument strings: fixed fields, three paths, the programs of
+ * the parent, or its path, and of the entry, one more name, and a filename or the process's own
+ * program, which is longer.
  */
 #define RECORD_NAME_BYTES 4096 /* FUSE_NAME_MAX (fs/fuse/fuse_i.h) and a NUL */
 #define RECORD_HEAD_MAX_BYTES                                                                      \
-	(1024 + RECORD_FILENAME_BYTES + 3 * RECORD_PATH_BYTES + 2 * RECORD_PROGRAM_MAX_BYTES +     \
-	 RECORD_NAME_BYTES)
+	(1024 + 3 * RECORD_PATH_BYTES + 3 * RECORD_PROGRAM_MAX_BYTES + RECORD_NAME_BYTES)
 
 /*
  * Argument strings longer than this reserve a power of two in the ring buffer, up to
@@ -57,7 +57,7 @@ enum record_type {
 	RECORD_EXIT = 1,
 	RECORD_EXEC_FAILED = 2, /* a struct record_exec too, without exe */
 	RECORD_FORK = 3, /* a struct record_exit too, without status and resources */
-	RECORD_PROCESS = 4, /* likewise: a process that runs when the programs are attached */
+	RECORD_PROCESS = 4, /* a process that runs when the programs are attached */
 	RECORD_TYPES,
 };
 
@@ -107,10 +107,11 @@ enum record_key {
 	RECORD_KEY_ANCESTORS = 1 << 17,
 	RECORD_KEY_ENTRY = 1 << 18, /* entry_type, entry_id */
 	RECORD_KEY_ENTRY_EXE = 1 << 19,
-	RECORD_KEY_ALL = (1 << 20) - 1,
+	RECORD_KEY_NAME = 1 << 20,
+	RECORD_KEY_ALL = (1 << 21) - 1,
 };
 
-/* Bits of record_exec.flags */
+/* Bits of record_exec.flags and record_process.flags */
 enum record_flag {
 	RECORD_FLAG_MEMFD =
 		1 << 0, /* the program is an anonymous file in memory, memfd_create(2) */
@@ -282,7 +283,7 @@ struct record_task {
 /* A device number is as the kernel has it: MKDEV(), include/linux/kdev_t.h. */
 #define RECORD_DEVICE_MINOR_BITS 20
 
-/* The inode of the program's file; zero in a failed attempt. */
+/* The inode of the program's file; zero in a failed attempt and for a kernel thread. */
 struct record_file {
 	__u64 inode;
 	__u64 size;
@@ -351,6 +352,17 @@ struct record_exit {
 	struct record_slice parent;
 	struct record_slice entry;
 	struct record_slice cgroup;
+};
+
+/* A process that runs: what its begin has, and of an exec what is still known. */
+struct record_process {
+	struct record_exit begun; /* comm is the name of the process as well */
+	struct record_file file;
+	struct record_stream streams[RECORD_STREAMS];
+	__u32 flags; /* enum record_flag */
+	__u32 reserved;
+	struct record_slice exe; /* offset 0: none, or that of begun.program */
+	struct record_slice cwd;
 };
 
 /*

@@ -96,6 +96,10 @@ struct scratch {
 		__u32 reserved;
 	} args;
 	__u64 signal; /* signal_struct of the process that ends, exit.bpf.h */
+	struct { /* a process that runs, and its address space, running.bpf.h */
+		__u64 task;
+		__u64 mm;
+	} running;
 	/* struct record_program, of an exec; its last word is filled up with zeros */
 	__u8 program[RECORD_PROGRAM_MAX_BYTES + sizeof(__u64)];
 	__u8 record[SCRATCH_RECORD_BYTES];

@@ -19,6 +19,12 @@ static inline bool encode_mapped_is_readable(const struct event *event, enum rec
 	return !(event->process.unreadable & key);
 }
 
+/* Reports whether the event is about a process that runs a program at the time of its line. */
+static inline bool encode_mapped_runs(const struct event *event)
+{
+	return event->source == EVENT_EXEC || event->source == EVENT_PROCESS;
+}
+
 static inline bool encode_mapped_has_exe(const struct event *event)
 {
 	return event_has_program(event) && event->exec.has_exe && FIELD_IS_WRITTEN(event, exe) &&
@@ -46,8 +52,8 @@ static inline bool encode_mapped_has_parent_args(const struct event *event)
 
 static inline bool encode_mapped_has_cwd(const struct event *event)
 {
-	return event_is_exec(event) && FIELD_IS_WRITTEN(event, cwd) &&
-	       encode_mapped_is_readable(event, RECORD_KEY_CWD);
+	return (event_is_exec(event) || encode_mapped_runs(event)) &&
+	       FIELD_IS_WRITTEN(event, cwd) && encode_mapped_is_readable(event, RECORD_KEY_CWD);
 }
 
 static inline bool encode_mapped_has_comm(const struct event *event)

@@ -388,10 +388,6 @@ append_field(struct json_writer *json, const struct field *field, const struct e
 		if (event->exec.argc != RECORD_ARGC_UNKNOWN)
 			append_number(json, field, event->exec.argc);
 		break;
-	case FIELD_KIND_EXE:
-		if (event->exec.has_exe)
-			append_text(json, field, event->exec.paths[EVENT_PATH_EXE]);
-		break;
 	default:
 		append_any(json, field, event);
 	}

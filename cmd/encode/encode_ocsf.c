@@ -202,7 +202,7 @@ static void file_begin(struct json_writer *json, struct text path)
 
 /* Reports whether the line has this key of the file that runs; an exit has no attributes of it. */
 #define HAS_OF_FILE(event, name, key)                                                              \
-	((event)->source == EVENT_EXEC && FIELD_IS_WRITTEN(event, name) &&                         \
+	(encode_mapped_runs(event) && (event)->exec.has_exe && FIELD_IS_WRITTEN(event, name) &&    \
 	 encode_mapped_is_readable(event, key))
 
 static void write_owner(struct json_writer *json, uint32_t uid)

@@ -113,14 +113,20 @@ static void append_program(struct text_line *line, const struct event *event)
 	strip_append_word(&line->strip, exe);
 }
 
-/* The keys that a line of text shows: of others it does not say that they are cut or unknown. */
-#define SHOWN_KEYS                                                                                 \
-	(RECORD_KEY_COMM | RECORD_KEY_FILENAME | RECORD_KEY_ARGS | RECORD_KEY_EXE | RECORD_KEY_CWD)
+/* Returns the keys that a line of text shows: of others it does not say that they are cut or
+ * unknown. */
+static uint32_t shown_keys(const struct event *event)
+{
+	uint32_t keys = RECORD_KEY_COMM | RECORD_KEY_EXE | RECORD_KEY_CWD;
+
+	return event_is_exec(event) ? keys | RECORD_KEY_FILENAME | RECORD_KEY_ARGS : keys;
+}
 
 static void append_notes(struct text_line *line, const struct event *event)
 {
 	const struct event_exec *exec = &event->exec;
 	const struct event_process *process = &event->process;
+	const uint32_t shown = shown_keys(event);
 	const struct {
 		bool is_set;
 		enum field_id id;
@@ -131,9 +137,9 @@ static void append_notes(struct text_line *line, const struct event *event)
 		{ exec->exe_detached, FIELD_ID_exe_detached, " detached" },
 		{ exec->cwd_detached, FIELD_ID_cwd_detached, " cwd-detached" },
 		{ exec->cwd_deleted, FIELD_ID_cwd_deleted, " cwd-deleted" },
-		{ process->truncated & SHOWN_KEYS, FIELD_ID_truncated, " truncated" },
-		{ process->unreadable & SHOWN_KEYS, FIELD_ID_unreadable, " unreadable" },
-		{ process->redacted & SHOWN_KEYS, FIELD_ID_redacted, " redacted" },
+		{ process->truncated & shown, FIELD_ID_truncated, " truncated" },
+		{ process->unreadable & shown, FIELD_ID_unreadable, " unreadable" },
+		{ process->redacted & shown, FIELD_ID_redacted, " redacted" },
 	};
 	char name[ERROR_NAME_BYTES];
 
@@ -236,6 +242,10 @@ static void append_begun(struct text_line *line, const struct event *event)
 			     event->type == EVENT_FORK ? " by %" PRIu32 : ", child of %" PRIu32,
 			     event->process.task.ppid);
 	color(line, END);
+	if (event->type == EVENT_FORK)
+		return;
+	append_notes(line, event);
+	append_place(line, event);
 }
 
 static void append_lost(struct text_line *line, const struct event_lost *lost)

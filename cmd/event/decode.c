@@ -113,13 +113,24 @@ static bool decode_path(const struct record *record, struct record_slice slice, 
 	       path_text(names, cut, out->path_bytes[path], &out->paths[path]);
 }
 
-static bool decode_paths(const struct record *record, const struct record_exec *exec,
-			 struct event_exec *out)
+/* Decodes the path of the program and its marks. */
+static bool decode_exe(const struct record *record, struct record_slice exe,
+		       const struct record_keys *keys, uint32_t flags, struct event_exec *out)
 {
-	return decode_path(record, exec->exe, exec->keys.truncated & RECORD_KEY_EXE, out,
-			   EVENT_PATH_EXE) &&
-	       decode_path(record, exec->cwd, exec->keys.truncated & RECORD_KEY_CWD, out,
-			   EVENT_PATH_CWD);
+	out->has_exe = true;
+	out->memfd = flags & RECORD_FLAG_MEMFD;
+	out->deleted = keys->deleted & RECORD_KEY_EXE;
+	out->exe_detached = keys->detached & RECORD_KEY_EXE;
+	return decode_path(record, exe, keys->truncated & RECORD_KEY_EXE, out, EVENT_PATH_EXE);
+}
+
+/* Decodes the path of the working directory and its marks. */
+static bool decode_cwd(const struct record *record, struct record_slice cwd,
+		       const struct record_keys *keys, struct event_exec *out)
+{
+	out->cwd_deleted = keys->deleted & RECORD_KEY_CWD;
+	out->cwd_detached = keys->detached & RECORD_KEY_CWD;
+	return decode_path(record, cwd, keys->truncated & RECORD_KEY_CWD, out, EVENT_PATH_CWD);
 }
 
 /* --- programs */
@@ -132,6 +143,8 @@ struct program_keys {
 };
 
 static const struct program_keys own_keys = { RECORD_KEY_EXE, RECORD_KEY_ARGS, 0 };
+/* where the record has the path itself */
+static const struct program_keys own_args_keys = { 0, RECORD_KEY_ARGS, 0 };
 static const struct program_keys parent_keys = { RECORD_KEY_PARENT_EXE, RECORD_KEY_PARENT_ARGS,
 						 RECORD_KEY_PARENT_EVENT };
 static const struct program_keys entry_keys = { RECORD_KEY_ENTRY_EXE, 0, 0 };
@@ -374,11 +387,12 @@ static void add_masks(const struct event_masks *masks, struct event_process *pro
 
 /* --- */
 
-static bool decode_streams(const struct record *record, const struct record_exec *exec,
+static bool decode_streams(const struct record *record,
+			   const struct record_stream streams[RECORD_STREAMS],
 			   struct event_exec *out)
 {
 	for (int i = 0; i < RECORD_STREAMS; i++) {
-		const struct record_stream *stream = &exec->streams[i];
+		const struct record_stream *stream = &streams[i];
 		struct text name = { "", 0 };
 
 		if (stream->detail == ANON_INODE_FS_MAGIC && !S_ISCHR(stream->mode) &&
@@ -389,20 +403,25 @@ static bool decode_streams(const struct record *record, const struct record_exec
 	return true;
 }
 
-/* Returns the mask of the keys whose values have no place in a line: a size above 2^53, and a time
- * before 1970 or behind the year 2554. */
-static uint32_t decode_file(const struct record_file *file, struct event_exec *out)
+/*
+ * Decodes the program's file. Adds the keys whose values have no place in a line: a size above
+ * 2^53, and a time before 1970 or behind the year 2554.
+ */
+static bool decode_file(const struct record_file *file, uint32_t flags, struct event *event)
 {
+	struct event_exec *out = &event->exec;
 	uint32_t unreadable = 0;
 
 	out->exe_file = *file;
+	out->exe_upper = flags & RECORD_FLAG_EXE_UPPER;
 	if (file->size > SIZE_MAX_SHOWN)
 		unreadable |= RECORD_KEY_EXE_SIZE;
 	if (file->mtime_s < 0 || file->mtime_s > MTIME_MAX_S)
 		unreadable |= RECORD_KEY_EXE_MTIME;
 	else
 		out->exe_mtime_ns = (uint64_t)file->mtime_s * NS_PER_S + file->mtime_ns;
-	return unreadable;
+	event->process.unreadable |= unreadable;
+	return file->mtime_ns < NS_PER_S;
 }
 
 /*
@@ -459,19 +478,15 @@ static void end_parts(const struct context_source *source, struct event *event)
 	add_masks(&event->context->masks, &event->process);
 }
 
-/* Decodes what an exit does not have. */
+/* Decodes what only a call has. */
 static bool decode_call(const struct record *record, const struct record_exec *exec,
 			struct event_exec *out)
 {
 	out->tid = exec->tid;
 	out->error = (int)exec->error;
 	out->name = comm_view(exec->name);
-	out->exe_upper = exec->flags & RECORD_FLAG_EXE_UPPER;
-	out->cwd_deleted = exec->keys.deleted & RECORD_KEY_CWD;
-	out->cwd_detached = exec->keys.detached & RECORD_KEY_CWD;
 	return slice_view(record, exec->filename, &out->filename) &&
-	       slice_view(record, exec->env, &out->env) && decode_streams(record, exec, out) &&
-	       exec->file.mtime_ns < NS_PER_S && exec->error <= ERROR_MAX &&
+	       slice_view(record, exec->env, &out->env) && exec->error <= ERROR_MAX &&
 	       !memchr(out->filename.bytes, '\0', out->filename.length) &&
 	       out->filename.length <= RECORD_FILENAME_BYTES;
 }
@@ -490,14 +505,13 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 
 	if (!decode_parts(&parts, exec->comm, &source, event))
 		return -EBADMSG;
-	event->process.unreadable |= decode_file(&exec->file, out);
-	out->has_exe = true;
 	out->argc = exec->argc;
 	out->args_bytes = exec->args_bytes;
-	out->memfd = exec->flags & RECORD_FLAG_MEMFD;
-	out->deleted = exec->keys.deleted & RECORD_KEY_EXE;
-	out->exe_detached = exec->keys.detached & RECORD_KEY_EXE;
-	if (!decode_call(&parts.record, exec, out) || !decode_paths(&parts.record, exec, out) ||
+	if (!decode_call(&parts.record, exec, out) ||
+	    !decode_exe(&parts.record, exec->exe, &exec->keys, exec->flags, out) ||
+	    !decode_cwd(&parts.record, exec->cwd, &exec->keys, out) ||
+	    !decode_streams(&parts.record, exec->streams, out) ||
+	    !decode_file(&exec->file, exec->flags, event) ||
 	    !slice_view(&parts.record, exec->args, &out->args) ||
 	    out->args.length > out->args_bytes ||
 	    (out->args_bytes > SIZE_MAX_SHOWN && out->args_bytes != RECORD_ARGS_BYTES_UNKNOWN))
@@ -528,15 +542,15 @@ static void adjust_times(const struct record_exit *record, struct event_exit *ou
 	out->user_ns = record->runtime_ns - out->system_ns;
 }
 
-/* Decodes the program that the process ran. */
+/* Decodes the program that the process runs or ran. */
 static bool decode_own_program(const struct record *record, struct record_slice slice,
-			       struct event *event)
+			       const struct program_keys *keys, struct event *event)
 {
 	const struct text none = { "", 0 };
 	struct event_exec *out = &event->exec;
 	struct event_masks masks = {};
 	struct program program = {
-		.keys = &own_keys,
+		.keys = keys,
 		.masks = &masks,
 		.exe_bytes = out->path_bytes[EVENT_PATH_EXE],
 		.exe = &out->paths[EVENT_PATH_EXE],
@@ -549,7 +563,9 @@ static bool decode_own_program(const struct record *record, struct record_slice 
 	out->paths[EVENT_PATH_CWD] = out->paths[EVENT_PATH_EXE] = none;
 	if (!slice_view(record, slice, &bytes))
 		return false;
-	out->has_exe = bytes.length || event->process.unreadable & RECORD_KEY_EXE;
+	/* a kernel thread has neither */
+	out->has_exe =
+		bytes.length || event->process.unreadable & (RECORD_KEY_EXE | RECORD_KEY_ARGS);
 	out->args_hidden = !out->has_exe;
 	if (out->has_exe && !decode_program(bytes, &program))
 		program.fixed = (struct record_program){ .argc = RECORD_ARGC_UNKNOWN };
@@ -562,9 +578,29 @@ static bool decode_own_program(const struct record *record, struct record_slice 
 	return true;
 }
 
-static int decode_exit(const struct record_exit *record, struct event *event)
+/*
+ * Decodes what a process that runs has besides its begin, after its program: that has the path of a
+ * process that ended before the path was read.
+ */
+static bool decode_running(const struct record *record, const struct record_process *process,
+			   struct event *event)
 {
-	const struct record_parts parts = { { &record->header, sizeof(*record) },
+	const struct record_keys *keys = &process->begun.keys;
+	struct event_exec *out = &event->exec;
+
+	out->name = event->process.comm;
+	return (!process->exe.offset ||
+		decode_exe(record, process->exe, keys, process->flags, out)) &&
+	       decode_cwd(record, process->cwd, keys, out) &&
+	       decode_streams(record, process->streams, out) &&
+	       decode_file(&process->file, process->flags, event);
+}
+
+static int decode_exit(const struct record_exit *record, size_t fixed_bytes, struct event *event)
+{
+	const struct record_process *process = (const struct record_process *)record;
+	const bool runs = record->header.type == RECORD_PROCESS;
+	const struct record_parts parts = { { &record->header, fixed_bytes },
 					    &record->task,
 					    &record->keys,
 					    record->parent_exe,
@@ -576,7 +612,9 @@ static int decode_exit(const struct record_exit *record, struct event *event)
 	struct context_source source;
 
 	if (!decode_parts(&parts, record->comm, &source, event) ||
-	    !decode_own_program(&parts.record, record->program, event) ||
+	    !decode_own_program(&parts.record, record->program,
+				runs && process->exe.offset ? &own_args_keys : &own_keys, event) ||
+	    (runs && !decode_running(&parts.record, process, event)) ||
 	    record->header.time_ns < record->task.start_ns ||
 	    record->header.time_ns > TIME_MAX_NS ||
 	    record->max_rss_pages > SIZE_MAX_SHOWN / page_bytes)
@@ -596,7 +634,7 @@ int decode_record(const void *bytes, size_t length, struct event *event)
 		[RECORD_EXIT] = sizeof(struct record_exit),
 		[RECORD_EXEC_FAILED] = sizeof(struct record_exec),
 		[RECORD_FORK] = sizeof(struct record_exit),
-		[RECORD_PROCESS] = sizeof(struct record_exit),
+		[RECORD_PROCESS] = sizeof(struct record_process),
 	};
 	const struct record_header *header = bytes;
 
@@ -609,6 +647,7 @@ int decode_record(const void *bytes, size_t length, struct event *event)
 		return -EBADMSG;
 	event->type = (enum event_type)header->type;
 	event->time_ns = header->time_ns;
-	return EVENT_BIT(event->type) & EVENT_BITS_EXEC ? decode_exec(bytes, event)
-							: decode_exit(bytes, event);
+	return EVENT_BIT(event->type) & EVENT_BITS_EXEC
+		       ? decode_exec(bytes, event)
+		       : decode_exit(bytes, fixed_bytes[header->type], event);
 }

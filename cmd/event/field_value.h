@@ -15,6 +15,11 @@
 
 #define FIELD_VALUE_SCHEMA_VERSION "1"
 
+/* The keys that a kernel thread has not, because it runs no file. */
+#define FIELD_KEYS_OF_EXE                                                                          \
+	(RECORD_KEY_EXE | RECORD_KEY_EXE_FILE | RECORD_KEY_EXE_SIZE | RECORD_KEY_EXE_MTIME |       \
+	 RECORD_KEY_EXE_UPPER)
+
 /* The table is static, so that a compiler that unrolls a loop over it knows each field's row, and
  * keeps only the code of the field's own kind. */
 
@@ -24,7 +29,9 @@
 #define FAILED (EVENT_BIT(EVENT_EXEC_FAILED) | SUPPRESSED)
 #define EXIT (EVENT_BIT(EVENT_EXIT) | SUPPRESSED)
 #define LOST EVENT_BIT(EVENT_LOST)
+#define RUNS (EXEC | EVENT_BIT(EVENT_PROCESS))
 #define CALL (EVENT_BITS_EXEC | SUPPRESSED)
+#define PLACE (CALL | EVENT_BIT(EVENT_PROCESS))
 #define PROGRAM (PROCESS & ~EVENT_BIT(EVENT_EXEC_FAILED))
 #define PROCESS (EVENT_BITS_PROCESS | SUPPRESSED)
 #define HEARTBEAT EVENT_BITS_HEARTBEAT
@@ -66,7 +73,9 @@ static const struct field field_table[FIELD_COUNT] = {
 #undef FAILED
 #undef EXIT
 #undef LOST
+#undef RUNS
 #undef CALL
+#undef PLACE
 #undef PROGRAM
 #undef PROCESS
 #undef HEARTBEAT
@@ -230,9 +239,6 @@ static inline bool field_value_format_computed(enum field_kind kind, const struc
 	case FIELD_KIND_PARENT_ARGC:
 		return context->parent_argc != RECORD_ARGC_UNKNOWN &&
 		       field_value_format_number(context->parent_argc, buf, value);
-	case FIELD_KIND_EXE:
-		*value = exec->paths[EVENT_PATH_EXE];
-		return exec->has_exe;
 	case FIELD_KIND_PARENT_EXE:
 		*value = context->parent_exe;
 		return context->parent_has_exe;
@@ -297,6 +303,8 @@ static inline bool field_value_has_duplicates(const struct event_exec *exec)
 static inline bool field_value_is_present(const struct field *field, const struct event *event)
 {
 	if (field->record_key && event->process.unreadable & field->record_key)
+		return false;
+	if (field->record_key & FIELD_KEYS_OF_EXE && !event->exec.has_exe)
 		return false;
 	switch (field->kind) {
 	case FIELD_KIND_ARGS:
