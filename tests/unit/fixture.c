@@ -172,6 +172,49 @@ void *fixture_record(const struct fixture_strings *strings, size_t *length)
 	return exec;
 }
 
+static struct record_slice moved(struct record_slice slice)
+{
+	if (slice.offset)
+		slice.offset += (__u32)(sizeof(struct record_process) - sizeof(struct record_exit));
+	return slice;
+}
+
+struct record_process *fixture_process(const struct record_exit *ended, size_t *length)
+{
+	static const char exe[] = "busybox\0bin", cwd[] = "\xc3\xa9quipe\0srv",
+			  name[] = "[eventpoll]";
+	const size_t variable_bytes = ended->header.size - sizeof(*ended);
+	__u32 end = (__u32)(sizeof(struct record_process) + variable_bytes);
+	struct record_process *process = calloc(1, end + sizeof(exe) + sizeof(cwd) + sizeof(name));
+	struct record_exit *begun = &process->begun;
+
+	*begun = *ended;
+	memcpy(process + 1, ended + 1, variable_bytes);
+	begun->header.type = RECORD_PROCESS;
+	begun->program = moved(ended->program);
+	begun->parent_exe = moved(ended->parent_exe);
+	begun->parent = moved(ended->parent);
+	begun->entry = moved(ended->entry);
+	begun->cgroup = moved(ended->cgroup);
+	process->file = (struct record_file){
+		.inode = 131,
+		.size = 1234567,
+		.mtime_s = 1700000000,
+		.mtime_ns = 1,
+		.device = 254 << RECORD_DEVICE_MINOR_BITS | 1,
+		.mode = S_IFREG | 04755,
+		.uid = 1000,
+		.gid = 100,
+	};
+	process->exe = append((char *)process, &end, exe, sizeof(exe));
+	process->cwd = append((char *)process, &end, cwd, sizeof(cwd));
+	process->streams[0] = (struct record_stream){ { 4711 }, S_IFIFO, PIPEFS_MAGIC };
+	process->streams[2] = (struct record_stream){ .detail = ANON_INODE_FS_MAGIC };
+	process->streams[2].name = append((char *)process, &end, name, sizeof(name) - 1);
+	*length = begun->header.size = end;
+	return process;
+}
+
 struct enricher *fixture_enricher(const char *env_names)
 {
 	static const struct enrich_facts facts = {

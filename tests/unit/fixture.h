@@ -31,6 +31,12 @@ struct fixture_strings {
 void fixture_sign(void *bytes);
 void *fixture_record(const struct fixture_strings *strings, size_t *length);
 
+/*
+ * Returns a record of a process that runs, with the parts of that of its end, and a path, file,
+ * directory and descriptors of its own. The caller frees it.
+ */
+struct record_process *fixture_process(const struct record_exit *ended, size_t *length);
+
 /* Returns an enricher with fixed host, boot id and clock. Exits on failure. */
 struct enricher *fixture_enricher(const char *env_names);
 

@@ -183,6 +183,7 @@ static void set_marks(json_t *object, const char *key, uint32_t mask, const stru
 	} names[] = {
 		{ RECORD_KEY_COMM, "comm" },
 		{ RECORD_KEY_FILENAME, "filename" },
+		{ RECORD_KEY_NAME, "name" },
 		{ RECORD_KEY_ARGS, "args" },
 		{ RECORD_KEY_ARGS, "command_line" },
 		{ RECORD_KEY_ENV, "env" },
@@ -343,8 +344,6 @@ static void set_exec_strings(json_t *object, const struct event *event)
 
 	if (!(unreadable & RECORD_KEY_FILENAME))
 		set_text(object, "filename", exec->filename);
-	if (!(unreadable & RECORD_KEY_CWD))
-		set_text(object, "cwd", exec->paths[EVENT_PATH_CWD]);
 	set_env(object, exec);
 }
 
@@ -428,7 +427,10 @@ static void set_exe_file(json_t *object, const struct event *event)
 	uint32_t unreadable = event->process.unreadable;
 	char number[32];
 
-	set_text(object, "name", event->exec.name);
+	if (!(unreadable & RECORD_KEY_NAME))
+		set_text(object, "name", event->exec.name);
+	if (!event->exec.has_exe) /* a kernel thread */
+		return;
 	if (!(unreadable & RECORD_KEY_EXE_FILE)) {
 		snprintf(number, sizeof(number), "%u:%u", file->device / (1 << 20),
 			 file->device % (1 << 20));
@@ -458,6 +460,20 @@ static void set_streams(json_t *object, const struct event *event)
 			set_text(object, keys[i], event->exec.streams[i]);
 }
 
+/* Sets the keys that an exec, a failed attempt and a process that runs have. */
+static void set_place(json_t *object, const struct event *event)
+{
+	const struct event_exec *exec = &event->exec;
+
+	if (!(event->process.unreadable & RECORD_KEY_CWD))
+		set_text(object, "cwd", exec->paths[EVENT_PATH_CWD]);
+	if (exec->cwd_detached)
+		json_object_set_new(object, "cwd_detached", json_true());
+	if (exec->cwd_deleted)
+		json_object_set_new(object, "cwd_deleted", json_true());
+	set_streams(object, event);
+}
+
 static void set_exec(json_t *object, const struct event *event)
 {
 	const struct event_exec *exec = &event->exec;
@@ -468,13 +484,6 @@ static void set_exec(json_t *object, const struct event *event)
 	}
 	if (exec->tid != event->process.task.pid)
 		set_integer(object, "tid", exec->tid);
-	if (exec->cwd_detached)
-		json_object_set_new(object, "cwd_detached", json_true());
-	if (exec->cwd_deleted)
-		json_object_set_new(object, "cwd_deleted", json_true());
-	if (event->type == EVENT_EXEC)
-		set_exe_file(object, event);
-	set_streams(object, event);
 	set_exec_strings(object, event);
 }
 
@@ -604,6 +613,11 @@ json_t *reference_native(const struct event *event)
 		set_exec(object, event);
 	else if (event->source == EVENT_EXIT)
 		set_exit(object, event);
+	if (event->type == EVENT_EXEC || event->type == EVENT_PROCESS)
+		set_exe_file(object, event);
+	if (event->source == EVENT_EXEC || event->source == EVENT_EXEC_FAILED ||
+	    event->source == EVENT_PROCESS)
+		set_place(object, event);
 	if (event->type == EVENT_LOST || event->type == EVENT_SUPPRESSED)
 		set_lost(object, &event->lost);
 	if (event->type >= EVENT_START)

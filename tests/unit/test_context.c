@@ -155,17 +155,22 @@ static void types_share_contexts(void)
 	size_t length;
 	struct record_exec *exec = make_record(&length);
 	struct record_exit *ended = make_exit(exec, length);
-	static const enum record_type types[] = { RECORD_EXIT, RECORD_FORK, RECORD_PROCESS };
+	size_t process_length;
+	struct record_process *process = fixture_process(ended, &process_length);
 
 	for (size_t i = 0; i < FORMATS * 2 * 3; i++) {
 		const struct encode_format *format = formats[i / 6];
 
 		exec->header.type = i % 2 ? RECORD_EXEC_FAILED : RECORD_EXEC;
 		CHECK(is_same(format, exec, length));
-		ended->header.type = (__u16)types[i % 3];
-		CHECK(is_same(format, ended, length) && sharing.shared);
+		ended->header.type = i % 3 ? RECORD_EXIT : RECORD_FORK;
+		if (i % 3 < 2)
+			CHECK(is_same(format, ended, length) && sharing.shared);
+		else
+			CHECK(is_same(format, process, process_length) && sharing.shared);
 	}
 	free(exec);
+	free(process);
 	free(ended);
 }
 
@@ -563,7 +568,8 @@ static void runs_have_the_same_types(void)
 		CHECK(field_get((enum field_id)id)->events == EVENT_BITS_ALL);
 	for (unsigned int id = FIELD_FILE_FIRST; id < FIELD_FILE_END; id++)
 		CHECK(field_get((enum field_id)id)->events ==
-		      (EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_SUPPRESSED)));
+		      (EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_PROCESS) |
+		       EVENT_BIT(EVENT_SUPPRESSED)));
 }
 
 int main(void)

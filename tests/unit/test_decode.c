@@ -376,8 +376,130 @@ static void impossible_times(void)
 	free(ended);
 }
 
+static struct record_process *running(size_t *length)
+{
+	struct record_exit *ended = fixture_read("tests/unit/records/exit.bin", length);
+	struct record_process *process = fixture_process(ended, length);
+
+	free(ended);
+	return process;
+}
+
+static void a_running_process(void)
+{
+	size_t length;
+	struct record_process *process = running(&length);
+	struct record_keys *keys = &process->begun.keys;
+	struct event_exec *exec = &event.exec;
+
+	process->flags = RECORD_FLAG_MEMFD;
+	keys->truncated = RECORD_KEY_CWD;
+	keys->detached = RECORD_KEY_EXE;
+	CHECK(decode_record(process, length, &event) == 0);
+	CHECK(is(exec->paths[EVENT_PATH_EXE], "/bin/busybox") && exec->memfd && exec->exe_detached);
+	CHECK(is(exec->paths[EVENT_PATH_CWD], "srv/\xc3\xa9quipe") && !exec->cwd_detached);
+	CHECK(is(exec->name, "sh") && is(event.process.comm, "sh"));
+	CHECK(exec->argc == 4 && exec->args.length && !exec->args_hidden);
+	CHECK(is(exec->streams[0], "pipe:[4711]") && !exec->streams[1].length &&
+	      is(exec->streams[2], "anon_inode:[eventpoll]"));
+	CHECK(exec->exe_file.inode == 131 && exec->exe_mtime_ns == 1700000000000000001);
+	CHECK(!event.process.unreadable);
+	free(process);
+}
+
+/* Its program is kept, its path was not read; or the other way around; or it has neither. */
+static void a_running_process_without_its_program(void)
+{
+	size_t length;
+	struct record_process *process = running(&length);
+	struct record_slice *program = &process->begun.program, none = {};
+	struct record_keys *keys = &process->begun.keys;
+	const struct record_slice exe = process->exe;
+
+	process->exe = none;
+	CHECK(decode_record(process, length, &event) == 0);
+	CHECK(is(event.exec.paths[EVENT_PATH_EXE], "/usr/bin/dash") && !event.process.unreadable);
+	*program = none;
+	keys->unreadable = RECORD_KEY_EXE | RECORD_KEY_ARGS;
+	CHECK(decode_record(process, length, &event) == 0);
+	CHECK(event.exec.has_exe && event.process.unreadable == keys->unreadable);
+	process->exe = exe;
+	keys->unreadable = RECORD_KEY_ARGS;
+	CHECK(decode_record(process, length, &event) == 0);
+	CHECK(is(event.exec.paths[EVENT_PATH_EXE], "/bin/busybox") && !event.exec.args.length);
+	CHECK(event.process.unreadable == RECORD_KEY_ARGS);
+	process->exe = none;
+	keys->unreadable = 0; /* a kernel thread */
+	CHECK(decode_record(process, length, &event) == 0);
+	CHECK(!event.exec.has_exe && event.exec.args_hidden && !event.process.unreadable);
+	free(process);
+}
+
+/* The program that is kept has a short path. */
+static void marks_of_the_kept_program(void)
+{
+	size_t length;
+	struct record_process *process = running(&length);
+	char *bytes = (char *)process + process->begun.program.offset;
+	struct record_program program;
+	const uint32_t marks = RECORD_KEY_EXE | RECORD_KEY_ARGS;
+
+	memcpy(&program, bytes, sizeof(program));
+	program.flags = RECORD_PROGRAM_EXE_UNREADABLE | RECORD_PROGRAM_EXE_DETACHED |
+			RECORD_PROGRAM_EXE_DELETED | RECORD_PROGRAM_MEMFD;
+	program.args_bytes++;
+	memcpy(bytes, &program, sizeof(program));
+	fixture_sign(bytes);
+	CHECK(decode_record(process, length, &event) == 0);
+	CHECK(event_doubtful_keys(&event) == RECORD_KEY_ARGS && !event.exec.deleted &&
+	      !event.exec.memfd && !event.exec.exe_detached);
+	CHECK(is(event.exec.paths[EVENT_PATH_EXE], "/bin/busybox"));
+	process->exe = (struct record_slice){};
+	CHECK(decode_record(process, length, &event) == 0);
+	CHECK(event_doubtful_keys(&event) == marks && event.process.unreadable == RECORD_KEY_EXE);
+	CHECK(event.exec.deleted && event.exec.memfd);
+	free(process);
+}
+
+static void running_processes_that_lie(void)
+{
+	size_t length;
+	struct record_process *process = running(&length), changed;
+	struct record_slice *const slices[] = { &process->exe, &process->cwd,
+						&process->streams[2].name };
+
+	memcpy(&changed, process, sizeof(changed));
+	for (size_t shorter = 0; shorter < length; shorter++) {
+		void *copy = malloc(shorter ? shorter : 1); /* the sanitizer's limit */
+
+		memcpy(copy, process, shorter);
+		CHECK(decode_record(copy, shorter, &event) == -EBADMSG);
+		free(copy);
+	}
+	process->begun.header.size = sizeof(struct record_exit);
+	CHECK(decode_record(process, length, &event) == -EBADMSG);
+	process->begun.header.size = (__u32)length;
+	for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++) {
+		*slices[i] = (struct record_slice){ (__u32)length - 1, 2 };
+		CHECK(decode_record(process, length, &event) == -EBADMSG);
+		*slices[i] = (struct record_slice){ sizeof(*process) - 1, 1 };
+		CHECK(decode_record(process, length, &event) == -EBADMSG);
+		memcpy(process, &changed, sizeof(changed));
+	}
+	process->file.mtime_ns = 1000000000;
+	CHECK(decode_record(process, length, &event) == -EBADMSG);
+	free(process);
+}
+
 int main(void)
 {
+	tap_run("a process that runs has its own path, and what an exec has", a_running_process);
+	tap_run("a process that runs may lack its program, its path, or both",
+		a_running_process_without_its_program);
+	tap_run("its marks are those of its own path, or of the program's",
+		marks_of_the_kept_program);
+	tap_run("a process that runs with a slice out of its record is refused",
+		running_processes_that_lie);
 	tap_run("the entry may be the process or its parent",
 		the_entry_may_be_the_process_or_its_parent);
 	tap_run("a good record is decoded", good_record);

@@ -158,6 +158,50 @@ static void golden_container(void)
 	free(exec);
 }
 
+/* Processes that run, as the end of one does: its file is deleted, or its name, file and
+ * descriptors are not read, or its path is that of the kept program, or it is a kernel thread. */
+static void golden_running(const struct record_exit *ended)
+{
+	size_t length;
+	struct record_process *process = fixture_process(ended, &length);
+	struct record_keys *keys = &process->begun.keys;
+
+	process->flags = RECORD_FLAG_EXE_UPPER;
+	keys->deleted = RECORD_KEY_EXE | RECORD_KEY_CWD;
+	keys->detached = RECORD_KEY_CWD;
+	golden_record("tests/unit/records/made-process", process, length);
+	*keys = (struct record_keys){
+		.unreadable = RECORD_KEY_COMM | RECORD_KEY_NAME | RECORD_KEY_CWD |
+			      RECORD_KEY_EXE_FILE | RECORD_KEY_EXE_SIZE | RECORD_KEY_EXE_MTIME |
+			      RECORD_KEY_EXE_UPPER | RECORD_KEY_STREAMS,
+	};
+	process->exe = (struct record_slice){};
+	golden_record("tests/unit/records/made-process-ended", process, length);
+	*keys = (struct record_keys){};
+	process->begun.program = process->begun.parent = (struct record_slice){};
+	process->file = (struct record_file){};
+	process->flags = 0;
+	memset(process->streams, 0, sizeof(process->streams));
+	golden_record("tests/unit/records/made-kthread", process, length);
+	free(process);
+}
+
+static void golden_processes(void)
+{
+	size_t length;
+	struct record_exit *ended = fixture_read("tests/unit/records/exit.bin", &length);
+
+	ended->status = SIGSEGV | 0x80;
+	ended->task.tty_major = 4;
+	ended->task.tty_minor = 1;
+	ended->task.ns_pid = 0;
+	golden_record("tests/unit/records/made-signal", ended, length);
+	ended->header.type = RECORD_FORK;
+	golden_record("tests/unit/records/made-fork", ended, length);
+	golden_running(ended);
+	free(ended);
+}
+
 /* Cases that the recorded records do not contain. */
 static void golden_made_up(void)
 {
@@ -167,7 +211,6 @@ static void golden_made_up(void)
 		contained_record("kubepods-burstable-pod01234567_89ab_cdef_0123_456789abcdef"
 				 ".slice:cri-containerd:" CONTAINER_ID,
 				 &length);
-	struct record_exit *ended;
 
 	golden_record("tests/unit/records/made-pod", exec, length);
 	exec->keys.unreadable =
@@ -203,18 +246,7 @@ static void golden_made_up(void)
 	free(exec);
 
 	golden_container();
-	ended = fixture_read("tests/unit/records/exit.bin", &length);
-	ended->status = SIGSEGV | 0x80;
-	ended->task.tty_major = 4;
-	ended->task.tty_minor = 1;
-	ended->task.ns_pid = 0;
-	golden_record("tests/unit/records/made-signal", ended, length);
-	ended->header.type = RECORD_FORK;
-	golden_record("tests/unit/records/made-fork", ended, length);
-	ended->header.type = RECORD_PROCESS;
-	ended->program = ended->parent = (struct record_slice){}; /* a kernel thread */
-	golden_record("tests/unit/records/made-process", ended, length);
-	free(ended);
+	golden_processes();
 }
 
 /* Encodes a record with a selection of fields. */
