@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
@@ -467,6 +468,18 @@ static void way_environment(void)
 	execute(PROBE);
 }
 
+static void way_descriptors(void)
+{
+	int pipes[2], sockets[2];
+
+	done(pipe(pipes), "pipe");
+	done(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), "socketpair");
+	dup2(pipes[0], STDIN_FILENO);
+	dup2(sockets[0], STDOUT_FILENO);
+	dup2(done(open("/dev/null", O_RDWR), "/dev/null"), STDERR_FILENO);
+	execute(PROBE);
+}
+
 /* --- ways to fail */
 
 /* The attempt that this thread makes next; `error` 0: unknown */
@@ -810,6 +823,24 @@ static const struct way tracepoint_ways[] = {
 	{},
 };
 
+/* For programs that run when exectap starts */
+static const struct way running_ways[] = {
+	{ "running_execve", way_execve },
+	{ "running_descriptors", way_descriptors },
+	{ "running_memfd", way_memfd },
+	{ "running_deleted", way_deleted },
+	{ "running_script", way_script },
+	{ "running_relative", way_relative },
+	{ "running_chroot", way_chroot },
+	{ "running_bind_mount", way_bind_mount },
+	{ "running_overlay_upper", way_overlay_upper },
+	{ "running_setuid_setgid", way_setuid_setgid },
+	{ "running_long_path", way_long_path },
+	{ "running_terminal", way_terminal },
+	{},
+};
+#define RUNNING_WAYS (sizeof(running_ways) / sizeof(running_ways[0]))
+
 static void run_ways(const struct way *way)
 {
 	for (; way->go; way++) {
@@ -835,7 +866,7 @@ static void run_ways(const struct way *way)
 
 static bool file_has(const char *path, const char *text)
 {
-	static char bytes[1 << 16];
+	static char bytes[1 << 20];
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t length = fd < 0 ? -1 : read(fd, bytes, sizeof(bytes) - 1);
 
@@ -1190,6 +1221,48 @@ static void run_all_ways(const char *name)
 	stop(name, exectap);
 }
 
+/* Lets a way execute the program, which stops. Returns its pid, or 0 if the way was skipped. */
+static pid_t hold(const struct way *way)
+{
+	pid_t child;
+	int status;
+
+	case_name = way->name;
+	setenv("CASE", way->name, 1);
+	expect_number("execs", 0);
+	child = done(fork(), "fork");
+	if (!child) {
+		setenv("HOLD", "", 1);
+		way->go();
+		broken("came back");
+	}
+	done(waitpid(child, &status, WUNTRACED), "waitpid");
+	return WIFSTOPPED(status) ? child : 0;
+}
+
+static void run_running(const char *name)
+{
+	const char *options[] = { "--events", "process", "--parent-args", "4096", NULL };
+	pid_t pids[RUNNING_WAYS] = {}, exectap;
+	char text[32], path[64];
+
+	begin_run(name);
+	for (size_t i = 0; running_ways[i].go; i++)
+		pids[i] = hold(&running_ways[i]);
+	exectap = start_watching(name, options);
+	snprintf(path, sizeof(path), "/out/%s.jsonl", name);
+	for (size_t i = 0; i < RUNNING_WAYS; i++) {
+		if (!pids[i])
+			continue;
+		snprintf(text, sizeof(text), "\"pid\":%d,", pids[i]);
+		while (!file_has(path, text))
+			usleep(10000);
+		kill(pids[i], SIGKILL);
+		done(waitpid(pids[i], NULL, 0), "waitpid");
+	}
+	stop(name, exectap);
+}
+
 static void run_long(const char *name)
 {
 	const char *options[] = { "--max-line", "8M", "--buffer", "64M", NULL };
@@ -1224,7 +1297,7 @@ static const struct run runs[] = {
 	{ "families", run_families }, { "overflow", run_overflow },
 	{ "pin", run_pinned },	      { "tracepoints", run_tracepoints },
 	{ "outputs", run_outputs },   { "paths", run_paths },
-	{ "parents", run_parents },
+	{ "parents", run_parents },   { "running", run_running },
 };
 
 /* Runs the named one `count` times: as NAME, NAME_2 and so on. */

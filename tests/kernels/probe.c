@@ -2,7 +2,7 @@
 /*
  * The program that the cases execute. Writes a fact with the values of /proc and the kernel about
  * itself. $CASE names the case, or argv[1] if the kernel started it. With $LOOP it then executes
- * itself that many times.
+ * itself that many times. With $HOLD it stops behind its fact, whose kind is "running".
  *
  * probe storm WORKER NUMBER COUNT LETTERS: executes itself with NUMBER incremented up to COUNT; the
  * number of equal LETTERS follows from WORKER and NUMBER.
@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
@@ -180,7 +181,7 @@ static void write_facts(const char *name)
 	ssize_t length;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	fact_begin("exec", name);
+	fact_begin(getenv("HOLD") ? "running" : "exec", name);
 	fact_number("now_ns", now.tv_sec * 1000000000LL + now.tv_nsec);
 	fact_number("pid", stat_field("self/stat", 1));
 	fact_number("ppid", stat_field("self/stat", 4));
@@ -249,6 +250,8 @@ int main(int argc, char **argv)
 		return storm(argv);
 	open_descriptors();
 	write_facts(name ? name : argc > 1 ? argv[1] : "unnamed");
+	if (getenv("HOLD"))
+		raise(SIGSTOP);
 	if (loop && atoi(loop) > 0) {
 		snprintf(left, sizeof(left), "%d", atoi(loop) - 1);
 		setenv("LOOP", left, 1);
