@@ -316,7 +316,7 @@ static __always_inline void fill_process(struct record_exit *exit, enum record_t
 	/* only a thread of the process changes its name: at its begin and end there is none */
 	if (type != RECORD_PROCESS)
 		bpf_probe_read_kernel_str(exit->comm, sizeof(exit->comm), parts.leader->comm);
-	else if (!task_read_comm(exit->comm, parts.leader, true))
+	else if (!task_read_comm(exit->comm, parts.leader, false))
 		exit->keys.unreadable |= RECORD_KEY_COMM | RECORD_KEY_NAME;
 }
 

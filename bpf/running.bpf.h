@@ -47,6 +47,9 @@ static __always_inline void running_fill(struct scratch *scratch, struct task_st
 	running->program.args_bytes =
 		BPF_CORE_READ(task, mm, arg_end) - BPF_CORE_READ(task, mm, arg_start);
 	running->program.argc = RECORD_ARGC_UNKNOWN;
+	/* no address space: the process has ended, or has not executed a program yet */
+	if (!BPF_CORE_READ(task, mm, arg_end))
+		running->program.flags = RECORD_PROGRAM_ARGS_UNREADABLE;
 }
 
 static __always_inline __u16 running_flags(int walked)
@@ -65,7 +68,7 @@ static __always_inline void running_write(struct seq_file *seq, struct scratch *
 	struct record_running *running = (struct record_running *)scratch->record;
 	__u64 length = (walked & PATH_END_MASK) - sizeof(*running), most = config_program_bytes;
 
-	running->program.flags = running_flags(walked);
+	running->program.flags |= running_flags(walked);
 	if (length > most) {
 		running->program.flags |= RECORD_PROGRAM_EXE_TRUNCATED;
 		length = most;

@@ -4,54 +4,7 @@
 # /proc.
 
 load lib
-
-more_teardown() {
-	local mounted
-	for mounted in $(awk -v at="$BATS_TEST_TMPDIR/" 'index($2, at) == 1 { print $2 }' /proc/self/mounts | sort -r); do
-		umount -l "$mounted"
-	done
-}
-
-# mtime_of FILE: its time of modification as lines have it
-mtime_of() {
-	date -u -d "@$(stat -L -c %.9Y "$1")" +%Y-%m-%dT%H:%M:%S.%NZ
-}
-
-# Compares the keys of the file with stat(1) of the link in /proc.
-expect_stat() {
-	local file=/proc/$pid/exe
-	expect exe_ino "$(stat -L -c %i "$file")"
-	expect exe_mode "$(printf %04d "$(stat -L -c %a "$file")")"
-	expect exe_uid "$(stat -L -c %u "$file")"
-	expect exe_gid "$(stat -L -c %g "$file")"
-	expect exe_size "$(stat -L -c %s "$file")"
-	expect exe_mtime "$(mtime_of "$file")"
-}
-
-# Prints a descriptor of $pid as lines have it: from its link in /proc, or from stat(1) where that is a path.
-descriptor() {
-	local link=/proc/$pid/fd/$1 path
-	path=$(readlink "$link") || { echo null && return; }
-	case $path in
-	pipe:* | socket:* | anon_inode:* | /dev/null | /dev/zero | /dev/full | /dev/ptmx) echo "$path" ;;
-	/dev/pts/*) echo "${path#/dev/}" ;;
-	*)
-		case $(stat -L -c %F "$link") in
-		regular*) echo file ;;
-		directory | fifo | socket) stat -L -c %F "$link" ;;
-		character*) stat -L -c char:%Hr:%Lr "$link" ;;
-		block*) stat -L -c block:%Hr:%Lr "$link" ;;
-		esac
-		;;
-	esac
-}
-
-expect_descriptors() {
-	expect stdin "$(descriptor 0)"
-	expect stdout "$(descriptor 1)"
-	expect stderr "$(descriptor 2)"
-	expect_unreadable ''
-}
+load file
 
 # hold_with CODE: executes "hold" from python after this code.
 hold_with() {
@@ -116,17 +69,6 @@ os.execv(sys.argv[1], sys.argv[1:])" "$helpers/hold"
 	hold "$place/epoch/hold"
 	expect_stat
 	expect exe_mtime 1970-01-01T00:00:00.000000000Z
-}
-
-# mount_overlay LOWER UPPER: mounts an overlayfs with two files of the lower directory, one of them with another mode.
-mount_overlay() {
-	mkdir -p "$1"/lower/{of-image,changed,dropped} "$2"/{upper,work} "$BATS_TEST_TMPDIR/merged"
-	cp "$helpers/hold" "$1/lower/of-image/"
-	cp "$helpers/hold" "$1/lower/changed/"
-	mount -t overlay overlay -o "lowerdir=$1/lower,upperdir=$2/upper,workdir=$2/work,xino=off" "$BATS_TEST_TMPDIR/merged" ||
-		skip "this kernel has no overlayfs"
-	chmod 700 "$BATS_TEST_TMPDIR/merged/changed/hold"
-	cp "$helpers/hold" "$BATS_TEST_TMPDIR/merged/dropped/"
 }
 
 # Executes the files of the overlayfs. Their keys are those of stat(1), but for the device on two file systems; the
@@ -377,7 +319,7 @@ rules_of() {
 	start_exectap "${rules[@]}" --skip "exe_ino=$(key exe_ino)" --skip name=hold
 	"$hold" "$marker" 3>&- >/dev/null &
 	held+=($!)
-	poll [ "$(readlink "/proc/$!/exe")" -ef "$hold" ]
+	poll [ "/proc/$!/exe" -ef "$hold" ]
 	stop_exectap
 	[ "$(select_lines true | wc -l)" = 0 ]
 }

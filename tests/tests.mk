@@ -129,4 +129,4 @@ lint: build/compile_commands.json $(BUILD)/exectap.skel.h
 	printf '%s\n' $(LINTED) | xargs -P $$(nproc) -n 1 clang-tidy --quiet -p build 2>&1 | { ! grep -vE 'warnings? generated|^Suppressed '; }
 	shellcheck $(SCRIPTS)
 	shellcheck -x tests/kernels/run tests/kernels/init tests/kernels/sysroot-arm64 tests/packages/boot tests/packages/check packaging/debian/postrm
-	shellcheck -S warning -e $(subst $() ,$(comma),$(BATS_UNSEEN)) tests/lib.bash tests/containers.bash $(wildcard tests/*.bats)
+	shellcheck -S warning -e $(subst $() ,$(comma),$(BATS_UNSEEN)) tests/lib.bash tests/containers.bash tests/file.bash $(wildcard tests/*.bats)

@@ -40,6 +40,23 @@ shows() {
 	grep -qE '^exectap: [0-9,]+ events, 0 lost$' "$log"
 }
 
+@test "a process that runs already, with its directory and what its file is" {
+	local place=$BATS_TEST_TMPDIR/place
+	mkdir "$place"
+	cp "$helpers/hold" "$place/hold"
+	env -C "$place" "$place/hold" "$marker" 3>&- >/dev/null &
+	held+=($!)
+	poll [ "/proc/$!/exe" -ef "$place/hold" ]
+	rm "$place/hold"
+	start_text --events process
+	shows "root hold running, child of $BASHPID deleted in $place"
+	stop_exectap
+
+	start_text --events process --omit ppid,cwd
+	shows 'root hold running deleted'
+	stop_exectap
+}
+
 @test "--fields and --omit choose the parts of a line" {
 	start_text --omit args,user,cwd --events exec,exit --only "exe=$helpers/noop"
 	"$helpers/noop" "$marker-secret"

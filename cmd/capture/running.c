@@ -168,7 +168,8 @@ int running_store(const struct running_target *target, const struct record_runni
 	struct value value = { .program = running->program };
 
 	memcpy(value.strings, exe, running->program.exe_length);
-	if (!read_args(running->pid, &value, target->program_bytes - value.program.exe_length))
+	if (!(value.program.flags & RECORD_PROGRAM_ARGS_UNREADABLE) &&
+	    !read_args(running->pid, &value, target->program_bytes - value.program.exe_length))
 		value.program.flags |= RECORD_PROGRAM_ARGS_UNREADABLE;
 	value.program.checksum = record_program_sum(&value.program, value.strings);
 	return add(&target->maps, running, &value);
