@@ -563,9 +563,8 @@ static bool decode_own_program(const struct record *record, struct record_slice 
 	out->paths[EVENT_PATH_CWD] = out->paths[EVENT_PATH_EXE] = none;
 	if (!slice_view(record, slice, &bytes))
 		return false;
-	/* a kernel thread has neither */
-	out->has_exe =
-		bytes.length || event->process.unreadable & (RECORD_KEY_EXE | RECORD_KEY_ARGS);
+	/* of a kernel thread the record has neither the program nor the path, nor a mark for it */
+	out->has_exe = bytes.length || !keys->exe || event->process.unreadable & RECORD_KEY_EXE;
 	out->args_hidden = !out->has_exe;
 	if (out->has_exe && !decode_program(bytes, &program))
 		program.fixed = (struct record_program){ .argc = RECORD_ARGC_UNKNOWN };

@@ -176,8 +176,9 @@ static bool absence_is_unknown(const struct field *field, const struct event *ev
 
 	switch (field->kind) {
 	case FIELD_KIND_U32_OR_NONE: /* namespaces, of which every process has one */
-	case FIELD_KIND_ARGC:
 		return true;
+	case FIELD_KIND_ARGC: /* a kernel thread has none */
+		return event->exec.has_exe;
 	case FIELD_KIND_ACCOUNT:
 		return event->context->names_unknown;
 	case FIELD_KIND_CONTAINER_NAME:
