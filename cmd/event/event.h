@@ -132,8 +132,8 @@ struct event_variable {
 	bool is_duplicate; /* the environment has the name more than once */
 };
 
-/* An exec or a failed attempt. An exit has the members of the program, the parent and the cgroup;
- * the others are empty. */
+/* An exec or a failed attempt. Other processes have the members of the program, and one that runs
+ * those of its file, name, directory and streams; the other texts are empty. */
 struct event_exec {
 	/* decode */
 	uint64_t args_bytes; /* the true length, or RECORD_ARGS_BYTES_UNKNOWN; args.length may be
