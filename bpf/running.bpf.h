@@ -139,7 +139,7 @@ static __always_inline __u32 running_append_cwd(struct record_process *process,
 	return exec_set_slice(keys, &process->cwd, RECORD_KEY_CWD, end, walked);
 }
 
-/* Fills in the program's file. */
+/* Fills in the program's file. What was walked last is its path, if the record has that. */
 static __always_inline void running_fill_file(struct record_process *process,
 					      const struct scratch *scratch,
 					      struct task_struct *task)
@@ -151,7 +151,9 @@ static __always_inline void running_fill_file(struct record_process *process,
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return;
 	file_fill(&process->file, keys, &process->flags, file, false);
-	if (!file || BPF_CORE_READ(task, mm) != mm || BPF_CORE_READ(mm, exe_file) != file)
+	if (!file || BPF_CORE_READ(task, mm) != mm || BPF_CORE_READ(mm, exe_file) != file ||
+	    (process->exe.offset &&
+	     (__u64)BPF_CORE_READ(file, f_path.dentry) != scratch->walk.leaf))
 		keys->unreadable |= FILE_KEYS_EXE;
 }
 
@@ -182,8 +184,8 @@ static __always_inline __u32 running_append(struct scratch *scratch, __u32 slot,
 {
 	struct record_process *process = (struct record_process *)scratch->record;
 
-	end = running_append_exe(process, scratch, slot, task, end);
 	end = running_append_cwd(process, scratch, slot, task, end);
+	end = running_append_exe(process, scratch, slot, task, end);
 	return running_append_files(slot, end);
 }
 
