@@ -330,7 +330,8 @@ static void redact_variable(struct redactor *redactor, struct event *event,
 void redact_event(struct redactor *redactor, struct event *event)
 {
 	free_copies(redactor);
-	if (!event_is_process(event))
+	if (!event_is_process(event) ||
+	    (!redactor->builtin && !redactor->pattern_count && !redactor->hides_args))
 		return;
 	if (redactor->pattern_count) {
 		redactor->in_time = true;
