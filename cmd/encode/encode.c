@@ -396,6 +396,7 @@ static void cut_paths(const struct encoding *encoding)
 	};
 	struct text whole[sizeof(order) / sizeof(order[0])], parent_args = context->parent_args;
 
+	context_own_call(event);
 	if (exec->parent_args_hidden)
 		parent_args.length = 0;
 	exec->variable_count = 0;

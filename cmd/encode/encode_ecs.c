@@ -23,9 +23,9 @@
 static void write_event_exit(struct json_writer *json, const struct event *event)
 {
 	if (FIELD_IS_WRITTEN(event, start))
-		encode_mapped_time(json, JSON_WRITER_KEY("start"), event->process.start_wall_ns);
+		encode_mapped_time_text(json, JSON_WRITER_KEY("start"), event->process.start);
 	if (FIELD_IS_WRITTEN(event, duration)) {
-		encode_mapped_time(json, JSON_WRITER_KEY("end"), event->wall_ns);
+		encode_mapped_time_text(json, JSON_WRITER_KEY("end"), event->timestamp);
 		encode_mapped_number(json, JSON_WRITER_KEY("duration"), event->exit.duration_ns);
 	}
 }
@@ -349,14 +349,30 @@ static void write_variables(struct json_writer *json, const struct event *event)
 	json_writer_array_end(json);
 }
 
-/* Writes the members of "process" that describe the program or the attempt to execute one. */
+/* Writes the members of "process" that follow from the call. */
 static void write_call(struct json_writer *json, const struct event *event)
 {
 	const struct event_exec *exec = &event->exec;
+	struct json_writer before;
+	struct text name;
 
+	if (!encode_run_begin(json, event, &encode_ecs, CONTEXT_RUN_CALL, &before))
+		return;
+	if (encode_mapped_name(event, &name))
+		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
 	if (encode_mapped_has_exe(event))
 		encode_mapped_text(json, JSON_WRITER_KEY("executable"),
 				   exec->paths[EVENT_PATH_EXE]);
+	if (encode_mapped_has_cwd(event))
+		encode_mapped_text(json, JSON_WRITER_KEY("working_directory"),
+				   exec->paths[EVENT_PATH_CWD]);
+	encode_run_end(json, event, &encode_ecs, CONTEXT_RUN_CALL, &before);
+}
+
+static void write_args(struct json_writer *json, const struct event *event)
+{
+	const struct event_exec *exec = &event->exec;
+
 	if (encode_mapped_has_args(event)) {
 		if (FIELD_IS_WRITTEN(event, args))
 			encode_mapped_args(json, JSON_WRITER_KEY("args"), exec->args);
@@ -365,9 +381,6 @@ static void write_call(struct json_writer *json, const struct event *event)
 	if (exec->argc != RECORD_ARGC_UNKNOWN && FIELD_IS_WRITTEN(event, argc))
 		encode_mapped_number(json, JSON_WRITER_KEY("args_count"), exec->argc);
 	write_variables(json, event);
-	if (encode_mapped_has_cwd(event))
-		encode_mapped_text(json, JSON_WRITER_KEY("working_directory"),
-				   exec->paths[EVENT_PATH_CWD]);
 }
 
 static void write_exit(struct json_writer *json, const struct event *event)
@@ -375,7 +388,7 @@ static void write_exit(struct json_writer *json, const struct event *event)
 	uint32_t status = event->exit.status;
 
 	if (FIELD_IS_WRITTEN(event, duration))
-		encode_mapped_time(json, JSON_WRITER_KEY("end"), event->wall_ns);
+		encode_mapped_time_text(json, JSON_WRITER_KEY("end"), event->timestamp);
 	if (!WTERMSIG(status) && FIELD_IS_WRITTEN(event, exit_code))
 		encode_mapped_number(json, JSON_WRITER_KEY("exit_code"), WEXITSTATUS(status));
 }
@@ -411,20 +424,18 @@ static void write_process(struct json_writer *json, const struct event *event)
 	const struct event_process *process = &event->process;
 	const struct record_task *task = &process->task;
 	const struct json_writer before = *json;
-	struct text name;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("process"));
 	if (FIELD_IS_WRITTEN(event, id))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("entity_id"), process->id);
 	if (FIELD_IS_WRITTEN(event, pid))
-		encode_mapped_number(json, JSON_WRITER_KEY("pid"), task->pid);
+		encode_mapped_pid(json, JSON_WRITER_KEY("pid"), event);
 	if (task->ns_pid && FIELD_IS_WRITTEN(event, ns_pid))
 		encode_mapped_number(json, JSON_WRITER_KEY("vpid"), task->ns_pid);
-	if (encode_mapped_name(event, &name))
-		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
 	write_call(json, event);
+	write_args(json, event);
 	if (FIELD_IS_WRITTEN(event, start))
-		encode_mapped_time(json, JSON_WRITER_KEY("start"), process->start_wall_ns);
+		encode_mapped_time_text(json, JSON_WRITER_KEY("start"), process->start);
 	if (event->source == EVENT_EXIT)
 		write_exit(json, event);
 	write_group_leader(json, event);
@@ -529,7 +540,7 @@ static JSON_WRITER_FLATTEN void write_ecs(struct json_writer *json, const struct
 
 	(void)format;
 	json_writer_object_begin(&local, JSON_WRITER_NO_KEY);
-	encode_mapped_time(&local, JSON_WRITER_KEY("@timestamp"), event->wall_ns);
+	encode_mapped_time_text(&local, JSON_WRITER_KEY("@timestamp"), event->timestamp);
 	write_event(&local, event);
 	write_labels_and_host(&local, event);
 	if (event_is_process(event)) {

@@ -98,6 +98,22 @@ static inline void encode_mapped_time(struct json_writer *json, struct text key,
 	json_writer_time(json, wall_ns);
 }
 
+/* Appends a time that is formatted. */
+static inline void encode_mapped_time_text(struct json_writer *json, struct text key,
+					   const char time[CLOCK_RFC3339_BYTES])
+{
+	json_writer_key(json, key);
+	json_writer_ascii(json, (struct text){ time, CLOCK_RFC3339_LENGTH });
+}
+
+/* Appends the pid of the process. */
+static inline void encode_mapped_pid(struct json_writer *json, struct text key,
+				     const struct event *event)
+{
+	json_writer_key(json, key);
+	json_writer_literal(json, event->process.pid);
+}
+
 /* Appends a string that has no character to escape. */
 static inline void encode_mapped_ascii(struct json_writer *json, struct text key, struct text value)
 {

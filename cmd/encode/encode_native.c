@@ -5,37 +5,80 @@
 #include "encode/encode_run.h"
 #include "event/field_value.h"
 
-/* Up to so many bytes, arguments are cheaper one by one: most of them are plain. */
-#define FEW_ARGS_BYTES 256
-
-static void write_strings(struct json_writer *json, struct text strings)
+/* Copies a block of strings up to the first byte that is not plain. Returns the bytes. */
+static inline size_t copy_plain_block(char *to, const char *from)
 {
-	struct text string;
+	text_block block;
 
-	while (text_next_string(&strings, &string)) {
-		json_writer_item(json);
-		json_writer_text(json, string);
+	memcpy(&block, from, sizeof(block));
+	memcpy(to, &block, sizeof(block));
+	return text_block_first((block < ' ') | (block == '"') | (block == '\\') | (block == 0x7f));
+}
+
+/*
+ * Appends strings as json_writer_strings() does if all their bytes are plain, as most are: one pass
+ * finds their ends, checks and copies them. Returns false, with the line unchanged, where one is
+ * not, or where they may not fit.
+ */
+static bool write_plain_strings(struct json_writer *json, struct text strings,
+				const struct text_json_table *table)
+{
+	const struct text_json_byte *separator = &table->bytes[0];
+	struct text left = field_value_strings(strings);
+	char *to = json->bytes + json->length;
+	char last[sizeof(text_block)] = {};
+
+	if (json->length + left.length * separator->length + sizeof(last) > json->capacity)
+		return false;
+	while (left.length) {
+		const char *from = left.bytes;
+		size_t plain;
+
+		if (left.length < sizeof(last))
+			from = memcpy(last, left.bytes, left.length);
+		plain = copy_plain_block(to, from);
+		if (plain >= left.length) {
+			to += left.length;
+			break;
+		}
+		to += plain;
+		left = text_skip(left, plain);
+		if (plain == sizeof(last))
+			continue;
+		if (left.bytes[0])
+			return false;
+		memcpy(to, separator, sizeof(*separator));
+		to += separator->length;
+		left = text_skip(left, 1);
 	}
+	json->length = (size_t)(to - json->bytes);
+	return true;
+}
+
+/* Maximum bytes of strings that are copied in one pass. The caller of an exec can choose more and
+ * shorter ones, whose ends cost more by blocks than byte by byte. */
+#define FEW_ARGS_BYTES 512
+
+static void write_strings(struct json_writer *json, struct text strings,
+			  const struct text_json_table *table)
+{
+	json_writer_text_begin(json);
+	if (strings.length > FEW_ARGS_BYTES || !write_plain_strings(json, strings, table))
+		json_writer_strings(json, strings, table);
+	json_writer_text_end(json);
 }
 
 void encode_native_args(struct json_writer *json, struct text args)
 {
 	json_writer_array_begin(json, JSON_WRITER_NO_KEY);
-	if (args.length <= FEW_ARGS_BYTES) {
-		write_strings(json, args);
-	} else {
-		json_writer_text_begin(json);
-		json_writer_strings(json, args, &text_json_list_table);
-		json_writer_text_end(json);
-	}
+	if (args.length)
+		write_strings(json, args, &text_json_list_table);
 	json_writer_array_end(json);
 }
 
 void encode_native_command_line(struct json_writer *json, struct text args)
 {
-	json_writer_text_begin(json);
-	json_writer_strings(json, args, &text_json_words_table);
-	json_writer_text_end(json);
+	write_strings(json, args, &text_json_words_table);
 }
 
 static void write_list(struct json_writer *json, const struct field *field,
@@ -265,11 +308,12 @@ static OUT_OF_LINE void append_number_string(struct json_writer *json, const str
 	json->length += length + 2;
 }
 
-static OUT_OF_LINE void append_time(struct json_writer *json, const struct field *field,
-				    uint64_t wall_ns)
+/* Appends a value of at most FIELD_BUF_BYTES as it is. */
+static OUT_OF_LINE void append_literal(struct json_writer *json, const struct field *field,
+				       struct text value)
 {
 	begin_value(json, field);
-	json_writer_time(json, wall_ns);
+	json_writer_literal(json, value);
 }
 
 static OUT_OF_LINE void append_ascii(struct json_writer *json, const struct field *field,
@@ -337,6 +381,22 @@ static inline void append_text_of_form(struct json_writer *json, const struct fi
 		append_ascii(json, field, value);
 }
 
+/* Appends a time. Those of the event and of the start of the process are formatted. */
+static inline void append_time(struct json_writer *json, const struct field *field,
+			       const struct event *event, const uint64_t *member)
+{
+	char out[CLOCK_RFC3339_BYTES];
+	const char *time = out;
+
+	if (member == &event->wall_ns)
+		time = event->timestamp;
+	else if (member == &event->process.start_wall_ns)
+		time = event->process.start;
+	else
+		clock_rfc3339(out, *member);
+	append_ascii(json, field, (struct text){ time, CLOCK_RFC3339_LENGTH });
+}
+
 static inline void append_number_of_form(struct json_writer *json, const struct field *field,
 					 uint64_t number)
 {
@@ -366,13 +426,17 @@ append_field(struct json_writer *json, const struct field *field, const struct e
 		break;
 	case FIELD_KIND_U32:
 	case FIELD_KIND_U32_OR_NONE:
+		if (member == &event->process.task.pid) {
+			append_literal(json, field, event->process.pid);
+			break;
+		}
 		append_number_of_form(json, field, *(const uint32_t *)member);
 		break;
 	case FIELD_KIND_U64:
 		append_number_of_form(json, field, *(const uint64_t *)member);
 		break;
 	case FIELD_KIND_TIME:
-		append_time(json, field, *(const uint64_t *)member);
+		append_time(json, field, event, member);
 		break;
 	case FIELD_KIND_FLAG:
 		append_true(json, field);
@@ -424,6 +488,15 @@ append_run(struct json_writer *json, const struct event *event, unsigned int unm
 	encode_run_end(json, event, format, run, &before);
 }
 
+/* Reports whether the marks of the event are of keys of its context alone. */
+static bool has_marks_of_context(const struct event *event)
+{
+	const struct event_process *process = &event->process;
+
+	return event_is_process(event) && !process->redacted && !process->redacted_bytes &&
+	       !((process->truncated | process->unreadable) & ~(uint32_t)CONTEXT_KEYS);
+}
+
 static inline __attribute__((always_inline)) void append_fields(struct json_writer *json,
 								const struct event *event,
 								unsigned int unmapped,
@@ -432,13 +505,22 @@ static inline __attribute__((always_inline)) void append_fields(struct json_writ
 	append_range(json, event, unmapped, 0, FIELD_HOST_FIRST);
 	append_run(json, event, unmapped, FIELD_HOST_FIRST, FIELD_HOST_END, format,
 		   CONTEXT_RUN_HOST_FIELDS);
-	append_range(json, event, unmapped, FIELD_HOST_END, FIELD_FILE_FIRST);
+	append_range(json, event, unmapped, FIELD_HOST_END, FIELD_CALL_FIRST);
+	append_run(json, event, unmapped, FIELD_CALL_FIRST, FIELD_CALL_END, format,
+		   CONTEXT_RUN_CALL_FIELDS);
+	append_range(json, event, unmapped, FIELD_CALL_END, FIELD_FILE_FIRST);
 	append_run(json, event, unmapped, FIELD_FILE_FIRST, FIELD_FILE_END, format,
 		   CONTEXT_RUN_FILE_FIELDS);
 	append_range(json, event, unmapped, FIELD_FILE_END, FIELD_CONTEXT_FIRST);
 	append_run(json, event, unmapped, FIELD_CONTEXT_FIRST, FIELD_CONTEXT_END, format,
 		   CONTEXT_RUN_FIELDS);
-	append_range(json, event, unmapped, FIELD_CONTEXT_END, FIELD_COUNT);
+	if (event->type != EVENT_EXEC)
+		append_range(json, event, unmapped, FIELD_CONTEXT_END, FIELD_MARKS_FIRST);
+	if (has_marks_of_context(event))
+		append_run(json, event, unmapped, FIELD_MARKS_FIRST, FIELD_COUNT, format,
+			   CONTEXT_RUN_MARKS);
+	else
+		append_range(json, event, unmapped, FIELD_MARKS_FIRST, FIELD_COUNT);
 	if (json->ill_formed && FIELD_IS_WRITTEN(event, raw))
 		write_raw(json, event);
 }

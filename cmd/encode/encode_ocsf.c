@@ -57,7 +57,16 @@ static const struct {
 	[EVENT_STOP] = MEMBERS(LIFECYCLE("4", "Stop", "04") SUCCESS, OF_HOST("stop")),
 };
 
-/* Writes the two attributes of a time: milliseconds, and with the profile datetime RFC 3339. */
+/* Writes the two attributes of a time that is formatted: milliseconds, and with the profile
+ * datetime RFC 3339. */
+static void write_time_text(struct json_writer *json, struct text key, struct text datetime_key,
+			    uint64_t wall_ns, const char time[CLOCK_RFC3339_BYTES])
+{
+	encode_mapped_number(json, key, wall_ns / NS_PER_MS);
+	encode_mapped_time_text(json, datetime_key, time);
+}
+
+/* The same of any time. */
 static void write_time(struct json_writer *json, struct text key, struct text datetime_key,
 		       uint64_t wall_ns)
 {
@@ -169,7 +178,7 @@ static void write_caller(struct json_writer *json, const struct event *event)
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("process"));
 	if (FIELD_IS_WRITTEN(event, pid))
-		encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.pid);
+		encode_mapped_pid(json, JSON_WRITER_KEY("pid"), event);
 	if (FIELD_IS_WRITTEN(event, id))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), process->id);
 	if (encode_mapped_has_comm(event))
@@ -290,19 +299,22 @@ static void write_container(struct json_writer *json, const struct event *event)
 	encode_mapped_object_end(json, &before);
 }
 
-/* Writes the attributes of "process" that describe the program or the attempt to execute one. */
+/* Writes the attributes of "process" that follow from the call. */
 static void write_call(struct json_writer *json, const struct event *event)
 {
-	const struct event_exec *exec = &event->exec;
+	struct json_writer before;
+	struct text name;
 
+	if (!encode_run_begin(json, event, &encode_ocsf, CONTEXT_RUN_CALL, &before))
+		return;
+	if (encode_mapped_name(event, &name))
+		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
 	if (encode_mapped_has_exe(event))
 		write_exe(json, event);
-	if (encode_mapped_has_args(event))
-		encode_mapped_command_line(json, JSON_WRITER_KEY("cmd_line"), event->exec.args);
 	if (encode_mapped_has_cwd(event))
 		encode_mapped_text(json, JSON_WRITER_KEY("working_directory"),
-				   exec->paths[EVENT_PATH_CWD]);
-	write_variables(json, event);
+				   event->exec.paths[EVENT_PATH_CWD]);
+	encode_run_end(json, event, &encode_ocsf, CONTEXT_RUN_CALL, &before);
 }
 
 /* With the profile linux_users the effective ids have attributes of their own, so user and group
@@ -375,22 +387,24 @@ static void write_process(struct json_writer *json, const struct event *event)
 {
 	const struct event_process *process = &event->process;
 	const struct json_writer before = *json;
-	struct text name;
 
 	json_writer_object_begin(json, JSON_WRITER_KEY("process"));
 	if (FIELD_IS_WRITTEN(event, pid))
-		encode_mapped_number(json, JSON_WRITER_KEY("pid"), process->task.pid);
+		encode_mapped_pid(json, JSON_WRITER_KEY("pid"), event);
 	if (FIELD_IS_WRITTEN(event, id))
 		encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), process->id);
-	if (encode_mapped_name(event, &name))
-		encode_mapped_text(json, JSON_WRITER_KEY("name"), name);
 	write_call(json, event);
+	if (encode_mapped_has_args(event))
+		encode_mapped_command_line(json, JSON_WRITER_KEY("cmd_line"), event->exec.args);
+	write_variables(json, event);
 	if (FIELD_IS_WRITTEN(event, start))
-		write_time(json, JSON_WRITER_KEY("created_time"),
-			   JSON_WRITER_KEY("created_time_dt"), process->start_wall_ns);
+		write_time_text(json, JSON_WRITER_KEY("created_time"),
+				JSON_WRITER_KEY("created_time_dt"), process->start_wall_ns,
+				process->start);
 	if (event->source == EVENT_EXIT && FIELD_IS_WRITTEN(event, duration))
-		write_time(json, JSON_WRITER_KEY("terminated_time"),
-			   JSON_WRITER_KEY("terminated_time_dt"), event->wall_ns);
+		write_time_text(json, JSON_WRITER_KEY("terminated_time"),
+				JSON_WRITER_KEY("terminated_time_dt"), event->wall_ns,
+				event->timestamp);
 	if (process->task.ns_pid && FIELD_IS_WRITTEN(event, ns_pid))
 		encode_mapped_number(json, JSON_WRITER_KEY("namespace_pid"), process->task.ns_pid);
 	write_process_context(json, event);
@@ -469,6 +483,16 @@ static void write_unmapped(struct json_writer *json, const struct event *event)
 		write_nameless_exe(json, event);
 }
 
+static void write_message(struct json_writer *json, const struct event *event)
+{
+	struct json_writer before;
+
+	if (!encode_run_begin(json, event, &encode_ocsf, CONTEXT_RUN_MESSAGE, &before))
+		return;
+	encode_mapped_message(json, JSON_WRITER_KEY("message"), event);
+	encode_run_end(json, event, &encode_ocsf, CONTEXT_RUN_MESSAGE, &before);
+}
+
 static JSON_WRITER_FLATTEN void write_ocsf(struct json_writer *json, const struct event *event,
 					   const struct encode_format *format)
 {
@@ -476,10 +500,11 @@ static JSON_WRITER_FLATTEN void write_ocsf(struct json_writer *json, const struc
 
 	(void)format;
 	json_writer_object_begin(&local, JSON_WRITER_NO_KEY);
-	write_time(&local, JSON_WRITER_KEY("time"), JSON_WRITER_KEY("time_dt"), event->wall_ns);
+	write_time_text(&local, JSON_WRITER_KEY("time"), JSON_WRITER_KEY("time_dt"), event->wall_ns,
+			event->timestamp);
 	json_writer_members(&local, members[event->source].class);
 	write_metadata(&local, event);
-	encode_mapped_message(&local, JSON_WRITER_KEY("message"), event);
+	write_message(&local, event);
 	write_device(&local, event);
 	write_class(&local, event);
 	json_writer_object_begin(&local, JSON_WRITER_KEY("unmapped"));

@@ -2,11 +2,13 @@
 /*
  * A cache of contexts (struct event_context). A shell or a build executes many programs: the
  * children of one parent have their users, terminal, parent, entry, cgroup and namespaces in
- * common, which are most of a line.
+ * common, which are most of a line. So it is with calls (struct event_call): most programs are
+ * executed again, in the same directory.
  *
  *	decode	context_find() compares all bytes that a context follows from with those of an
  *		earlier record. Where they are equal, the event gets the earlier context;
- *		else decode and enrich fill event->own_context.
+ *		else decode and enrich fill event->own_context. context_find_call() does so for
+ *		the call, else decode fills it and context_store_call() copies it.
  *	enrich	context_store() copies a new context with the bytes of its texts.
  *	encode	context_text_find() and context_text_add() keep parts of lines with the context.
  *
@@ -44,6 +46,27 @@ struct context_source {
 	bool has_parent_exe; /* the record has the slice, perhaps of length 0 */
 };
 
+/* Keys that a call is made from. */
+#define CONTEXT_CALL_KEYS                                                                          \
+	(RECORD_KEY_COMM | RECORD_KEY_NAME | RECORD_KEY_FILENAME | RECORD_KEY_EXE |                \
+	 RECORD_KEY_CWD | RECORD_KEY_EXE_FILE | RECORD_KEY_EXE_SIZE | RECORD_KEY_EXE_MTIME |       \
+	 RECORD_KEY_EXE_UPPER)
+
+/* Slices of a record that belong to the call. */
+enum context_call_slice {
+	CONTEXT_CALL_FILENAME,
+	CONTEXT_CALL_EXE,
+	CONTEXT_CALL_CWD,
+	CONTEXT_CALL_SLICES,
+};
+
+/* What the call of a record follows from. Of the record these are file, flags, comm and name, and
+ * the bits of CONTEXT_CALL_KEYS. */
+struct context_call_source {
+	const struct record_exec *exec;
+	struct text slices[CONTEXT_CALL_SLICES];
+};
+
 struct contexts;
 
 /* Makes an empty cache. Returns 0 or -ENOMEM; free with context_free(). */
@@ -72,18 +95,41 @@ struct event_context *context_own(struct event *event);
 void context_forget(struct event *event);
 
 /*
- * Texts of runs: parts of a line that follow from the context and the host alone, or from the file
- * that runs (struct record_file). Each format has its own. They belong to a selection of fields,
- * and the marks of the event; a text with U+FFFD for ill-formed parts is marked.
+ * Sets event->exec.call, and adds the bits of keys without a value to event->process.unreadable, as
+ * an earlier exec with an equal source had them, if the cache has it. Else returns false, and the
+ * caller sets them.
+ */
+bool context_find_call(struct event *event, const struct context_call_source *source);
+
+/* Adds event->exec.call to the cache, if the last context_find_call() did not find it there.
+ * `unreadable` has the bits of keys without a value that are not in the record. */
+void context_store_call(struct event *event, const struct context_call_source *source,
+			uint32_t unreadable);
+
+/* Makes a change of event->exec.call possible, which other events do not see. */
+static inline void context_own_call(struct event *event)
+{
+	event->shared_call = NULL;
+}
+
+/*
+ * Texts of runs: parts of a line that follow from the call alone, or from the context and the host.
+ * Each format has its own. They belong to a selection of fields, and the marks of the event; a text
+ * with U+FFFD for ill-formed parts is marked.
  */
 enum context_run {
-	CONTEXT_RUN_HOST_FIELDS, /* as in the native format */
+	CONTEXT_RUN_CALL_FIELDS, /* as in the native format */
+	CONTEXT_RUN_FILE_FIELDS,
+	CONTEXT_RUN_CALL, /* as in the schema of another format */
+	CONTEXT_RUN_MESSAGE,
+	CONTEXT_CALL_RUNS, /* those of the context follow */
+	CONTEXT_RUN_HOST_FIELDS = CONTEXT_CALL_RUNS, /* as in the native format */
 	CONTEXT_RUN_FIELDS,
+	CONTEXT_RUN_MARKS,
 	CONTEXT_RUN_HOST, /* as in the schema of another format */
 	CONTEXT_RUN_PROCESS,
 	CONTEXT_RUN_OBJECTS,
 	CONTEXT_RUNS,
-	CONTEXT_RUN_FILE_FIELDS = CONTEXT_RUNS,
 };
 
 struct context_text {

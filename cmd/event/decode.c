@@ -104,33 +104,24 @@ static bool path_text(struct text names, bool cut, char buf[EVENT_PATH_BUF_BYTES
 	return true;
 }
 
-static bool decode_path(const struct record *record, struct record_slice slice, bool cut,
-			struct event_exec *out, enum event_path path)
-{
-	struct text names;
-
-	return slice_view(record, slice, &names) &&
-	       path_text(names, cut, out->path_bytes[path], &out->paths[path]);
-}
-
 /* Decodes the path of the program and its marks. */
-static bool decode_exe(const struct record *record, struct record_slice exe,
-		       const struct record_keys *keys, uint32_t flags, struct event_exec *out)
+static bool decode_exe(struct text names, const struct record_keys *keys, uint32_t flags,
+		       struct event_exec *out)
 {
-	out->has_exe = true;
 	out->memfd = flags & RECORD_FLAG_MEMFD;
 	out->deleted = keys->deleted & RECORD_KEY_EXE;
 	out->exe_detached = keys->detached & RECORD_KEY_EXE;
-	return decode_path(record, exe, keys->truncated & RECORD_KEY_EXE, out, EVENT_PATH_EXE);
+	return path_text(names, keys->truncated & RECORD_KEY_EXE, out->path_bytes[EVENT_PATH_EXE],
+			 &out->paths[EVENT_PATH_EXE]);
 }
 
 /* Decodes the path of the working directory and its marks. */
-static bool decode_cwd(const struct record *record, struct record_slice cwd,
-		       const struct record_keys *keys, struct event_exec *out)
+static bool decode_cwd(struct text names, const struct record_keys *keys, struct event_exec *out)
 {
 	out->cwd_deleted = keys->deleted & RECORD_KEY_CWD;
 	out->cwd_detached = keys->detached & RECORD_KEY_CWD;
-	return decode_path(record, cwd, keys->truncated & RECORD_KEY_CWD, out, EVENT_PATH_CWD);
+	return path_text(names, keys->truncated & RECORD_KEY_CWD, out->path_bytes[EVENT_PATH_CWD],
+			 &out->paths[EVENT_PATH_CWD]);
 }
 
 /* --- programs */
@@ -407,20 +398,17 @@ static bool decode_streams(const struct record *record,
  * Decodes the program's file. Adds the keys whose values have no place in a line: a size above
  * 2^53, and a time before 1970 or behind the year 2554.
  */
-static bool decode_file(const struct record_file *file, uint32_t flags, struct event *event)
+static bool decode_file(const struct record_file *file, uint32_t flags, struct event_exec *out,
+			uint32_t *unreadable)
 {
-	struct event_exec *out = &event->exec;
-	uint32_t unreadable = 0;
-
 	out->exe_file = *file;
 	out->exe_upper = flags & RECORD_FLAG_EXE_UPPER;
 	if (file->size > SIZE_MAX_SHOWN)
-		unreadable |= RECORD_KEY_EXE_SIZE;
+		*unreadable |= RECORD_KEY_EXE_SIZE;
 	if (file->mtime_s < 0 || file->mtime_s > MTIME_MAX_S)
-		unreadable |= RECORD_KEY_EXE_MTIME;
+		*unreadable |= RECORD_KEY_EXE_MTIME;
 	else
 		out->exe_mtime_ns = (uint64_t)file->mtime_s * NS_PER_S + file->mtime_ns;
-	event->process.unreadable |= unreadable;
 	return file->mtime_ns < NS_PER_S;
 }
 
@@ -478,17 +466,43 @@ static void end_parts(const struct context_source *source, struct event *event)
 	add_masks(&event->context->masks, &event->process);
 }
 
-/* Decodes what only a call has. */
-static bool decode_call(const struct record *record, const struct record_exec *exec,
-			struct event_exec *out)
+static bool find_call_source(const struct record *record, const struct record_exec *exec,
+			     struct context_call_source *source)
 {
-	out->tid = exec->tid;
-	out->error = (int)exec->error;
+	source->exec = exec;
+	return slice_view(record, exec->filename, &source->slices[CONTEXT_CALL_FILENAME]) &&
+	       slice_view(record, exec->exe, &source->slices[CONTEXT_CALL_EXE]) &&
+	       slice_view(record, exec->cwd, &source->slices[CONTEXT_CALL_CWD]);
+}
+
+/* Decodes a call from its source alone: another exec with an equal one gets a copy. */
+static bool decode_new_call(const struct context_call_source *source, struct event *event)
+{
+	const struct record_exec *exec = source->exec;
+	const struct text *slices = source->slices;
+	struct event_exec *out = &event->exec;
+	uint32_t unreadable = 0;
+
 	out->name = comm_view(exec->name);
-	return slice_view(record, exec->filename, &out->filename) &&
-	       slice_view(record, exec->env, &out->env) && exec->error <= ERROR_MAX &&
-	       !memchr(out->filename.bytes, '\0', out->filename.length) &&
-	       out->filename.length <= RECORD_FILENAME_BYTES;
+	out->filename = slices[CONTEXT_CALL_FILENAME];
+	if (out->filename.length > RECORD_FILENAME_BYTES ||
+	    memchr(out->filename.bytes, '\0', out->filename.length) ||
+	    !decode_exe(slices[CONTEXT_CALL_EXE], &exec->keys, exec->flags, out) ||
+	    !decode_cwd(slices[CONTEXT_CALL_CWD], &exec->keys, out) ||
+	    !decode_file(&exec->file, exec->flags, out, &unreadable))
+		return false;
+	event->process.unreadable |= unreadable;
+	context_store_call(event, source, unreadable);
+	return true;
+}
+
+static bool decode_call(const struct record *record, const struct record_exec *exec,
+			struct event *event)
+{
+	struct context_call_source source;
+
+	return find_call_source(record, exec, &source) &&
+	       (context_find_call(event, &source) || decode_new_call(&source, event));
 }
 
 static int decode_exec(const struct record_exec *exec, struct event *event)
@@ -505,13 +519,14 @@ static int decode_exec(const struct record_exec *exec, struct event *event)
 
 	if (!decode_parts(&parts, exec->comm, &source, event))
 		return -EBADMSG;
+	out->has_exe = true;
 	out->argc = exec->argc;
 	out->args_bytes = exec->args_bytes;
-	if (!decode_call(&parts.record, exec, out) ||
-	    !decode_exe(&parts.record, exec->exe, &exec->keys, exec->flags, out) ||
-	    !decode_cwd(&parts.record, exec->cwd, &exec->keys, out) ||
+	out->tid = exec->tid;
+	out->error = (int)exec->error;
+	if (!decode_call(&parts.record, exec, event) || exec->error > ERROR_MAX ||
 	    !decode_streams(&parts.record, exec->streams, out) ||
-	    !decode_file(&exec->file, exec->flags, event) ||
+	    !slice_view(&parts.record, exec->env, &out->env) ||
 	    !slice_view(&parts.record, exec->args, &out->args) ||
 	    out->args.length > out->args_bytes ||
 	    (out->args_bytes > SIZE_MAX_SHOWN && out->args_bytes != RECORD_ARGS_BYTES_UNKNOWN))
@@ -586,13 +601,15 @@ static bool decode_running(const struct record *record, const struct record_proc
 {
 	const struct record_keys *keys = &process->begun.keys;
 	struct event_exec *out = &event->exec;
+	struct text exe, cwd;
 
+	if (!slice_view(record, process->exe, &exe) || !slice_view(record, process->cwd, &cwd))
+		return false;
 	out->name = event->process.comm;
-	return (!process->exe.offset ||
-		decode_exe(record, process->exe, keys, process->flags, out)) &&
-	       decode_cwd(record, process->cwd, keys, out) &&
-	       decode_streams(record, process->streams, out) &&
-	       decode_file(&process->file, process->flags, event);
+	out->has_exe = out->has_exe || process->exe.offset;
+	return (!process->exe.offset || decode_exe(exe, keys, process->flags, out)) &&
+	       decode_cwd(cwd, keys, out) && decode_streams(record, process->streams, out) &&
+	       decode_file(&process->file, process->flags, out, &event->process.unreadable);
 }
 
 static int decode_exit(const struct record_exit *record, size_t fixed_bytes, struct event *event)

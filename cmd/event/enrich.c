@@ -20,7 +20,7 @@
 
 #define HOST_UNSET "localhost" /* hostname(5): the name of a host that has none */
 #define NAME_MAX_BYTES 4096 /* longer names match no glob */
-#define BOOT_KEY_BYTES 17 /* the first 64 bits of the boot id, in hex, and a NUL */
+#define BOOT_KEY_BYTES 17 /* the first 64 bits of the boot id, in hex, and a dash */
 
 /* include/linux/proc_ns.h, PROC_USER_INIT_INO */
 #define USER_NAMESPACE_INIT 0xEFFFFFFDu
@@ -29,6 +29,14 @@
 #define VARIABLES_MAX 256
 
 #define REFRESH_INTERVAL_NS 1000000000ull
+
+/* The id of a process, and what it is made of. */
+struct id {
+	uint64_t start_ns; /* 0: none */
+	uint32_t pid;
+	struct text text; /* in bytes */
+	char bytes[EVENT_ID_BYTES];
+};
 
 struct enricher {
 	struct enrich_facts facts;
@@ -40,7 +48,9 @@ struct enricher {
 	struct text tags; /* the user's, as is host_name */
 	const char *host_name; /* NULL: the node name */
 	bool has_other_labels; /* since the last enrich_refresh() */
-	char boot_key[BOOT_KEY_BYTES];
+	char boot_key[BOOT_KEY_BYTES]; /* what every id begins with */
+	struct clock_last last_time, last_start; /* of an event, and of a process */
+	struct id last_leader; /* of a process group */
 	struct container container; /* the last one found, in the cgroup of this path */
 	struct text systemd_unit; /* likewise */
 	size_t cgroup_length;
@@ -63,6 +73,7 @@ static void boot_key_set(struct enricher *enricher)
 	     *from && digit < enricher->boot_key + BOOT_KEY_BYTES - 1; from++)
 		if (*from != '-')
 			*digit++ = *from;
+	enricher->boot_key[BOOT_KEY_BYTES - 1] = '-';
 }
 
 /* An id that a file holds as its first line. */
@@ -173,6 +184,7 @@ int enrich_new(struct enricher **enricher, const char *env_names, const struct e
 	created->machine_id = text_from_string(created->facts.machine_id);
 	created->version = text_from_string(created->facts.version);
 	boot_key_set(created);
+	created->last_leader.text = text_from_string("");
 	*enricher = created;
 	return 0;
 }
@@ -237,6 +249,20 @@ static char *append_number(char *out, uint64_t number)
 	return out + text_to_decimal(number, out);
 }
 
+/* The digits of a pid: with room, because all of it is copied. */
+struct digits {
+	char bytes[TEXT_DECIMAL_BYTES];
+	size_t length;
+};
+
+static struct digits digits_of(uint32_t number)
+{
+	struct digits digits;
+
+	digits.length = text_to_decimal(number, digits.bytes);
+	return digits;
+}
+
 static struct text tty_name(char tty[DEVICE_NAME_BYTES], uint32_t major, uint32_t minor)
 {
 	size_t length = device_terminal(tty, major, minor);
@@ -247,16 +273,23 @@ static struct text tty_name(char tty[DEVICE_NAME_BYTES], uint32_t major, uint32_
 }
 
 /* A boot's id, a time on that boot's clock and a pid: never the same twice on any host. */
+static struct text id_from_digits(char id[EVENT_ID_BYTES], const struct enricher *enricher,
+				  uint64_t boot_ns, const struct digits *pid)
+{
+	char *end = mempcpy(id, enricher->boot_key, BOOT_KEY_BYTES);
+
+	end = append_number(end, boot_ns);
+	*end++ = '-';
+	memcpy(end, pid->bytes, sizeof(pid->bytes));
+	return (struct text){ id, (size_t)(end - id) + pid->length };
+}
+
 static struct text id_name(char id[EVENT_ID_BYTES], const struct enricher *enricher,
 			   uint64_t boot_ns, uint32_t pid)
 {
-	char *end = mempcpy(id, enricher->boot_key, BOOT_KEY_BYTES - 1);
+	const struct digits digits = digits_of(pid);
 
-	*end++ = '-';
-	end = append_number(end, boot_ns);
-	*end++ = '-';
-	end = append_number(end, pid);
-	return (struct text){ id, (size_t)(end - id) };
+	return id_from_digits(id, enricher, boot_ns, &digits);
 }
 
 static uint64_t wall_ns(const struct enricher *enricher, uint64_t boot_ns)
@@ -372,26 +405,34 @@ static void update_container(struct enricher *enricher, struct event *event)
 	context_own(event)->container.names = container.names;
 }
 
-/* The leader of a process group is often the process itself. */
-static struct text group_leader_id(const struct enricher *enricher, struct event_process *process)
+/* The leader of a process group is often the process itself, or that of the event before. */
+static struct text group_leader_id(struct enricher *enricher, const struct event_process *process)
 {
 	const struct record_task *task = &process->task;
+	struct id *last = &enricher->last_leader;
 
 	if (task->group_start_ns == task->start_ns && task->pgid == task->pid)
 		return process->id;
-	return id_of_start(process->group_leader_id_bytes, enricher, task->group_start_ns,
-			   task->pgid);
+	if (task->group_start_ns != last->start_ns || task->pgid != last->pid) {
+		last->start_ns = task->group_start_ns;
+		last->pid = task->pgid;
+		last->text = id_of_start(last->bytes, enricher, last->start_ns, last->pid);
+	}
+	return last->text;
 }
 
 static void enrich_process(struct enricher *enricher, struct event *event)
 {
 	struct event_process *process = &event->process;
 	const struct record_task *task = &process->task;
+	const struct digits pid = digits_of(task->pid);
 
 	process->start_wall_ns = wall_ns(enricher, task->start_ns);
-	process->id = id_name(process->id_bytes, enricher, task->start_ns, task->pid);
+	clock_rfc3339_next(&enricher->last_start, process->start, process->start_wall_ns);
+	process->id = id_from_digits(process->id_bytes, enricher, task->start_ns, &pid);
+	process->pid = text_skip(process->id, process->id.length - pid.length);
 	process->group_leader_id = group_leader_id(enricher, process);
-	event->event_id = id_name(event->event_id_bytes, enricher, event->time_ns, task->pid);
+	event->event_id = id_from_digits(event->event_id_bytes, enricher, event->time_ns, &pid);
 	if (event->shared) {
 		update_container(enricher, event);
 	} else {
@@ -486,6 +527,12 @@ static struct text own_event_id(struct enricher *enricher, struct event *event)
 	return (struct text){ id.bytes, (size_t)(end - id.bytes) };
 }
 
+static void set_time(struct enricher *enricher, struct event *event)
+{
+	event->wall_ns = wall_ns(enricher, event->time_ns);
+	clock_rfc3339_next(&enricher->last_time, event->timestamp, event->wall_ns);
+}
+
 static void set_interval(const struct enricher *enricher, struct event *event)
 {
 	event->lost.from_wall_ns = wall_ns(enricher, event->lost.from_ns);
@@ -496,7 +543,7 @@ void enrich_summary(struct enricher *enricher, struct event *event)
 {
 	event->type = EVENT_SUPPRESSED;
 	event->time_ns = event->lost.to_ns;
-	event->wall_ns = wall_ns(enricher, event->time_ns);
+	set_time(enricher, event);
 	event->event_id = own_event_id(enricher, event);
 	set_interval(enricher, event);
 }
@@ -504,7 +551,7 @@ void enrich_summary(struct enricher *enricher, struct event *event)
 void enrich_event(struct enricher *enricher, struct event *event)
 {
 	event->source = event->type;
-	event->wall_ns = wall_ns(enricher, event->time_ns);
+	set_time(enricher, event);
 	event->omitted = FIELD_SET_EXTRA;
 	event->host = enricher->host;
 	event->boot_id = enricher->boot_id;
@@ -521,5 +568,6 @@ void enrich_event(struct enricher *enricher, struct event *event)
 		event->event_id = own_event_id(enricher, event);
 		event->context = &event->own_context;
 		event->shared = NULL;
+		event->shared_call = NULL;
 	}
 }

@@ -12,6 +12,7 @@
 #include "event/field_set.h"
 #include "event/stream.h"
 #include "record.h"
+#include "util/clock.h"
 #include "util/event_type.h"
 #include "util/text.h"
 
@@ -119,10 +120,11 @@ struct event_process {
 
 	/* enrich */
 	uint64_t start_wall_ns; /* CLOCK_REALTIME */
+	char start[CLOCK_RFC3339_BYTES]; /* the same as text */
 	struct text id;
+	struct text pid; /* the digits, a part of id */
 	struct text group_leader_id; /* empty: the leader has ended */
 	char id_bytes[EVENT_ID_BYTES];
-	char group_leader_id_bytes[EVENT_ID_BYTES];
 };
 
 /* A variable of the environment that was asked for. */
@@ -130,6 +132,25 @@ struct event_variable {
 	struct text name;
 	struct text value; /* the last one that the environment has of that name */
 	bool is_duplicate; /* the environment has the name more than once */
+};
+
+/* What successive execs of one program by one caller have in common (context.h). These are members
+ * of struct event_exec, and together its member `call`. */
+#define EVENT_CALL_MEMBERS                                                                         \
+	struct record_file exe_file;                                                               \
+	uint64_t exe_mtime_ns; /* CLOCK_REALTIME */                                                \
+	bool exe_upper;                                                                            \
+	bool memfd;                                                                                \
+	bool deleted;                                                                              \
+	bool exe_detached;                                                                         \
+	bool cwd_detached;                                                                         \
+	bool cwd_deleted;                                                                          \
+	struct text name; /* of the process after the exec */                                      \
+	struct text filename;                                                                      \
+	struct text paths[EVENT_PATHS];
+
+struct event_call {
+	EVENT_CALL_MEMBERS
 };
 
 /* An exec or a failed attempt. Other processes have the members of the program, and one that runs
@@ -141,21 +162,16 @@ struct event_exec {
 	uint32_t tid; /* the calling thread's, before the exec */
 	uint32_t argc; /* or RECORD_ARGC_UNKNOWN */
 	int error; /* errno(3) of a failed attempt */
-	struct record_file exe_file;
-	uint64_t exe_mtime_ns; /* CLOCK_REALTIME */
-	bool exe_upper;
-	bool memfd;
-	bool deleted;
-	bool exe_detached;
-	bool cwd_detached;
-	bool cwd_deleted;
+	union {
+		struct {
+			EVENT_CALL_MEMBERS
+		};
+		struct event_call call;
+	};
 	bool has_exe; /* false: a kernel thread, which has no args either */
-	struct text name; /* of the process after the exec */
 	struct text streams[RECORD_STREAMS]; /* empty: closed */
-	struct text filename;
 	struct text args; /* strings, each ended by a NUL but perhaps the last */
 	struct text env; /* likewise, "NAME=value" */
-	struct text paths[EVENT_PATHS];
 	char path_bytes[EVENT_PATHS][EVENT_PATH_BUF_BYTES];
 	char filename_bytes[EVENT_FILENAME_BYTES];
 	char stream_bytes[RECORD_STREAMS][STREAM_BYTES];
@@ -208,6 +224,7 @@ struct event {
 
 	/* enrich */
 	uint64_t wall_ns; /* CLOCK_REALTIME */
+	char timestamp[CLOCK_RFC3339_BYTES]; /* the same as text */
 	struct text host; /* the enricher's, as the next four */
 	struct text boot_id;
 	struct text machine_id; /* machine-id(5); empty: unknown */
@@ -232,6 +249,7 @@ struct event {
 		*context; /* own_context, or one that other events have as well:
 			     the stages that change it call context_own() first */
 	struct context_entry *shared; /* that of the latter; NULL: own_context */
+	struct call_entry *shared_call; /* of exec.call; NULL: no other event has it */
 	struct contexts *contexts; /* the cache, which its owner has set; NULL: none */
 	struct event_context own_context;
 	struct event_context_bytes own_bytes;

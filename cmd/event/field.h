@@ -87,13 +87,16 @@ enum field_id {
 #include "event/field_table.h"
 #undef FIELD
 	FIELD_COUNT,
-	/* the runs (context.h): of the host, of the file that runs, and of the context */
+	/* the runs (context.h): of the host, of the call, of its file, and of the context */
 	FIELD_HOST_FIRST = FIELD_ID_host,
 	FIELD_HOST_END = FIELD_ID_tags + 1,
-	FIELD_FILE_FIRST = FIELD_ID_exe_dev,
-	FIELD_FILE_END = FIELD_ID_exe_mtime + 1,
+	FIELD_CALL_FIRST = FIELD_ID_comm,
+	FIELD_CALL_END = FIELD_ID_name + 1,
+	FIELD_FILE_FIRST = FIELD_ID_exe,
+	FIELD_FILE_END = FIELD_ID_cwd_deleted + 1,
 	FIELD_CONTEXT_FIRST = FIELD_ID_uid,
 	FIELD_CONTEXT_END = FIELD_ID_user_ns + 1,
+	FIELD_MARKS_FIRST = FIELD_ID_truncated, /* those between have no exec */
 	FIELD_ID_raw = FIELD_COUNT, /* no field: bytes of the others */
 };
 

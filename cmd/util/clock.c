@@ -123,3 +123,17 @@ void clock_rfc3339(char out[CLOCK_RFC3339_BYTES], uint64_t wall_ns)
 	out[20] = time[6];
 	text_to_eight_digits(ns % 100000000, out + 21);
 }
+
+void clock_rfc3339_next(struct clock_last *last, char out[CLOCK_RFC3339_BYTES], uint64_t wall_ns)
+{
+	uint64_t seconds = wall_ns / NS_PER_S;
+	uint32_t ns = (uint32_t)(wall_ns % NS_PER_S);
+
+	if (!last->bytes[0] || last->seconds != seconds) {
+		clock_rfc3339(last->bytes, wall_ns);
+		last->seconds = seconds;
+	}
+	memcpy(out, last->bytes, CLOCK_RFC3339_BYTES);
+	out[20] = (char)('0' + ns / 100000000);
+	text_to_eight_digits(ns % 100000000, out + 21);
+}

@@ -34,4 +34,13 @@ int64_t clock_follow(int64_t known_ns, int64_t sampled_ns);
 /* Writes wall_ns since 1970 as RFC 3339, UTC, nine digits. */
 void clock_rfc3339(char out[CLOCK_RFC3339_BYTES], uint64_t wall_ns);
 
+/* The last result of clock_rfc3339_next(); zero: none. */
+struct clock_last {
+	uint64_t seconds; /* since 1970 */
+	char bytes[CLOCK_RFC3339_BYTES];
+};
+
+/* The same for successive times: within a second only the fraction differs. */
+void clock_rfc3339_next(struct clock_last *last, char out[CLOCK_RFC3339_BYTES], uint64_t wall_ns);
+
 #endif

@@ -21,6 +21,22 @@ static void times_are_rfc_3339(void)
 	CHECK(reads(UINT64_MAX, "2554-07-21T23:34:33.709551615Z"));
 }
 
+static void times_follow_each_other(void)
+{
+	struct clock_last last = {};
+	uint64_t wall_ns = 5;
+
+	/* within a second, into the next ones, and back */
+	for (int i = 0; i < 1000; i++) {
+		char out[CLOCK_RFC3339_BYTES], expected[CLOCK_RFC3339_BYTES];
+
+		clock_rfc3339(expected, wall_ns);
+		clock_rfc3339_next(&last, out, wall_ns);
+		CHECK(!strcmp(out, expected));
+		wall_ns = i % 10 ? wall_ns + 123456789 : wall_ns / 2;
+	}
+}
+
 /* Each day from 1970 to 2554, at a varying time of day. */
 static void days_are_the_calendar_s(void)
 {
@@ -54,6 +70,7 @@ static void steps_are_followed_and_noise_is_not(void)
 int main(void)
 {
 	tap_run("times are RFC 3339 with nine digits, up to the last", times_are_rfc_3339);
+	tap_run("so are successive times", times_follow_each_other);
 	tap_run("every day is the one that gmtime(3) says", days_are_the_calendar_s);
 	tap_run("the boot-to-wall offset is what lies between the clocks",
 		offset_is_between_the_clocks);

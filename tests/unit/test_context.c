@@ -106,6 +106,15 @@ static struct record_exec *make_record(size_t *length)
 	return fixture_record(&given, length);
 }
 
+static bool line_has(const struct encode_format *format, const struct record_exec *exec,
+		     size_t length, const char *string)
+{
+	static char line[LINE_BYTES];
+	size_t bytes = make_line(&sharing, format, exec, length, line);
+
+	return memmem(line, bytes, string, strlen(string));
+}
+
 static void equal_records_share(void)
 {
 	size_t length;
@@ -129,6 +138,126 @@ static void equal_records_share(void)
 	      has_text(&encode_ecs, CONTEXT_RUN_HOST) &&
 	      has_text(&encode_ecs, CONTEXT_RUN_FILE_FIELDS));
 	CHECK(!has_text(&encode_native, CONTEXT_RUN_FIELDS));
+	CHECK(has_text(&encode_ecs, CONTEXT_RUN_CALL_FIELDS) &&
+	      has_text(&encode_ecs, CONTEXT_RUN_CALL) && has_text(&encode_ecs, CONTEXT_RUN_MARKS));
+	CHECK(is_same(&encode_ocsf, exec, length) && has_text(&encode_ocsf, CONTEXT_RUN_MESSAGE));
+	free(exec);
+}
+
+/* Reports whether the last line's texts are found, and none after the bits of a mask change. */
+static bool belong_to_marks(uint32_t *mask)
+{
+	bool have = has_text(&encode_native, CONTEXT_RUN_MARKS) &&
+		    has_text(&encode_native, CONTEXT_RUN_CALL_FIELDS);
+
+	*mask ^= RECORD_KEY_CGROUP | RECORD_KEY_CWD;
+	return have && !has_text(&encode_native, CONTEXT_RUN_MARKS) &&
+	       !has_text(&encode_native, CONTEXT_RUN_CALL_FIELDS);
+}
+
+static void texts_belong_to_marks(void)
+{
+	size_t length;
+	struct record_exec *exec = make_record(&length);
+
+	CHECK(is_same(&encode_native, exec, length));
+	CHECK(belong_to_marks(&sharing.process.truncated));
+	CHECK(is_same(&encode_native, exec, length));
+	CHECK(belong_to_marks(&sharing.process.unreadable));
+	/* a summary of execs has other fields of the call */
+	CHECK(is_same(&encode_native, exec, length));
+	CHECK(has_text(&encode_native, CONTEXT_RUN_CALL_FIELDS));
+	sharing.type = EVENT_SUPPRESSED;
+	CHECK(!has_text(&encode_native, CONTEXT_RUN_CALL_FIELDS));
+	free(exec);
+}
+
+/* The call of a process that is its own entry is shared as well, and that of another parent's
+ * child; an attempt has none to share. */
+static void equal_calls_share(void)
+{
+	size_t length;
+	struct record_exec *exec = make_record(&length);
+	const struct call_entry *call;
+
+	CHECK(is_same(&encode_native, exec, length) && sharing.shared_call);
+	call = sharing.shared_call;
+	exec->task.ppid++;
+	CHECK(is_same(&encode_native, exec, length) && sharing.shared_call == call);
+	CHECK(has_text(&encode_native, CONTEXT_RUN_CALL_FIELDS) &&
+	      has_text(&encode_native, CONTEXT_RUN_FILE_FIELDS));
+	exec->header.type = RECORD_EXEC_FAILED;
+	CHECK(is_same(&encode_native, exec, length) && !sharing.shared_call);
+	free(exec);
+}
+
+/* Records with other lengths of the slices of the call, which contain the same bytes. */
+static void bytes_belong_to_one_slice_of_a_call(void)
+{
+	static const char *const names[] = { "ab", "a", "", "b" };
+	struct fixture_strings given = strings;
+
+	for (size_t i = 0; i < 64; i++) {
+		struct record_exec *exec;
+		size_t length;
+
+		given.filename = names[i % 4];
+		given.exe = names[i / 4 % 4];
+		given.cwd = names[i / 16];
+		exec = fixture_record(&given, &length);
+		for (size_t k = 0; k < FORMATS; k++)
+			CHECK(is_same(formats[k], exec, length));
+		free(exec);
+	}
+}
+
+/* Most other programs have another place in the cache, but not all of so many. */
+static void another_program_is_another_call(void)
+{
+	size_t length;
+	struct record_exec *exec = make_record(&length);
+
+	for (uint32_t i = 0; i < 1000; i++) {
+		exec->file.inode ^= i;
+		CHECK(is_same(&encode_native, exec, length));
+		exec->file.inode ^= i;
+		CHECK(is_same(&encode_native, exec, length));
+	}
+	free(exec);
+}
+
+/* Calls that are too long for the cache. */
+static void long_calls(void)
+{
+	static char path[4001];
+	struct fixture_strings given = strings;
+	struct record_exec *exec;
+	size_t length;
+
+	memset(path, 'p', sizeof(path) - 1);
+	given.filename = given.exe = given.cwd = path;
+	for (size_t bytes = 1; bytes < sizeof(path); bytes += 97) {
+		path[bytes] = '\0';
+		exec = fixture_record(&given, &length);
+		for (size_t i = 0; i < FORMATS * 2; i++)
+			CHECK(is_same(formats[i / 2], exec, length));
+		path[bytes] = 'p';
+		free(exec);
+	}
+}
+
+/* A value that has no place in a line is unreadable in the second line too. */
+static void unreadable_calls_share(void)
+{
+	size_t length;
+	struct record_exec *exec = make_record(&length);
+
+	exec->file.size = UINT64_MAX;
+	exec->file.mtime_s = -1;
+	for (size_t i = 0; i < FORMATS * 2; i++)
+		CHECK(is_same(formats[i / 2], exec, length) && sharing.shared_call &&
+		      sharing.process.unreadable & RECORD_KEY_EXE_SIZE &&
+		      sharing.process.unreadable & RECORD_KEY_EXE_MTIME);
 	free(exec);
 }
 
@@ -355,6 +484,77 @@ static void cut_lines(void)
 	free(exec);
 }
 
+/* The same where the paths of the call are short enough to be shared. */
+static void cut_lines_of_shared_calls(void)
+{
+	static char cgroup[2601], path[301];
+	struct fixture_strings given = strings;
+	struct record_exec *exec;
+	size_t length;
+
+	memset(cgroup, 'c', sizeof(cgroup) - 1);
+	memset(path, 'p', sizeof(path) - 1);
+	given.cgroup = cgroup;
+	given.filename = given.exe = given.cwd = path;
+	for (size_t i = 0; i < 3 * 40; i++) {
+		const struct encode_format *format = formats[i / 40];
+
+		path[20 + i % 40 * 7] = '\0';
+		exec = fixture_record(&given, &length);
+		path[20 + i % 40 * 7] = 'p';
+		CHECK(is_same(format, exec, length) && sharing.shared_call);
+		line_max_bytes = format->line_min_bytes;
+		CHECK(is_same(format, exec, length));
+		line_max_bytes = LINE_BYTES;
+		CHECK(is_same(format, exec, length) && sharing.shared_call);
+		free(exec);
+	}
+}
+
+/* One call, whose filename is cut to other lengths. */
+static void calls_cut_differently(void)
+{
+	static char filename[951], cgroup[2601];
+	struct fixture_strings given = strings;
+	struct record_exec *exec;
+	size_t length;
+
+	memset(filename, 'f', sizeof(filename) - 1);
+	memset(cgroup, 'c', sizeof(cgroup) - 1);
+	given.filename = filename;
+	given.cgroup = cgroup;
+	exec = fixture_record(&given, &length);
+	/* cutting them changes no mark */
+	exec->keys.truncated = RECORD_KEY_FILENAME | RECORD_KEY_EXE | RECORD_KEY_CWD;
+	CHECK(is_same(&encode_native, exec, length) && sharing.shared_call);
+	for (size_t i = 0; i < 40; i++) {
+		line_max_bytes = encode_native.line_min_bytes + i * 10;
+		CHECK(is_same(&encode_native, exec, length));
+	}
+	line_max_bytes = LINE_BYTES;
+	free(exec);
+}
+
+/* The id of a process group's leader follows from both of its parts. */
+static void another_group_has_another_leader(void)
+{
+	size_t length;
+	struct record_exec *exec = make_record(&length);
+
+	for (uint32_t i = 0; i < 12; i++) {
+		char expected[128];
+
+		exec->task.pgid = 77 + i / 2 % 3;
+		exec->task.group_start_ns = 1000 + i / 3;
+		snprintf(expected, sizeof(expected), "-%u-%u\",\"start\":", 1000 + i / 3,
+			 77 + i / 2 % 3);
+		CHECK(line_has(&encode_native, exec, length, expected));
+	}
+	exec->task.group_start_ns = 0;
+	CHECK(!line_has(&encode_native, exec, length, "group_leader_id"));
+	free(exec);
+}
+
 static void other_selections(void)
 {
 	static const char *const lists[] = { "pid,args",    "@minimal", "cgroup,parent_args",
@@ -408,6 +608,32 @@ static void redacted_events(void)
 	free(exec);
 }
 
+/* The arguments of the process are redacted, and nothing of its context. */
+static void redacted_args(void)
+{
+	static char args[] = "a\0--password=hunter2";
+	struct fixture_strings given = strings;
+	struct record_exec *exec;
+	size_t length;
+
+	given.args = args;
+	given.args_length = sizeof(args);
+	given.parent_args = NULL;
+	exec = fixture_record(&given, &length);
+	CHECK(redact_new(&redactor) == 0);
+	redact_add_builtin(redactor);
+	for (size_t i = 0; i < FORMATS * 4; i++) {
+		char *first = (char *)exec + exec->args.offset + sizeof("a\0--") - 1;
+
+		*first = i % 2 ? 'q' : 'p';
+		CHECK(is_same(formats[i / 4], exec, length) && sharing.shared);
+		CHECK(sharing.process.redacted == (i % 2 ? 0 : RECORD_KEY_ARGS));
+	}
+	redact_free(redactor);
+	redactor = NULL;
+	free(exec);
+}
+
 /* Polls enrich_refresh(), which looks at most once a second, until it reports a change. */
 static bool refresh(void)
 {
@@ -443,15 +669,6 @@ static void use_names(const char *directory)
 	enrich_free(enricher);
 	CHECK(enrich_new(&enricher, NULL, &facts) == 0);
 	context_clear(sharing.contexts);
-}
-
-static bool line_has(const struct encode_format *format, const struct record_exec *exec,
-		     size_t length, const char *string)
-{
-	static char line[LINE_BYTES];
-	size_t bytes = make_line(&sharing, format, exec, length, line);
-
-	return memmem(line, bytes, string, strlen(string));
 }
 
 static void other_names_of_users(void)
@@ -566,10 +783,12 @@ static void runs_have_the_same_types(void)
 		      (EVENT_BITS_PROCESS | EVENT_BIT(EVENT_SUPPRESSED)));
 	for (unsigned int id = FIELD_HOST_FIRST; id < FIELD_HOST_END; id++)
 		CHECK(field_get((enum field_id)id)->events == EVENT_BITS_ALL);
-	for (unsigned int id = FIELD_FILE_FIRST; id < FIELD_FILE_END; id++)
+	for (unsigned int id = FIELD_MARKS_FIRST; id < FIELD_COUNT; id++)
 		CHECK(field_get((enum field_id)id)->events ==
-		      (EVENT_BIT(EVENT_EXEC) | EVENT_BIT(EVENT_PROCESS) |
-		       EVENT_BIT(EVENT_SUPPRESSED)));
+		      (EVENT_BITS_PROCESS | EVENT_BIT(EVENT_SUPPRESSED)));
+	/* the line of an exec leaves these out */
+	for (unsigned int id = FIELD_CONTEXT_END; id < FIELD_MARKS_FIRST; id++)
+		CHECK(!(field_get((enum field_id)id)->events & EVENT_BIT(EVENT_EXEC)));
 }
 
 int main(void)
@@ -578,6 +797,13 @@ int main(void)
 	if (context_new(&sharing.contexts))
 		return 1;
 	tap_run("events of equal records share a context and texts", equal_records_share);
+	tap_run("texts belong to the marks of the event", texts_belong_to_marks);
+	tap_run("events of equal calls share a call and texts", equal_calls_share);
+	tap_run("what has no place in a line is unreadable in each", unreadable_calls_share);
+	tap_run("slices of a call of other lengths with the same bytes are others",
+		bytes_belong_to_one_slice_of_a_call);
+	tap_run("another program is another call", another_program_is_another_call);
+	tap_run("long calls are not shared", long_calls);
 	tap_run("a run is in lines of all types", runs_have_the_same_types);
 	tap_run("events of other types share contexts as well", types_share_contexts);
 	tap_run("recorded records give the same lines in any order and format",
@@ -592,8 +818,12 @@ int main(void)
 	tap_run("a process that is its own entry shares no context", an_entry_shares_nothing);
 	tap_run("long contexts are not shared", long_contexts);
 	tap_run("a cut line changes no other line", cut_lines);
+	tap_run("neither does one whose call is shared", cut_lines_of_shared_calls);
+	tap_run("nor one whose call is cut in another way", calls_cut_differently);
+	tap_run("another process group has another leader", another_group_has_another_leader);
 	tap_run("each selection of fields has its own texts", other_selections);
 	tap_run("a redacted event changes no other line", redacted_events);
+	tap_run("redacted arguments of the process alone change no other line", redacted_args);
 	tap_run("users with other names end the contexts", other_names_of_users);
 	tap_run("so do another host and other tags", other_labels);
 	tap_run("a container whose name is found later gets it", a_container_gets_its_name_later);
