@@ -8,7 +8,7 @@ native=$top/schema/exectap.schema.json
 
 # The native keys of the schema
 schema_keys() {
-	jq -r '."$defs" | .every_line, .process, .program, .call, .exec, .exec_failed, .exit, .lost, .suppressed, .heartbeat | .properties | keys[]' "$native" | sort -u
+	jq -r '."$defs" | .every_line, .process, .program, .runs, .place, .call, .exec, .exec_failed, .exit, .lost, .suppressed, .heartbeat | .properties | keys[]' "$native" | sort -u
 }
 
 @test "what is generated from the schema is up to date" {
