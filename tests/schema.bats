@@ -69,8 +69,8 @@ format_rows() {
 	diff <(format_rows | cut -d '|' -f 2 | grep -o '`[a-z_]*`' | tr -d '`' | sort -u) \
 		<(schema_keys)
 	# values are in backticks as well; names in the table that are no paths of the schema are listed here
-	diff <(format_rows | cut -d '|' -f 3 | grep -oE "\`$paths\`" | tr -d '`' | grep -vxE 'exectap.exec|exec_failed|exit|process|uid|kubernetes|pod|lost|suppressed' | sort -u) \
+	diff <(format_rows | cut -d '|' -f 3 | grep -oE "\`$paths\`" | tr -d '`' | grep -vxE 'exectap.exec|exec_failed|exit|fork|process|exe|uid|kubernetes|pod|lost|suppressed' | sort -u) \
 		<(leaves exectap-ecs)
-	diff <(format_rows | cut -d '|' -f 4 | grep -oE "\`$paths\`" | tr -d '`' | grep -vxE 'exec_failed|exit|exe|suppressed' | sort -u) \
+	diff <(format_rows | cut -d '|' -f 4 | grep -oE "\`$paths\`" | tr -d '`' | grep -vxE 'exec_failed|exit|fork|process|exe|suppressed' | sort -u) \
 		<(leaves exectap-ocsf)
 }
