@@ -86,11 +86,6 @@ static size_t decimal_length(size_t number)
 #define UNIT_BYTES sizeof("\"systemd_unit\":\"\",")
 #define ENTRY_EXE_BYTES (sizeof("\"name\":\"\",\"executable\":\"\",") - 1)
 
-static size_t at_most(size_t length, size_t most)
-{
-	return length < most ? length : most;
-}
-
 /* Removes strings, which are well-formed, from the front of *left. Returns false, with what is not
  * shown in *left, at the end of the budget. */
 static bool cut_strings(const struct encode_format *format, struct text strings, struct text *left,
@@ -117,7 +112,8 @@ static bool cut_strings(const struct encode_format *format, struct text strings,
  * part follows it. */
 static struct text well_formed_part(struct text strings, bool *is_last)
 {
-	struct text part = { strings.bytes, at_most(strings.length, RUN_BYTES) };
+	struct text part = { strings.bytes,
+			     strings.length < RUN_BYTES ? strings.length : RUN_BYTES };
 	size_t prefix = text_utf8_prefix(part);
 	bool cut_in_character = part.length < strings.length && part.length - prefix < 4;
 
