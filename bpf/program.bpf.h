@@ -244,7 +244,7 @@ static __always_inline void program_set(__u32 pid, __u64 start_ns, struct record
 
 /*
  * Gives a new process a short program, which is in the slot or the element of its parent. The slot
- * stays free if another CPU writes a long program there meanwhile.
+ * has none that is true if another CPU writes two programs there meanwhile.
  */
 static __always_inline void program_give(const struct program_key *key,
 					 const struct record_program *program, bool in_slot)
@@ -264,6 +264,8 @@ static __always_inline void program_give(const struct program_key *key,
 		program_copy(&slot->program, program, bytes);
 	else if (bytes <= most)
 		bpf_probe_read_kernel(&slot->program, bytes, program);
+	else /* what is there is the program of the slot's last process */
+		slot->program.checksum = 0;
 	program_slot_give(slot, key);
 }
 
