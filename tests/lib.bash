@@ -37,7 +37,7 @@ open_folders() {
 }
 
 teardown() {
-	local pid
+	local pid killed=$exectap_pid
 	for pid in "${held[@]}" $exectap_pid; do
 		kill -KILL "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
@@ -45,14 +45,23 @@ teardown() {
 	if declare -F more_teardown >/dev/null; then more_teardown; fi
 	if [ -s "$lines" ]; then
 		mkdir -p "$captured"
-		# only a killed process may leave a partial line
-		cp "$lines" "$captured/$(basename "$BATS_TEST_FILENAME" .bats)-$BATS_TEST_NUMBER.jsonl"
+		copy_lines >"$captured/$(basename "$BATS_TEST_FILENAME" .bats)-$BATS_TEST_NUMBER.jsonl"
 	fi
 	if [ -n "$BATS_ERROR_STATUS" ] && [ "$BATS_ERROR_STATUS" != 0 ] || [ -z "$BATS_TEST_COMPLETED" ]; then
 		echo "--- stderr of exectap:"
 		cat "$log" 2>/dev/null || true
 		echo "--- its lines with $marker:"
 		select_lines true 2>/dev/null | tail -n 5 | cut -c 1-2000 || true
+	fi
+}
+
+# Prints $lines. Where teardown has killed exectap ($killed), without a partial line: SIGKILL ends a write(2) to a file
+# between two pages.
+copy_lines() {
+	if [ -n "$killed" ]; then
+		head -n "$(wc -l <"$lines")" "$lines"
+	else
+		cat "$lines"
 	fi
 }
 
