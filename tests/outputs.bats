@@ -340,6 +340,7 @@ unread_by() {
 	start_with_output "unix:$BATS_TEST_TMPDIR/socket" --buffer 32M # for the execs of the host as well
 	kill -STOP "$reader"
 	"$helpers/storm" 1 3000 "$marker" "$helpers/noop"
+	poll unread_by "$BATS_TEST_TMPDIR/socket" 100000 # by then it has touched the memory that it needs
 	resident=$(awk '/^RssAnon/ { print $2 }' "/proc/$exectap_pid/status")
 	"$helpers/storm" 1 3000 "$marker-more" "$helpers/noop"
 	[ "$(awk '/^RssAnon/ { print $2 }' "/proc/$exectap_pid/status")" -le $((resident + 64)) ]
