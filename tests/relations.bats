@@ -218,7 +218,7 @@ ctypes.CDLL(None).syscall(number, b"user", sys.argv[1].encode(), b"x", 0)' "$mar
 	done
 	hold "$helpers/hold"
 	while [ "$(parent_of "$pid")" != 1 ]; do
-		case $(cat "/proc/$(parent_of "$pid")/comm") in sshd* | conmon | containerd-shim | login) skip "the tests run below such a server" ;; esac
+		case $(cat "/proc/$(parent_of "$pid")/comm") in sshd* | conmon | containerd-shim | login | kthreadd) skip "the tests run below such a process" ;; esac
 		pid=$(parent_of "$pid")
 	done
 	expect entry_type init
