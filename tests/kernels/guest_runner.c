@@ -480,6 +480,13 @@ static void way_descriptors(void)
 	execute(PROBE);
 }
 
+/* A table that is not in files_struct, as the children of a shell with a script have */
+static void way_large_table(void)
+{
+	done(fcntl(STDIN_FILENO, F_DUPFD, 300), "fcntl");
+	way_descriptors();
+}
+
 /* --- ways to fail */
 
 /* The attempt that this thread makes next; `error` 0: unknown */
@@ -799,6 +806,8 @@ static const struct way ways[] = {
 	{ "terminal", way_terminal },
 	{ "audit_login", way_audit_login },
 	{ "environment", way_environment },
+	{ "descriptors", way_descriptors },
+	{ "large_table", way_large_table },
 	{ "failed", way_failed },
 	{ "failed_too_late", way_failed_too_late },
 	{ "32_bit_failed", way_32_bit_failed },
