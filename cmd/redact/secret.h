@@ -23,6 +23,8 @@ struct secret_index {
 	uint64_t program_starts[256]; /* a bit for each rule, by the first byte */
 	/* by the first byte, a bit for the low five bits of each second byte */
 	uint32_t program_seconds[256];
+	uint64_t option_starts[256]; /* a bit for each rule, by the first byte of its option */
+	uint64_t conditional; /* the rules that apply behind or before other words only */
 };
 
 void secret_index_init(struct secret_index *index);
@@ -42,6 +44,9 @@ enum secret_name {
  * name consists of letters, digits and _ - . only.
  */
 enum secret_name secret_name(const struct secret_index *index, struct text name);
+
+/* A shorter string without a separator, = or :, has no secret for secret_text_mask(). */
+#define SECRET_SHAPE_MIN_BYTES 3
 
 /* Properties of a string for secret_text_mask() */
 enum secret_text {

@@ -90,6 +90,55 @@ struct words {
 /* Maximum nesting of command lines in arguments: sudo sh -c "ssh host 'mysql -pSECRET'" */
 #define WORDS_DEPTH 2
 
+/* Most words are shorter, and one pass over their bytes costs less than the calls that search for
+ * each of these. */
+#define WORD_SHORT_BYTES 16
+
+enum mark {
+	MARK_DASH = 1 << 0,
+	MARK_SIGN = 1 << 1, /* between name and value */
+	MARK_SLASH = 1 << 2,
+	MARK_BLANK = 1 << 3, /* of a line */
+	MARK_GAP = 1 << 4, /* between two words */
+	MARK_END = 1 << 5, /* between two commands */
+	MARK_QUOTING = 1 << 6,
+	MARK_ALL = (1 << 7) - 1,
+};
+
+static const unsigned char byte_marks[256] = {
+	['-'] = MARK_DASH,
+	['='] = MARK_SIGN,
+	[':'] = MARK_SIGN,
+	['/'] = MARK_SLASH,
+	[' '] = MARK_BLANK | MARK_GAP,
+	['\t'] = MARK_GAP,
+	['\r'] = MARK_GAP,
+	[')'] = MARK_GAP,
+	['<'] = MARK_GAP,
+	['>'] = MARK_GAP,
+	['\n'] = MARK_BLANK | MARK_GAP | MARK_END,
+	[';'] = MARK_GAP | MARK_END,
+	['|'] = MARK_GAP | MARK_END,
+	['&'] = MARK_GAP | MARK_END,
+	['('] = MARK_GAP | MARK_END,
+	['`'] = MARK_GAP | MARK_END,
+	['"'] = MARK_QUOTING,
+	['\''] = MARK_QUOTING,
+	['\\'] = MARK_QUOTING,
+};
+
+/* Returns the marks of the bytes of a word, or of a longer one all. */
+static inline unsigned int marks_of(struct text word)
+{
+	unsigned int found = 0;
+
+	if (word.length > WORD_SHORT_BYTES)
+		return MARK_ALL;
+	for (size_t i = 0; i < word.length; i++)
+		found |= byte_marks[(unsigned char)word.bytes[i]];
+	return found;
+}
+
 static bool is_letter(char byte)
 {
 	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
@@ -139,8 +188,15 @@ static void index_list(struct secret_index *index, const char *list, uint64_t ru
 void secret_args_index(struct secret_index *index)
 {
 	index_list(index, wrappers, 0);
-	for (size_t i = 0; i < RULES; i++)
-		index_list(index, rules[i].programs, UINT64_C(1) << i);
+	for (size_t i = 0; i < RULES; i++) {
+		const struct rule *rule = &rules[i];
+		uint64_t bit = UINT64_C(1) << i;
+
+		index_list(index, rule->programs, bit);
+		index->option_starts[(unsigned char)rule->option[0]] |= bit;
+		if (rule->after || rule->until)
+			index->conditional |= bit;
+	}
 }
 
 /* Returns the file name of a path, and "bash" for a login shell's "-bash". */
@@ -170,7 +226,7 @@ static void visit_plain(struct words *words, struct text word)
 {
 	struct text name = base_name(word);
 
-	for (uint64_t left = words->programs; left; left &= left - 1) {
+	for (uint64_t left = words->programs & words->index->conditional; left; left &= left - 1) {
 		int i = __builtin_ctzll(left);
 
 		if (rules[i].after && text_equals(word, rules[i].after))
@@ -277,9 +333,17 @@ static bool apply_rule(struct words *words, const struct rule *rule, struct text
 	return true;
 }
 
+/* Returns the rules that apply now and have an option with the first byte of the word. */
+static uint64_t rules_of(const struct words *words, struct text word)
+{
+	return word.length
+		       ? words->ready & words->index->option_starts[(unsigned char)word.bytes[0]]
+		       : 0;
+}
+
 static bool apply_rules(struct words *words, struct text word)
 {
-	for (uint64_t left = words->ready; left; left &= left - 1)
+	for (uint64_t left = rules_of(words, word); left; left &= left - 1)
 		if (apply_rule(words, &rules[__builtin_ctzll(left)], word))
 			return true;
 	return false;
@@ -303,7 +367,7 @@ static void visit_named(struct words *words, struct text word)
 		while (dashes < word.length && word.bytes[dashes] == '-')
 			dashes++;
 		name = text_skip(word, dashes);
-		sign = memchr(name.bytes, '=', name.length);
+		sign = marks_of(name) & MARK_SIGN ? memchr(name.bytes, '=', name.length) : NULL;
 		if (sign)
 			name.length = (size_t)(sign - name.bytes);
 		if ((sign || dashes) && secret_name(words->index, name) == SECRET_NAME_VALUE) {
@@ -342,38 +406,55 @@ static bool is_shell_code_flag(struct text word)
 	return text_equals(word, "-c") || is_cluster(word, "-c");
 }
 
+/* Reports whether a word with these marks is neither option nor assignment, names no program, and
+ * no rule applies to it. */
+static bool is_inert(const struct words *words, struct text word, unsigned int found)
+{
+	if (found & (MARK_DASH | MARK_SIGN) || words->awaited || rules_of(words, word) ||
+	    words->programs & words->index->conditional)
+		return false;
+	return (words->begun && !words->wraps) ||
+	       (!(found & MARK_SLASH) && !may_be_listed(words->index, word));
+}
+
 static bool holds_blanks(struct text text)
 {
+	if (text.length <= WORD_SHORT_BYTES)
+		return marks_of(text) & MARK_BLANK;
 	return memchr(text.bytes, ' ', text.length) || memchr(text.bytes, '\n', text.length);
 }
 
 static void visit_line(const struct secret_index *index, struct mask *mask, struct text line,
 		       int depth);
 
-static void visit(struct words *words, struct text string, int depth)
+/* Handles a string, of which `found` has the marks. */
+static void visit(struct words *words, struct text string, unsigned int found, int depth)
 {
-	bool is_line = holds_blanks(string);
-	bool code = words->code && is_line && !words->awaited;
+	bool is_line = found & MARK_BLANK && holds_blanks(string), code;
 
-	words->code = is_shell_code_flag(string);
-	if (!code) /* else the value of a leading NAME= would be the whole line */
-		visit_word(words, string);
+	if (is_inert(words, string, found)) {
+		words->code = false;
+		words->begun = true;
+	} else {
+		code = words->code && is_line && !words->awaited;
+		words->code = is_shell_code_flag(string);
+		if (!code) /* else the value of a leading NAME= would be the whole line */
+			visit_word(words, string);
+	}
 	if (is_line && depth)
 		visit_line(words->index, words->mask, string, depth - 1);
 }
 
 /* True for bytes between two commands */
-static bool is_end(char byte)
+static inline bool is_end(char byte)
 {
-	return byte == ';' || byte == '|' || byte == '&' || byte == '\n' || byte == '(' ||
-	       byte == '`';
+	return byte_marks[(unsigned char)byte] & MARK_END;
 }
 
 /* True for bytes between two words */
-static bool is_gap(char byte)
+static inline bool is_gap(char byte)
 {
-	return byte == ' ' || byte == '\t' || byte == '\r' || byte == ')' || byte == '<' ||
-	       byte == '>' || is_end(byte);
+	return byte_marks[(unsigned char)byte] & MARK_GAP;
 }
 
 /* Returns the quote that closes the one at `at`, or `at` if there is none. */
@@ -399,9 +480,11 @@ static bool next_word(struct text *line, struct text *word, bool *new_command)
 	for (; at < end && is_gap(*at); at++)
 		*new_command |= is_end(*at);
 	for (start = at; at < end && !is_gap(*at); at++) {
+		if (!(byte_marks[(unsigned char)*at] & MARK_QUOTING))
+			continue;
 		if (*at == '"' || *at == '\'')
 			at = closing_quote(at, end);
-		else if (*at == '\\' && at + 1 < end)
+		else if (at + 1 < end)
 			at++;
 	}
 	*word = (struct text){ start, (size_t)(at - start) };
@@ -422,7 +505,7 @@ static void visit_line(const struct secret_index *index, struct mask *mask, stru
 		if (new_command)
 			words = start;
 		word = unquoted(word);
-		visit(&words, word, depth);
+		visit(&words, word, marks_of(word), depth);
 	}
 }
 
@@ -448,13 +531,16 @@ void secret_args_mask(const struct secret_index *index, struct text filename, st
 		add_program(&words, filename);
 	while (text_next_string(&left, &string)) {
 		unsigned int flags = string.bytes + string.length == end ? SECRET_TEXT_CUT : 0;
+		unsigned int found;
 
 		if (skip_short(&words, string))
 			continue;
 		if (words.code || words.wraps)
 			flags |= SECRET_TEXT_CODE;
-		secret_text_mask(index, string, flags, mask);
-		visit(&words, string, WORDS_DEPTH);
+		found = marks_of(string);
+		if (string.length >= SECRET_SHAPE_MIN_BYTES || found & MARK_SIGN)
+			secret_text_mask(index, string, flags, mask);
+		visit(&words, string, found, WORDS_DEPTH);
 	}
 }
 

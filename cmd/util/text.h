@@ -68,24 +68,6 @@ static inline bool text_equals(struct text text, const char *string)
 /* Returns the part behind the last slash, or the whole path if it has none. */
 struct text text_base_name(struct text path);
 
-/* Removes the next NUL-terminated string (or the remainder, if no NUL is left) from the front of
- * *strings. Returns false at the end. */
-static inline bool text_next_string(struct text *strings, struct text *string)
-{
-	const char *end = strings->bytes;
-
-	if (!strings->length)
-		return false;
-	/* a call costs more than an empty string */
-	if (*end)
-		end = memchr(end, '\0', strings->length);
-	string->bytes = strings->bytes;
-	string->length = end ? (size_t)(end - strings->bytes) : strings->length;
-	strings->bytes += string->length + (end != NULL);
-	strings->length -= string->length + (end != NULL);
-	return true;
-}
-
 /* True for a byte of a character in UTF-8 that is not the first one. */
 static inline bool text_byte_is_following(char byte)
 {
@@ -230,6 +212,36 @@ static inline uint64_t text_word_may_hold(uint64_t word, unsigned char byte)
 	uint64_t difference = word ^ TEXT_EACH_BYTE(byte);
 
 	return (difference - TEXT_EACH_BYTE(1)) & ~difference & TEXT_EACH_BYTE(0x80);
+}
+
+/* Returns the first NUL, or NULL. A call costs more than a short string. */
+static inline const char *text_find_nul(struct text text)
+{
+	uint64_t word, nul;
+
+	if (text.length < sizeof(word))
+		return memchr(text.bytes, '\0', text.length);
+	memcpy(&word, text.bytes, sizeof(word));
+	word = le64toh(word);
+	/* false positives are behind a NUL only */
+	nul = text_word_may_hold(word, '\0');
+	return nul ? text.bytes + __builtin_ctzll(nul) / 8 : memchr(text.bytes, '\0', text.length);
+}
+
+/* Removes the next NUL-terminated string (or the remainder, if no NUL is left) from the front of
+ * *strings. Returns false at the end. */
+static inline bool text_next_string(struct text *strings, struct text *string)
+{
+	const char *end;
+
+	if (!strings->length)
+		return false;
+	end = text_find_nul(*strings);
+	string->bytes = strings->bytes;
+	string->length = end ? (size_t)(end - strings->bytes) : strings->length;
+	strings->bytes += string->length + (end != NULL);
+	strings->length -= string->length + (end != NULL);
+	return true;
 }
 
 /* True if all eight bytes are plain (text_byte_is_plain()). False can be wrong. */

@@ -231,6 +231,38 @@ static void filename_names_the_program_too(void)
 	redact_free(redactor);
 }
 
+/* Words of the length that one pass examines, and those before and behind them. */
+static void short_words(void)
+{
+	static const struct row rows[] = {
+		{ "cat|a|b|/bin/curl|-ua:b", NULL },
+		{ "sudo|a|b|curl|-ua:b", "sudo|a|b|curl|-ua:[X]" },
+		{ "sudo|a|b|/bin/curl|-ua:b", "sudo|a|b|/bin/curl|-ua:[X]" },
+		{ "sudo|a|/usr/local/curl|-ua:b", "sudo|a|/usr/local/curl|-ua:[X]" },
+		{ "sudo|a|/usr/loca1/b/curl|-ua:b", "sudo|a|/usr/loca1/b/curl|-ua:[X]" },
+		{ "cat|curl -ua:b", "cat|curl -ua:[X]" },
+		{ "cat|a\ncurl -ua:b", "cat|a\ncurl -ua:[X]" },
+		{ "cat|a;curl -ua:b", "cat|a;curl -ua:[X]" },
+		{ "cat|a;curl -ua12:bcd", "cat|a;curl -ua12:[X]" },
+		{ "cat|a;curl -ua123:bcd", "cat|a;curl -ua123:[X]" },
+		{ "a|token=b", "a|token=[X]" },
+		{ "a|the_token=abcdef", "a|the_token=[X]" },
+		{ "a|the_token=abcdefg", "a|the_token=[X]" },
+		{ "a|--token|b|c", "a|--token|[X]|c" },
+		{ "a|--the-new_token|bc|d", "a|--the-new_token|[X]|d" },
+		{ "a|--the-new-_token|bc|d", "a|--the-new-_token|[X]|d" },
+		{ "redis-cli|requirepass|ab|c", "redis-cli|requirepass|[X]|c" },
+		{ "redis-cli|a|requirepass|b c|d", "redis-cli|a|requirepass|[X]|d" },
+		{ "docker|a|login|b|-pcd", "docker|a|login|b|-p[X]" },
+		{ "docker|a|b|-pcd", NULL },
+		{ "sshpass|a|ssh|-pcd", NULL },
+		{ "sshpass|a|-pcd", "sshpass|a|-p[X]" },
+		{ "sh|-c|a=b mysql -pcd", "sh|-c|a=b mysql -p[X]" },
+	};
+
+	CHECK_ARGS(BUILTIN, rows);
+}
+
 static void assignments(void)
 {
 	static const struct row rows[] = {
@@ -624,6 +656,7 @@ int main(void)
 	tap_run("the value of an option that is secret in some programs is masked there",
 		options_of_programs);
 	tap_run("a program is known by its filename as well", filename_names_the_program_too);
+	tap_run("short words are examined in one pass", short_words);
 	tap_run("NAME=value is masked where the name says so, up to where the value ends",
 		assignments);
 	tap_run("headers and members of JSON objects are masked, the scheme stays",
