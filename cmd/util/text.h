@@ -236,7 +236,7 @@ static inline bool text_next_string(struct text *strings, struct text *string)
 
 	if (!strings->length)
 		return false;
-	end = text_find_nul(*strings);
+	end = *strings->bytes ? text_find_nul(*strings) : strings->bytes;
 	string->bytes = strings->bytes;
 	string->length = end ? (size_t)(end - strings->bytes) : strings->length;
 	strings->bytes += string->length + (end != NULL);
