@@ -258,9 +258,35 @@ static void short_words(void)
 		{ "sshpass|a|ssh|-pcd", NULL },
 		{ "sshpass|a|-pcd", "sshpass|a|-p[X]" },
 		{ "sh|-c|a=b mysql -pcd", "sh|-c|a=b mysql -p[X]" },
+		{ "qq|curl|-ua:b", NULL },
+		{ "cat|vault login ab", "cat|vault login [X]" },
+		{ "cat|mysql\t-pab\nc", "cat|mysql\t-p[X]\nc" },
+		{ "cat|mysql\t-pabcdefgh", NULL },
+		{ "cat|mysql\t-pabcdefghi", NULL },
+		{ "sh|-c|token=abcdefghi ", "sh|-c|token=[X] " },
+		{ "sh|-c|qq|token=b c", "sh|-c|qq|token=[X]" },
 	};
 
 	CHECK_ARGS(BUILTIN, rows);
+}
+
+/* Each byte between two words of a line. */
+static void bytes_between_words(void)
+{
+	struct redactor *redactor = BUILTIN;
+	char args[32];
+
+	for (int byte = 1; byte < 256; byte++) {
+		bool is_end = strchr("\n;|&(`", byte), is_gap = is_end || strchr(" \t\r)<>", byte);
+		size_t length = (size_t)sprintf(args, "x%cmysql%c-pab c", '\0', byte);
+
+		give_args(redactor, "", (struct text){ args, length });
+		CHECK(event.process.redacted_bytes == (is_gap && !is_end ? 2 : 0));
+		length = (size_t)sprintf(args, "x%ca%cmysql -pab", '\0', byte);
+		give_args(redactor, "", (struct text){ args, length });
+		CHECK(event.process.redacted_bytes == (is_gap || byte == '/' ? 2 : 0));
+	}
+	redact_free(redactor);
 }
 
 static void assignments(void)
@@ -505,6 +531,8 @@ static void cut_strings(void)
 		{ "x|--password|hun", "x|--password|[X]" },
 		{ "x|ghp_abc", "x|[X]" },
 		{ "x|AKIA", "x|[X]" },
+		{ "x|SG.", "x|[X]" },
+		{ "x|SG", NULL },
 		{ "x|https://bob:hun", "x|https://bob:[X]" },
 		{ "x|eyJhbGciOiJub25lIn0.eyJz", "x|[X]" },
 		{ "x|-----BEGIN PRIVATE KEY-----\nMI", "x|[X]" },
@@ -657,6 +685,8 @@ int main(void)
 		options_of_programs);
 	tap_run("a program is known by its filename as well", filename_names_the_program_too);
 	tap_run("short words are examined in one pass", short_words);
+	tap_run("a line is split into words and commands at the same bytes as by a shell",
+		bytes_between_words);
 	tap_run("NAME=value is masked where the name says so, up to where the value ends",
 		assignments);
 	tap_run("headers and members of JSON objects are masked, the scheme stays",

@@ -212,6 +212,25 @@ static void strings_are_split_at_nuls(void)
 	CHECK(!text_next_string(&strings, &string));
 }
 
+/* Fills a block of the exact size with one byte, and splits it at a NUL in each place. */
+static void the_first_nul_ends_a_string(void)
+{
+	static const char bytes[] = "\x01\x7f\x80\x81\xff";
+
+	for (size_t i = 0; i < sizeof(bytes) - 1; i++)
+		for (size_t length = 1; length <= 20; length++)
+			for (size_t nul = 0; nul <= length; nul++) {
+				char *block = memset(malloc(length), bytes[i], length);
+				struct text strings = { block, length }, string;
+
+				if (nul < length)
+					block[nul] = '\0';
+				CHECK(text_next_string(&strings, &string) && string.length == nul);
+				CHECK(strings.length == length - nul - (nul < length));
+				free(block);
+			}
+}
+
 static void json_lengths(void)
 {
 	/* U+202E, U+061C, U+202D; in a literal they would be taken for a disguise of this source */
@@ -334,6 +353,7 @@ int main(void)
 	tap_run("base64 has every pair of digits", base64_has_every_pair_of_digits);
 	tap_run("argument strings are split at their NULs, empty ones too",
 		strings_are_split_at_nuls);
+	tap_run("they end at the first NUL, whatever they contain", the_first_nul_ends_a_string);
 	tap_run("the length of a JSON string counts its escapes", json_lengths);
 	tap_run("a cut never falls inside a character", cuts_fall_between_characters);
 	tap_run("nor does one from the beginning", tails_fall_between_characters);
