@@ -87,8 +87,15 @@ static const struct shape {
 	{ "tiny", { "a\0", 2 }, false },
 	{ "words", { "ab\0", 3 }, false },
 	{ "tiny 0xff", { "\xff\0", 2 }, false },
+	{ "mixed bidi", { "\xe2\x80\xae\xc3\xa9", 5 }, false },
+	{ "words 0xff", { "\xff\0ab\0", 5 }, false },
+	{ "lines", { "a \0", 3 }, false },
+	{ "options", { "-a\0", 3 }, false },
 	{ "paths 0x01", { "\x01", 1 }, true },
 	{ "paths 0xff", { "\xff", 1 }, true },
+	{ "paths a", { "a", 1 }, true },
+	{ "paths cut", { "a\xf0\x9f\x98", 4 }, true },
+	{ "paths bidi", { "a\xe2\x80\xae", 4 }, true },
 };
 
 struct replay {
