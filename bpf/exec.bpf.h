@@ -99,7 +99,7 @@ __noinline int exec_append_short(__u32 slot, __u32 which)
 	if (!scratch ||
 	    !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
 		return 0;
-	task = task_untrusted(bpf_get_current_task_btf());
+	task = bpf_get_current_task_btf();
 	if (which == EXEC_OWN_EXE) {
 		file = task->mm->exe_file;
 		dentry = file->f_path.dentry;

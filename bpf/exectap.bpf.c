@@ -38,7 +38,7 @@ const volatile bool config_sends_exits = false;
 /* Set by the loader: forks have records, and their hook does not only copy programs. */
 const volatile bool config_sends_forks = false;
 
-/* A successful exec, as a hook sees it. */
+/* A successful exec, as a hook sees it. What the task points to is loaded once, see task_find(). */
 struct exec_call {
 	struct task_struct *task;
 	struct mm_struct *mm; /* the new one */
@@ -48,25 +48,12 @@ struct exec_call {
 	int old_tid; /* 0: unknown to the hook */
 };
 
-static __always_inline struct exec_call exec_call_new(struct task_struct *task,
-						      struct linux_binprm *bprm, int old_tid)
-{
-	struct task_struct *untrusted = task_untrusted(task);
-
-	return (struct exec_call){ task,
-				   READ_ONCE(untrusted->mm),
-				   READ_ONCE(untrusted->files),
-				   bprm->filename,
-				   bprm->argc,
-				   old_tid };
-}
-
 static __always_inline void send_exec(const struct exec_call *call)
 {
 	__u32 slot = scratch_claim(), end = sizeof(struct record_exec);
 	struct scratch *scratch = scratch_get(slot);
 	struct task_struct *task = call->task, *parent = task->real_parent;
-	struct mm_struct *parent_mm = READ_ONCE(task_untrusted(parent)->mm);
+	struct mm_struct *parent_mm = READ_ONCE(parent->mm);
 	struct record_exec *exec;
 
 	if (!scratch) {
@@ -145,7 +132,14 @@ int BPF_PROG(handle_task_rename, struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
-	const struct exec_call call = exec_call_new(task, bprm, old_tid);
+	const struct exec_call call = {
+		.task = task,
+		.mm = READ_ONCE(task->mm),
+		.files = READ_ONCE(task->files),
+		.filename = bprm->filename,
+		.argc = bprm->argc,
+		.old_tid = old_tid,
+	};
 
 	claim_exec(&call);
 	return 0;
@@ -197,7 +191,14 @@ int probe_finalize_exec(struct pt_regs *regs)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_skipped_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
-	const struct exec_call call = exec_call_new(task, bprm, old_tid);
+	const struct exec_call call = {
+		.task = task,
+		.mm = READ_ONCE(task->mm),
+		.files = READ_ONCE(task->files),
+		.filename = bprm->filename,
+		.argc = bprm->argc,
+		.old_tid = old_tid,
+	};
 
 	if (output_state() == RECORD_STATE_STANDBY) {
 		caller_discard(task->pid);

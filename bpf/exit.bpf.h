@@ -4,7 +4,6 @@
 #define EXECTAP_EXIT_BPF_H
 
 #include "kernel_types.h"
-#include "read.bpf.h"
 #include "record.h"
 #include "scratch.bpf.h"
 #include <bpf/bpf_core_read.h>
@@ -32,7 +31,8 @@ struct {
 static __always_inline bool exit_is_last_thread(unsigned long long *context,
 						struct task_struct *task)
 {
-	__u64 process = (__u64)task->signal, start = task->group_leader->start_boottime;
+	__u64 process = (__u64)BPF_CORE_READ(task, signal),
+	      start = task->group_leader->start_boottime;
 	__u64 *known;
 
 	if (config_exit_has_group_dead)
@@ -55,7 +55,7 @@ static __always_inline bool exit_add_threads(struct record_exit *exit, struct si
 {
 	struct list_head *end =
 		(void *)((__u64)signal + bpf_core_field_offset(struct signal_struct, thread_head));
-	struct list_head *node = READ(false, signal, thread_head.next);
+	struct list_head *node = BPF_CORE_READ(signal, thread_head.next);
 
 	for (int i = 0; i < EXIT_THREADS_MAX; i++) {
 		struct task_struct *thread =
@@ -64,10 +64,10 @@ static __always_inline bool exit_add_threads(struct record_exit *exit, struct si
 
 		if (node == end)
 			return true;
-		exit->user_ns += READ(false, thread, utime);
-		exit->system_ns += READ(false, thread, stime);
-		exit->runtime_ns += READ(false, thread, se.sum_exec_runtime);
-		node = READ(false, node, next);
+		exit->user_ns += BPF_CORE_READ(thread, utime);
+		exit->system_ns += BPF_CORE_READ(thread, stime);
+		exit->runtime_ns += BPF_CORE_READ(thread, se.sum_exec_runtime);
+		node = BPF_CORE_READ(node, next);
 	}
 	return false;
 }
@@ -90,14 +90,15 @@ __noinline int exit_fill_times(__u32 slot)
 	signal = (void *)scratch->signal;
 	exit = (struct record_exit *)scratch->record;
 	for (int attempt = 0; attempt < 3; attempt++) {
-		unsigned int sequence = READ(false, signal, stats_lock.seqcount.seqcount.sequence);
+		unsigned int sequence =
+			BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence);
 
-		exit->user_ns = READ(false, signal, utime);
-		exit->system_ns = READ(false, signal, stime);
-		exit->runtime_ns = READ(false, signal, sum_sched_runtime);
+		exit->user_ns = BPF_CORE_READ(signal, utime);
+		exit->system_ns = BPF_CORE_READ(signal, stime);
+		exit->runtime_ns = BPF_CORE_READ(signal, sum_sched_runtime);
 		complete = exit_add_threads(exit, signal);
 		if (complete &&
-		    sequence == READ(false, signal, stats_lock.seqcount.seqcount.sequence))
+		    sequence == BPF_CORE_READ(signal, stats_lock.seqcount.seqcount.sequence))
 			return 0;
 	}
 	return RECORD_KEY_TIMES;

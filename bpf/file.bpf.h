@@ -50,8 +50,8 @@ static __always_inline void file_fill_upper(struct record_keys *keys, __u32 *fla
 	}
 	if (!upper)
 		return;
-	super_block = READ(false, upper, d_sb);
-	if (super_block && super_block == READ(false, READ(false, upper, d_inode), i_sb))
+	super_block = BPF_CORE_READ(upper, d_sb);
+	if (super_block && super_block == BPF_CORE_READ(upper, d_inode, i_sb))
 		*flags |= RECORD_FLAG_EXE_UPPER;
 	else
 		keys->unreadable |= RECORD_KEY_EXE_UPPER;
@@ -142,36 +142,17 @@ static __always_inline __u32 file_append_streams(struct record_stream streams[RE
 
 /*
  * Appends the descriptors of the current task in the middle of its exec, when it is the only one
- * that changes them. A task with at most NR_OPEN_DEFAULT of them has their table in files_struct.
- * A shell that runs a script has a table elsewhere, because of a high number for the script itself,
- * and its children have one as large.
+ * that changes them. Few tasks have more than NR_OPEN_DEFAULT of them; then the table is elsewhere.
  */
 static __always_inline __u32 file_append_own_streams(struct record_exec *exec, __u32 slot,
 						     struct task_struct *task,
 						     struct files_struct *files, __u32 end)
 {
-	bool is_inside =
-		(__u64)files->fdt->fd == (__u64)files + bpf_core_field_offset(files->fd_array);
-	struct file *table[RECORD_STREAMS];
-
-	if (!is_inside && !READ_CAN_CAST)
+	if ((__u64)files->fdt->fd != (__u64)files + bpf_core_field_offset(files->fd_array))
 		return file_append_streams(exec->streams, &exec->keys, slot, task, end);
-	if (is_inside) {
 #pragma unroll
-		for (int i = 0; i < RECORD_STREAMS; i++)
-			table[i] = READ_ONCE(files->fd_array[i]);
-	} else if (bpf_probe_read_kernel(table, sizeof(table), files->fdt->fd)) {
-		exec->keys.unreadable |= RECORD_KEY_STREAMS;
-		return end;
-	}
-#pragma unroll
-	for (int i = 0; i < RECORD_STREAMS; i++) {
-		struct file *file = table[i];
-
-		if (READ_CAN_CAST)
-			file = READ_CAST(file);
-		end = file_append_stream(slot, &exec->streams[i], file, true, end);
-	}
+	for (int i = 0; i < RECORD_STREAMS; i++)
+		end = file_append_stream(slot, &exec->streams[i], files->fd_array[i], true, end);
 	return end;
 }
 

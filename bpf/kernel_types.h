@@ -27,9 +27,6 @@ enum { PIDTYPE_TGID = 1, PIDTYPE_PGID = 2, PIDTYPE_SID = 3, PIDTYPE_COUNT = 4 };
 #define S_IFBLK 0060000
 #define S_IFCHR 0020000
 
-/* kernel/bpf/verifier.c; the value is not used */
-enum special_kfunc_type { KF_bpf_rdonly_cast };
-
 typedef struct {
 	__u32 val;
 } kuid_t;
@@ -130,6 +127,7 @@ typedef struct {
 } seqlock_t;
 
 struct signal_struct {
+	struct task_struct *curr_target;
 	atomic_t live;
 	struct list_head thread_head;
 	int group_exit_code;

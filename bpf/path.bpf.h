@@ -5,9 +5,8 @@
  *
  * Each path is walked twice. The first walk copies the names. The second one checks that neither a
  * dentry on the way (d_seq changes with every rename) nor a mount has changed since. So the path
- * existed as a whole at the end of the first walk. Most paths are short: path_append_short() does
- * the same for them by loads. It leaves the longer ones to path_append(), and before 6.2 those
- * below another mount than the top one.
+ * existed as a whole at the end of the first walk. Most paths are short and below the top mount:
+ * path_append_short() does the same for them by loads, and leaves the others to path_append().
  *
  * The walkers are global functions, which the verifier checks once on their own instead of once for
  * each call. Their arguments are numbers (kernels before 5.12 allow no pointers there), the rest is
@@ -335,6 +334,42 @@ static __always_inline long path_append_name_of(struct scratch *scratch, __u32 e
 	return length + 1;
 }
 
+/* Names that a short walk reaches: those of most programs. The verifier follows each one. */
+#define PATH_SHORT_STEPS 12
+
+/*
+ * Walks from a leaf up to the root of its mount, by loads. Returns false if it is farther away than
+ * PATH_SHORT_STEPS, or a rename is in progress. The verifier knows the type of the pointers, and
+ * lets no program calculate with them. A dentry keeps its parent while its sequence number stays,
+ * so the checksum of these numbers stands for the dentries as well.
+ */
+static __always_inline bool path_walk_short(struct scratch *scratch, struct dentry *dentry,
+					    const struct dentry *root, bool copy_names)
+{
+	__u64 checksum = 0;
+
+	for (int step = 0; step < PATH_SHORT_STEPS; step++) {
+		__u32 end = scratch->walk.end, sequence = READ_U32(dentry, d_seq);
+		long length;
+
+		if (dentry == root) {
+			scratch->walk.checksum = checksum;
+			return true;
+		}
+		if (sequence & 1)
+			return false;
+		checksum = (checksum ^ sequence) * PATH_PRIME;
+		if (copy_names) {
+			length = path_append_name_of(scratch, end, dentry);
+			if (length <= 0 || end + length - scratch->walk.start > RECORD_PATH_BYTES)
+				return false;
+			scratch->walk.end = end + length;
+		}
+		dentry = READ_ONCE(dentry->d_parent);
+	}
+	return false;
+}
+
 /* Returns the number of the namespace's last change, or 0. */
 static __always_inline __u64 path_namespace_event(struct mnt_namespace *namespace)
 {
@@ -352,110 +387,27 @@ static __always_inline __u64 path_namespace_event(struct mnt_namespace *namespac
 static __always_inline bool path_is_top_mount(struct scratch *scratch, struct vfsmount *vfsmount,
 					      struct mnt_namespace *namespace)
 {
-	struct mount *mount = (void *)((__u64)vfsmount - bpf_core_field_offset(struct mount, mnt));
+	__u64 mount = (__u64)vfsmount - bpf_core_field_offset(struct mount, mnt);
 	__u64 event = path_namespace_event(namespace);
 	struct mount *root = namespace->root;
 
 	if (root->mnt_parent != root)
 		return false;
-	if (mount == root)
+	if (mount == (__u64)root)
 		return true;
-	if (event && event == scratch->top_mount.event &&
-	    (__u64)mount == scratch->top_mount.mount &&
+	if (event && event == scratch->top_mount.event && mount == scratch->top_mount.mount &&
 	    (__u64) namespace == scratch->top_mount.namespace)
 		return true;
-	if (READ(false, mount, mnt_parent) != root ||
-	    READ(false, mount, mnt_mountpoint) != root->mnt.mnt_root)
+	path_enter_mount(scratch, (void *)mount);
+	if (scratch->walk.members.parent != (__u64)root ||
+	    scratch->walk.members.mountpoint != (__u64)root->mnt.mnt_root)
 		return false;
 	if (event == path_namespace_event(namespace)) {
 		scratch->top_mount.event = event;
-		scratch->top_mount.mount = (__u64)mount;
+		scratch->top_mount.mount = mount;
 		scratch->top_mount.namespace = (__u64) namespace;
 	}
 	return true;
-}
-
-/* Returns a pointer as a number, with which the verifier lets a program calculate. */
-static __always_inline __u64 path_number(struct scratch *scratch, const void *pointer)
-{
-	volatile __u64 *number = &scratch->walk.mount;
-
-	*number = (__u64)pointer;
-	return *number;
-}
-
-/* Where a short walk is. */
-struct path_place {
-	struct dentry *dentry;
-	struct vfsmount *mount;
-	struct dentry *root; /* of the mount */
-	__u64 checksum;
-};
-
-/* Goes from the root of a mount to the place of the mount. Returns false on failure. */
-static __always_inline bool path_leave_mount(struct scratch *scratch, struct path_place *place)
-{
-	__u64 address = (__u64)place->mount - bpf_core_field_offset(struct mount, mnt);
-	struct mount *mount;
-
-	if (!READ_CAN_CAST)
-		return false;
-	mount = READ_CAST((struct mount *)address);
-	place->dentry = READ_ONCE(mount->mnt_mountpoint);
-	place->mount = &READ_ONCE(mount->mnt_parent)->mnt;
-	place->root = place->mount->mnt_root;
-	place->checksum = (place->checksum ^ path_number(scratch, place->mount)) * PATH_PRIME;
-	place->checksum = (place->checksum ^ path_number(scratch, place->dentry)) * PATH_PRIME;
-	return true;
-}
-
-/* Goes from a dentry to its parent. Returns false on failure. */
-static __always_inline bool path_leave_dentry(struct scratch *scratch, struct path_place *place,
-					      bool copy_names)
-{
-	__u32 end = scratch->walk.end, sequence = READ_U32(place->dentry, d_seq);
-	long length;
-
-	if (sequence & 1)
-		return false;
-	place->checksum = (place->checksum ^ sequence) * PATH_PRIME;
-	if (copy_names) {
-		length = path_append_name_of(scratch, end, place->dentry);
-		if (length <= 0 || end + length - scratch->walk.start > RECORD_PATH_BYTES)
-			return false;
-		scratch->walk.end = end + length;
-	}
-	place->dentry = READ_ONCE(place->dentry->d_parent);
-	return true;
-}
-
-/* Names and mounts that a short walk reaches: those of most programs. The verifier follows each. */
-#define PATH_SHORT_STEPS 14
-
-/*
- * Walks from a leaf up to the root of the namespace, by loads. Returns false if it is farther away
- * than PATH_SHORT_STEPS, or a rename is in progress. The verifier knows the type of the pointers,
- * and lets no program calculate with them. A dentry keeps its parent while its sequence number
- * stays, so the checksum of these numbers stands for the dentries of a mount as well.
- */
-static __always_inline bool path_walk_short(struct scratch *scratch, struct dentry *leaf,
-					    struct vfsmount *vfsmount,
-					    struct mnt_namespace *namespace, bool copy_names)
-{
-	struct path_place place = { leaf, vfsmount, vfsmount->mnt_root, 0 };
-
-	for (int step = 0; step < PATH_SHORT_STEPS; step++) {
-		if (place.dentry != place.root) {
-			if (!path_leave_dentry(scratch, &place, copy_names))
-				return false;
-		} else if (path_is_top_mount(scratch, place.mount, namespace)) {
-			scratch->walk.checksum = place.checksum;
-			return true;
-		} else if (!path_leave_mount(scratch, &place)) {
-			return false;
-		}
-	}
-	return false;
 }
 
 /*
@@ -466,17 +418,18 @@ static __always_inline int path_append_short(struct scratch *scratch, struct den
 					     struct vfsmount *vfsmount,
 					     struct mnt_namespace *namespace)
 {
+	struct dentry *root = vfsmount->mnt_root;
 	__u64 checksum;
 	bool unlinked;
 
 	scratch->walk.end = scratch->walk.start;
-	if (leaf == vfsmount->mnt_root ||
-	    !path_walk_short(scratch, leaf, vfsmount, namespace, true))
+	if (leaf == root || !path_is_top_mount(scratch, vfsmount, namespace) ||
+	    !path_walk_short(scratch, leaf, root, true))
 		return 0;
 	checksum = scratch->walk.checksum;
 	unlinked = !leaf->d_hash.pprev; /* linux/dcache.h, d_unlinked() */
-	if (!path_walk_short(scratch, leaf, vfsmount, namespace, false) ||
-	    checksum != scratch->walk.checksum)
+	if (!path_walk_short(scratch, leaf, root, false) || checksum != scratch->walk.checksum ||
+	    !path_is_top_mount(scratch, vfsmount, namespace))
 		return 0;
 	return (scratch->walk.end & PATH_END_MASK) | (unlinked ? PATH_DELETED : 0);
 }

@@ -11,28 +11,15 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-/*
- * Gives a pointer the type of a kernel structure, which is then read by loads
- * (kernel/bpf/helpers.c, 6.2). The verifier trusts no such pointer, nor any that is loaded through
- * it.
- */
-extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
-
-#define READ_CAN_CAST bpf_core_enum_value_exists(enum special_kfunc_type, KF_bpf_rdonly_cast)
-#define READ_CAST(object)                                                                          \
-	((typeof(object))bpf_rdonly_cast(object, bpf_core_type_id_kernel(typeof(*(object)))))
-
-/* Reads a member exactly once, in the order of the statements. */
-#define READ_ONCE(member) (*(const volatile typeof(member) *)&(member))
-
 /* Reads a member. `typed` is a constant: the verifier knows the type of `object`. */
 #define READ(typed, object, member)                                                                \
 	({                                                                                         \
 		typeof(object) object_ = (object);                                                 \
-		(typed)		? object_->member                                                  \
-		: READ_CAN_CAST ? READ_ONCE(READ_CAST(object_)->member)                            \
-				: BPF_CORE_READ(object_, member);                                  \
+		(typed) ? object_->member : BPF_CORE_READ(object_, member);                        \
 	})
+
+/* Reads a member exactly once, in the order of the statements. */
+#define READ_ONCE(member) (*(const volatile typeof(member) *)&(member))
 
 /*
  * Read 4 or 8 bytes at a byte offset in a member as a number, likewise. The verifier knows the type

@@ -132,18 +132,28 @@ static __always_inline __u64 relation_leader_start(const struct record_task *out
 						   struct pid *id, bool typed)
 {
 	struct hlist_node *first;
-	struct task_struct *leader;
+	__u64 leader;
 
 	if (leader_pid == out->pid)
 		return out->start_ns;
 	if (leader_pid == out->ppid)
 		return out->parent_start_ns;
 	first = READ(typed, id, tasks[PIDTYPE_TGID].first);
-	if (!first)
-		return 0;
-	leader = (void *)((__u64)first -
-			  bpf_core_field_offset(struct task_struct, pid_links[PIDTYPE_TGID]));
-	return READ(false, leader, start_boottime);
+	leader = (__u64)first - bpf_core_field_offset(struct task_struct, pid_links[PIDTYPE_TGID]);
+	return first ? BPF_CORE_READ((struct task_struct *)leader, start_boottime) : 0;
+}
+
+/*
+ * Returns the first thread of a task's process, as a pointer that the verifier does not trust, or
+ * NULL. Nor does it trust any pointer on the way up from there, so it searches no names for them,
+ * see task_find().
+ */
+static __always_inline struct task_struct *relation_untrusted_leader(struct task_struct *task)
+{
+	/* a thread of the process (kernel/fork.c, copy_signal(); kernel/signal.c) */
+	struct task_struct *leader = task->signal->curr_target->group_leader;
+
+	return leader == task->group_leader ? leader : NULL;
 }
 
 /*
@@ -155,14 +165,16 @@ __noinline int relation_fill_ancestors(__u32 slot)
 {
 	struct scratch *scratch = scratch_get(slot);
 	struct record_task *out;
-	struct task_struct *task;
+	struct task_struct *task, *leader;
 
 	if (!scratch)
 		return RELATION_KEYS;
 	out = &((struct record_exit *)scratch->record)->task;
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
-		task = task_untrusted(bpf_get_current_task_btf());
-		return relation_walk(out, task->group_leader, task->real_parent, true);
+		task = bpf_get_current_task_btf();
+		leader = relation_untrusted_leader(task);
+		return leader ? relation_walk(out, leader, leader->real_parent, true)
+			      : RELATION_KEYS;
 	}
 	task = (struct task_struct *)bpf_get_current_task();
 	return relation_walk(out, BPF_CORE_READ(task, group_leader),
@@ -192,11 +204,13 @@ static __always_inline void relation_fill_leaders(struct record_task *out,
 static __always_inline __u32 relation_fill_begun(struct record_task *out, struct task_struct *task)
 {
 	__u32 omitted = relation_omitted();
+	struct task_struct *leader;
 
 	if (omitted == RELATION_KEYS)
 		return omitted;
-	task = task_untrusted(task);
-	return omitted | relation_walk(out, task->group_leader, task->real_parent, true);
+	leader = relation_untrusted_leader(task);
+	return leader ? omitted | relation_walk(out, leader, leader->real_parent, true)
+		      : RELATION_KEYS;
 }
 
 /*

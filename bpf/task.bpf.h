@@ -12,17 +12,6 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-/*
- * Returns the task as a pointer that the verifier does not trust. For each load of a pointer
- * through a trusted one it searches the names of all types (kernel/bpf/verifier.c,
- * btf_nested_type_is_trusted(), 6.4 to 6.18), which takes a millisecond. A load of a number is
- * shorter code with a trusted one: it needs no check of the address.
- */
-static __always_inline struct task_struct *task_untrusted(struct task_struct *task)
-{
-	return READ_CAN_CAST ? READ_CAST(task) : task;
-}
-
 /* Reads of a name that its task changes meanwhile. */
 #define TASK_COMM_TRIES 4
 
@@ -62,15 +51,17 @@ struct task_parts {
 	struct nsproxy *nsproxy;
 };
 
+/*
+ * Loads each pointer once, ahead of all branches. For each pointer that is loaded from a task the
+ * verifier searches the names of all types (kernel/bpf/verifier.c, btf_nested_type_is_trusted(),
+ * 6.4 to 6.18), which takes a millisecond, again on each way through the program.
+ */
 static __always_inline struct task_parts task_find(struct task_struct *task,
 						   struct task_struct *parent, bool typed)
 {
-	struct task_struct *untrusted = typed ? task_untrusted(task) : task;
-
 	return (struct task_parts){ READ(typed, task, group_leader),
-				    READ(typed, parent, group_leader),
-				    READ(typed, untrusted, signal), READ(typed, untrusted, cred),
-				    READ(typed, untrusted, nsproxy) };
+				    READ(typed, parent, group_leader), READ(typed, task, signal),
+				    READ(typed, task, cred), READ(typed, task, nsproxy) };
 }
 
 /* Returns the address of the root mount of a mount namespace. */
@@ -95,24 +86,21 @@ static __always_inline void task_fill_ids(struct record_task *out, struct task_s
 	out->sid = READ(typed, READ(typed, signal, pids[PIDTYPE_SID]), numbers[0].nr);
 }
 
-/* include/linux/pid_namespace.h, MAX_PID_NS_LEVEL is 32 */
-#define TASK_PID_LEVEL_MASK 63
-
 /* numbers[] has one entry for each level of pid namespaces, the innermost last. */
 static __always_inline void task_fill_pid_namespace(struct record_task *out, struct pid *pid,
 						    bool typed)
 {
-	__u64 level = READ(typed, pid, level) & TASK_PID_LEVEL_MASK;
-	struct upid *own;
+	unsigned int level = READ(typed, pid, level);
+	struct upid own = {};
 
 	if (!level) {
 		out->ns_pid = READ(typed, pid, numbers[0].nr);
 		out->pid_ns = READ(typed, READ(typed, pid, numbers[0].ns), ns.inum);
 		return;
 	}
-	own = &pid->numbers[level];
-	out->ns_pid = READ(false, own, nr);
-	out->pid_ns = READ(false, READ(false, own, ns), ns.inum);
+	bpf_core_read(&own, sizeof(own), &pid->numbers[level]);
+	out->ns_pid = own.nr;
+	out->pid_ns = BPF_CORE_READ(own.ns, ns.inum);
 }
 
 static __always_inline void task_fill_namespaces(struct record_task *out,
