@@ -37,10 +37,10 @@ open_folders() {
 }
 
 teardown() {
-	local pid killed=$exectap_pid
+	local pid killed=
 	for pid in "${held[@]}" $exectap_pid; do
 		kill -KILL "$pid" 2>/dev/null || true
-		wait "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || [ $? != 137 ] || killed+=" $pid" # 128 + SIGKILL
 	done
 	if declare -F more_teardown >/dev/null; then more_teardown; fi
 	if [ -s "$lines" ]; then
@@ -55,10 +55,10 @@ teardown() {
 	fi
 }
 
-# Prints $lines. Where teardown has killed exectap ($killed), without a partial line: SIGKILL ends a write(2) to a file
-# between two pages.
+# Prints $lines. Where teardown has killed exectap (it is in $killed), without a partial line: SIGKILL ends a write(2)
+# to a file between two pages.
 copy_lines() {
-	if [ -n "$killed" ]; then
+	if [[ -n $exectap_pid && "$killed " == *" $exectap_pid "* ]]; then
 		head -n "$(wc -l <"$lines")" "$lines"
 	else
 		cat "$lines"

@@ -45,7 +45,7 @@ enum secret_name {
  */
 enum secret_name secret_name(const struct secret_index *index, struct text name);
 
-/* A shorter string without a separator, = or :, has no secret for secret_text_mask(). */
+/* A shorter string has no secret for secret_text_mask(). */
 #define SECRET_SHAPE_MIN_BYTES 3
 
 /* Properties of a string for secret_text_mask() */

@@ -419,8 +419,6 @@ static bool is_inert(const struct words *words, struct text word, unsigned int f
 
 static bool holds_blanks(struct text text)
 {
-	if (text.length <= WORD_SHORT_BYTES)
-		return marks_of(text) & MARK_BLANK;
 	return memchr(text.bytes, ' ', text.length) || memchr(text.bytes, '\n', text.length);
 }
 
@@ -430,7 +428,9 @@ static void visit_line(const struct secret_index *index, struct mask *mask, stru
 /* Handles a string, of which `found` has the marks. */
 static void visit(struct words *words, struct text string, unsigned int found, int depth)
 {
-	bool is_line = found & MARK_BLANK && holds_blanks(string), code;
+	bool is_line =
+		found & MARK_BLANK && (string.length <= WORD_SHORT_BYTES || holds_blanks(string));
+	bool code;
 
 	if (is_inert(words, string, found)) {
 		words->code = false;
@@ -531,16 +531,14 @@ void secret_args_mask(const struct secret_index *index, struct text filename, st
 		add_program(&words, filename);
 	while (text_next_string(&left, &string)) {
 		unsigned int flags = string.bytes + string.length == end ? SECRET_TEXT_CUT : 0;
-		unsigned int found;
 
 		if (skip_short(&words, string))
 			continue;
 		if (words.code || words.wraps)
 			flags |= SECRET_TEXT_CODE;
-		found = marks_of(string);
-		if (string.length >= SECRET_SHAPE_MIN_BYTES || found & MARK_SIGN)
+		if (string.length >= SECRET_SHAPE_MIN_BYTES)
 			secret_text_mask(index, string, flags, mask);
-		visit(&words, string, found, WORDS_DEPTH);
+		visit(&words, string, marks_of(string), WORDS_DEPTH);
 	}
 }
 
