@@ -127,6 +127,23 @@ static __always_inline int path_end_at_root(struct scratch *scratch, __u64 dentr
 	return PATH_DONE | PATH_ROOTLESS;
 }
 
+/*
+ * Ends a walk at the root of a mount that is its own parent: the root of a namespace, a mount in
+ * none, or one that is being moved (fs/namespace.c, 5.10 and 6.18, unhash_mnt()). A moved mount
+ * stays in its namespace, and an unmounted one leaves it first.
+ */
+static __always_inline int path_end_at_mount(struct scratch *scratch)
+{
+	__u64 mount = scratch->walk.mount, namespace_root;
+
+	if (mount == scratch->walk.namespace_root)
+		return PATH_DONE;
+	namespace_root = (__u64)BPF_CORE_READ((struct mount *)mount, mnt_ns, root);
+	if (namespace_root && namespace_root != mount)
+		path_add(scratch, ++scratch->walk.disturbances);
+	return PATH_DONE | PATH_DETACHED;
+}
+
 /* Walks one step. Returns 0 to be called again, or PATH_DONE with further bits. */
 static __always_inline int path_walk_step(struct scratch *scratch)
 {
@@ -137,9 +154,7 @@ static __always_inline int path_walk_step(struct scratch *scratch)
 	if (dentry == scratch->walk.members.root) {
 		path_add(scratch, scratch->walk.members.parent);
 		if (scratch->walk.members.parent == scratch->walk.mount)
-			return scratch->walk.mount == scratch->walk.namespace_root
-				       ? PATH_DONE
-				       : PATH_DONE | PATH_DETACHED;
+			return path_end_at_mount(scratch);
 		scratch->walk.dentry = scratch->walk.members.mountpoint;
 		path_enter_mount(scratch, (void *)scratch->walk.members.parent);
 		return 0;

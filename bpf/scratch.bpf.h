@@ -73,7 +73,7 @@ struct scratch {
 		__u32 start; /* offsets in the record */
 		__u32 end;
 		__u32 steps; /* left */
-		__u32 disturbances; /* renames in progress that were seen */
+		__u32 disturbances; /* renames and moves in progress that were seen */
 		__u32 copy_names; /* booleans */
 		__u32 is_file;
 		__u32 leaf_is_root; /* the mount's root */

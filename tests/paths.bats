@@ -251,6 +251,19 @@ counts() {
 	[ "$(counts '.exe == null')" -lt 300 ]
 }
 
+@test "a mount that is moved during the walk is at one place or the other" {
+	local near far
+	storm_of moved_mount
+	near=$place/mount/below
+	far=$place/other/and/longer/below
+	jq -r '"\(.exe) \(.cwd) \(.unreadable // [] | tojson)"' "$storm" | sort | uniq -c
+	[ "$(counts ".exe == \"$near/program\"")" -gt 0 ]
+	[ "$(counts ".exe == \"$far/program\"")" -gt 0 ]
+	[ "$(counts ".exe != \"$near/program\" and .exe != \"$far/program\" and (.unreadable // [] | index(\"exe\") | not)")" = 0 ]
+	[ "$(counts ".cwd != \"$near\" and .cwd != \"$far\" and (.unreadable // [] | index(\"cwd\") | not)")" = 0 ]
+	[ "$(counts '.exe == null')" -lt 300 ]
+}
+
 # The kernel writes a name without a lock: a writer that is interrupted half-way cannot be seen.
 @test "a parent's name that changes is one or the other, but for a writer that was interrupted" {
 	storm_of renamed_parent

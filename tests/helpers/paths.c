@@ -499,6 +499,17 @@ static int flip_name(void *unused)
 	return 0;
 }
 
+static int flip_mount(void *unused)
+{
+	(void)unused;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;) {
+		check(mount(names[0], names[1], NULL, MS_MOVE, NULL), names[0]);
+		check(mount(names[1], names[0], NULL, MS_MOVE, NULL), names[1]);
+	}
+	return 0;
+}
+
 static pid_t run_beside(int (*function)(void *), int flags)
 {
 	char *stack = malloc(STACK_BYTES);
@@ -546,17 +557,25 @@ static void case_shared_cwd(void)
 	end(flipping);
 }
 
-static int execute_renamed(void *unused)
+static int execute_relative(void *unused)
 {
 	(void)unused;
 	execute("./program");
 	return 1;
 }
 
+static void storm_relative(void)
+{
+	char *stack = malloc(STACK_BYTES);
+
+	for (int i = 0; i < STORM_EXECS; i++)
+		wait_for(clone(execute_relative, stack + STACK_BYTES,
+			       CLONE_VM | CLONE_VFORK | SIGCHLD, NULL));
+}
+
 /* A directory whose name changes between a short one and a long one. */
 static void case_renamed(void)
 {
-	char *stack = malloc(STACK_BYTES);
 	pid_t flipping;
 
 	names[0] = path_in(directory, "aaaa");
@@ -566,9 +585,29 @@ static void case_renamed(void)
 	check(chdir(names[0]), "chdir");
 	copy_at(AT_FDCWD, "program");
 	flipping = run_beside(flip_name, 0);
-	for (int i = 0; i < STORM_EXECS; i++)
-		wait_for(clone(execute_renamed, stack + STACK_BYTES,
-			       CLONE_VM | CLONE_VFORK | SIGCHLD, NULL));
+	storm_relative();
+	end(flipping);
+}
+
+/* A mount that changes between two places of unequal depth. */
+static void case_moved_mount(void)
+{
+	pid_t flipping;
+
+	own_mounts();
+	names[0] = path_in(directory, "mount");
+	names[1] = path_in(directory, "other/and/longer");
+	check(mkdir(names[0], 0755), "mkdir");
+	check(mkdir(path_in(directory, "other"), 0755), "mkdir");
+	check(mkdir(path_in(directory, "other/and"), 0755), "mkdir");
+	check(mkdir(names[1], 0755), "mkdir");
+	check(mount("none", names[0], "tmpfs", 0, NULL), "mount");
+	check(chdir(names[0]), "chdir");
+	check(mkdir("below", 0755), "mkdir");
+	check(chdir("below"), "chdir");
+	copy_at(AT_FDCWD, "program");
+	flipping = run_beside(flip_mount, 0);
+	storm_relative();
 	end(flipping);
 }
 
@@ -623,6 +662,7 @@ int main(int argc, char **argv)
 		{ "exiting_parents", case_exiting_parents },
 		{ "shared_cwd", case_shared_cwd },
 		{ "renamed", case_renamed },
+		{ "moved_mount", case_moved_mount },
 		{ "renamed_parent", case_renamed_parent },
 	};
 
