@@ -556,11 +556,11 @@ static __always_inline __u32 program_append(__u32 scratch_slot, struct record_sl
 	return next;
 }
 
-/* Reports if an address space still has an unlinked file as its program. */
+/* Reports if an address space, if there still is one, has an unlinked file as its program. */
 static __always_inline bool program_is_deleted(struct mm_struct *mm, bool typed)
 {
-	struct file *file = READ(typed, mm, exe_file);
-	struct dentry *dentry = READ(typed, file, f_path.dentry);
+	struct file *file = mm ? READ(typed, mm, exe_file) : NULL;
+	struct dentry *dentry = file ? READ(typed, file, f_path.dentry) : NULL;
 
 	return dentry && !READ(typed, dentry, d_hash.pprev) &&
 	       READ(typed, dentry, d_parent) != dentry;

@@ -3,6 +3,10 @@
  * Reads members of kernel structures. A load through a pointer whose type the verifier knows costs
  * a tenth of a call of bpf_probe_read_kernel(). Both yield 0 for memory that is not mapped: a load
  * faults to the exception table (kernel/bpf/verifier.c, BPF_PROBE_MEM; 5.5).
+ *
+ * A pointer that can be NULL is compared first. On arm64 a load at a low address faults like one of
+ * user memory, and a kernel that does not count preemption may sleep then (arch/arm64/mm/fault.c,
+ * 6.1, do_page_fault()): another task's run of the program is skipped meanwhile.
  */
 #ifndef EXECTAP_READ_BPF_H
 #define EXECTAP_READ_BPF_H
