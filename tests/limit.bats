@@ -101,8 +101,9 @@ have_summary() {
 	printf '%s\n' 'limit = 1/1000' "only = args=*$marker*" 'heartbeat = 1000' >"$BATS_TEST_TMPDIR/conf"
 	start_exectap --config "$BATS_TEST_TMPDIR/conf" --only "exe=$helpers/noop"
 	equal 3 "$marker"
+	"$helpers/noop" "$marker-last"
 	printf '%s\n' 'limit = 2/1000:exe' "only = args=*$marker*" 'heartbeat = 1000' >"$BATS_TEST_TMPDIR/conf"
-	poll grep -q "/noop\",\"$marker\"" "$lines"
+	poll grep -q "/noop\",\"$marker-last\"" "$lines" # the others are suppressed by then
 	kill -HUP "$exectap_pid"
 	poll grep -q 'conf: applied' "$log"
 	poll have_summary
