@@ -91,7 +91,7 @@ reload() {
 		(map(select(.type == "exec")) | length) as $execs | (map(select(.type == "stop"))[0]) as $stop |
 		(map(select(.type == "lost").count) | add // 0) as $lost |
 		$stop.written == $execs and $stop.seen == $stop.written + $stop.filtered and $lost == 0 and
-		(map(select(.type == "exec" and (.args[0] | endswith("/noop"))).args[1]) | length == (unique | length) and
+		(map(select(.type == "exec" and (.args[0]? // "" | endswith("/noop"))).args[1]) | length == (unique | length) and
 			(map(select(endswith("1") or endswith("3") or endswith("5") or endswith("7") or endswith("9"))) | length) == 3000)' "$lines"
 	[ "$(jq -s '[.[].seq] | . == [range(length)]' "$lines")" = true ]
 	# rules before and after the reload were in effect
@@ -112,7 +112,7 @@ reload() {
 	A=1 B=2 "$helpers/noop" "$marker-2" --password=secret
 	poll grep -q '"type":"stats"' "$lines"
 	stop_exectap
-	jq -es 'map(select(.type == "exec" and (.args[0] | endswith("/noop")))) | map([.env, .args[2]]) ==
+	jq -es 'map(select(.type == "exec" and (.args[0]? // "" | endswith("/noop")))) | map([.env, .args[2]]) ==
 		[[{"A": "1"}, "--password=secret"], [{"B": "2"}, "--password=[REDACTED]"]]' "$lines"
 }
 

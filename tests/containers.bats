@@ -41,7 +41,7 @@ has_names() {
 
 # Prints the number of lines of noop.
 count_noop() {
-	jq -c 'select(.args[0] | endswith("/noop"))' "$lines" | grep -c .
+	jq -c 'select(.args[0]? // "" | endswith("/noop"))' "$lines" | grep -c .
 }
 
 @test "recorded files of Kubernetes, CRI-O, Docker and podman give the names; without the option there are none" {

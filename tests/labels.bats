@@ -91,7 +91,7 @@ applied_twice() {
 	"$helpers/noop" "$marker-3"
 	poll grep -q "/noop\",\"$marker-3\"" "$lines"
 	stop_exectap
-	[ "$(jq -r 'select(.args[0] | endswith("/noop")) | "\(.host) \(.tags)"' "$lines")" = "one {\"a\":\"1\",\"b\":\"3\"}
+	[ "$(jq -r 'select(.args[0]? // "" | endswith("/noop")) | "\(.host) \(.tags)"' "$lines")" = "one {\"a\":\"1\",\"b\":\"3\"}
 two {\"c\":\"4\",\"b\":\"3\"}
 $(uname -n) {\"b\":\"3\"}" ]
 }
