@@ -85,7 +85,8 @@ static __always_inline void attempt_send(struct scratch *scratch, __u32 slot,
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	__u32 end = sizeof(struct record_exec);
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
-	struct record_exec *exec = exec_begin(scratch, RECORD_EXEC_FAILED, task, parent, false);
+	struct record_exec *exec =
+		exec_begin(scratch, RECORD_EXEC_FAILED, task, task, parent, false);
 	bool renamed = caller_fill_failed(exec, task, pid_tgid >> 32);
 
 	exec->keys.unreadable |= relation_fill(slot);

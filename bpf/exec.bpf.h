@@ -404,20 +404,22 @@ static __always_inline __u32 exec_send_with_tail(struct record_exec *exec, struc
 	return 0;
 }
 
-/* Begins the record of an exec or of a failed attempt. For `typed` see task.bpf.h. */
-static __always_inline struct record_exec *exec_begin(struct scratch *scratch,
-						      enum record_type type,
-						      struct task_struct *task,
-						      struct task_struct *parent, bool typed)
+/*
+ * Begins the record of an exec or of a failed attempt. `origin` is the task too, to load pointers
+ * from. For `typed` see task.bpf.h.
+ */
+static __always_inline struct record_exec *
+exec_begin(struct scratch *scratch, enum record_type type, struct task_struct *task,
+	   struct task_struct *origin, struct task_struct *parent, bool typed)
 {
 	struct record_exec *exec = (struct record_exec *)scratch->record;
-	const struct task_parts parts = task_find(task, parent, typed);
+	const struct task_parts parts = task_find(origin, parent, typed);
 
 	__builtin_memset(exec, 0, sizeof(*exec));
 	exec->header.version = RECORD_VERSION;
 	exec->header.type = type;
 	exec->header.time_ns = bpf_ktime_get_boot_ns();
-	exec_find_cgroup(scratch, task, typed);
+	exec_find_cgroup(scratch, origin, typed);
 	scratch->namespace_root = task_namespace_root(parts.nsproxy, typed);
 	exec->keys.unreadable |= task_fill(&exec->task, task, parent, &parts, typed);
 	relation_fill_leaders(&exec->task, parts.signal, typed);

@@ -41,6 +41,7 @@ const volatile bool config_sends_forks = false;
 /* A successful exec, as a hook sees it. What the task points to is loaded once, see task_find(). */
 struct exec_call {
 	struct task_struct *task;
+	struct task_struct *origin; /* the same, to load pointers from: task_untrusted_thread() */
 	struct mm_struct *mm; /* the new one */
 	struct files_struct *files;
 	const char *filename;
@@ -48,11 +49,29 @@ struct exec_call {
 	int old_tid; /* 0: unknown to the hook */
 };
 
+/* For `typed`, which concerns the binprm, see task.bpf.h. */
+static __always_inline struct exec_call find_call(struct task_struct *task, int old_tid,
+						  struct linux_binprm *bprm, bool typed)
+{
+	/* after an exec the process has one thread (fs/exec.c, de_thread()) */
+	struct task_struct *origin = task_untrusted_thread(task);
+
+	return (struct exec_call){
+		.task = task,
+		.origin = origin,
+		.mm = READ_ONCE(origin->mm),
+		.files = READ_ONCE(origin->files),
+		.filename = READ(typed, bprm, filename),
+		.argc = READ(typed, bprm, argc),
+		.old_tid = old_tid,
+	};
+}
+
 static __always_inline void send_exec(const struct exec_call *call)
 {
 	__u32 slot = scratch_claim(), end = sizeof(struct record_exec);
 	struct scratch *scratch = scratch_get(slot);
-	struct task_struct *task = call->task, *parent = task->real_parent;
+	struct task_struct *task = call->task, *parent = call->origin->real_parent;
 	struct mm_struct *parent_mm = READ_ONCE(parent->mm);
 	struct record_exec *exec;
 
@@ -61,7 +80,7 @@ static __always_inline void send_exec(const struct exec_call *call)
 		caller_discard(task->pid);
 		return;
 	}
-	exec = exec_begin(scratch, RECORD_EXEC, task, parent, true);
+	exec = exec_begin(scratch, RECORD_EXEC, task, call->origin, parent, true);
 	exec->keys.unreadable |= relation_fill(slot);
 	exec->tid = call->old_tid;
 	exec->argc = call->argc;
@@ -89,7 +108,8 @@ static __always_inline void keep_program(const struct exec_call *call)
 
 	if (!scratch)
 		return;
-	exec = exec_begin(scratch, RECORD_EXEC, task, task->real_parent, true);
+	exec = exec_begin(scratch, RECORD_EXEC, task, call->origin, call->origin->real_parent,
+			  true);
 	exec->argc = call->argc;
 	exec_find_tail(exec, scratch, call->mm);
 	exec_append_exe(exec, scratch, slot, call->mm, sizeof(*exec));
@@ -132,14 +152,7 @@ int BPF_PROG(handle_task_rename, struct task_struct *task)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
-	const struct exec_call call = {
-		.task = task,
-		.mm = READ_ONCE(task->mm),
-		.files = READ_ONCE(task->files),
-		.filename = bprm->filename,
-		.argc = bprm->argc,
-		.old_tid = old_tid,
-	};
+	const struct exec_call call = find_call(task, old_tid, bprm, true);
 
 	claim_exec(&call);
 	return 0;
@@ -166,14 +179,7 @@ SEC("kprobe.multi/finalize_exec")
 int probe_finalize_exec(struct pt_regs *regs)
 {
 	struct linux_binprm *bprm = (struct linux_binprm *)FUNCTION_ARGUMENT_1(regs);
-	struct task_struct *task = bpf_get_current_task_btf();
-	const struct exec_call call = {
-		.task = task,
-		.mm = READ_ONCE(task->mm),
-		.files = READ_ONCE(task->files),
-		.filename = BPF_CORE_READ(bprm, filename),
-		.argc = BPF_CORE_READ(bprm, argc),
-	};
+	const struct exec_call call = find_call(bpf_get_current_task_btf(), 0, bprm, false);
 
 	claim_exec(&call);
 	return 0;
@@ -191,14 +197,7 @@ int probe_finalize_exec(struct pt_regs *regs)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(handle_skipped_exec, struct task_struct *task, int old_tid, struct linux_binprm *bprm)
 {
-	const struct exec_call call = {
-		.task = task,
-		.mm = READ_ONCE(task->mm),
-		.files = READ_ONCE(task->files),
-		.filename = bprm->filename,
-		.argc = bprm->argc,
-		.old_tid = old_tid,
-	};
+	const struct exec_call call = find_call(task, old_tid, bprm, true);
 
 	if (output_state() == RECORD_STATE_STANDBY) {
 		caller_discard(task->pid);

@@ -16,18 +16,15 @@
 static __always_inline void file_fill_mtime(struct record_file *out, struct inode *inode,
 					    bool typed)
 {
-	struct inode___6_6 *inode_6_6 = (void *)inode;
-	struct inode___5 *inode_5 = (void *)inode;
-
 	if (bpf_core_field_exists(inode->i_mtime_sec)) {
 		out->mtime_s = READ(typed, inode, i_mtime_sec);
 		out->mtime_ns = READ(typed, inode, i_mtime_nsec);
-	} else if (bpf_core_field_exists(inode_6_6->__i_mtime)) {
-		out->mtime_s = READ(typed, inode_6_6, __i_mtime.tv_sec);
-		out->mtime_ns = READ(typed, inode_6_6, __i_mtime.tv_nsec);
+	} else if (bpf_core_field_exists(inode->__i_mtime)) {
+		out->mtime_s = READ(typed, inode, __i_mtime.tv_sec);
+		out->mtime_ns = READ(typed, inode, __i_mtime.tv_nsec);
 	} else {
-		out->mtime_s = READ(typed, inode_5, i_mtime.tv_sec);
-		out->mtime_ns = READ(typed, inode_5, i_mtime.tv_nsec);
+		out->mtime_s = READ(typed, inode, i_mtime.tv_sec);
+		out->mtime_ns = READ(typed, inode, i_mtime.tv_nsec);
 	}
 }
 

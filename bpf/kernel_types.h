@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * The kernel structures that the programs read, with only the members used. CO-RE relocates each
- * access to the member's offset in the running kernel, so order and completeness do not matter.
- * Names with "___" are flavours of a kernel type (libbpf strips the suffix).
+ * access to the member's offset in the running kernel, so order and completeness do not matter. A
+ * member that not every kernel has is accessed where bpf_core_field_exists() says so.
  */
 #ifndef EXECTAP_KERNEL_TYPES_H
 #define EXECTAP_KERNEL_TYPES_H
@@ -169,17 +169,19 @@ struct dentry {
 	struct qstr d_name;
 	struct inode *d_inode;
 	union shortname_store d_shortname; /* since 6.14 */
-	struct super_block *d_sb;
-};
-
-struct dentry___iname {
 	unsigned char d_iname[40]; /* before 6.14 */
+	struct super_block *d_sb;
 };
 
 struct super_block {
 	unsigned int s_dev;
 	unsigned long s_magic;
 	struct dentry *s_root;
+};
+
+struct timespec64 {
+	long long tv_sec;
+	long tv_nsec;
 };
 
 struct inode {
@@ -192,18 +194,7 @@ struct inode {
 	long long i_size;
 	long long i_mtime_sec; /* since 6.11 */
 	unsigned int i_mtime_nsec;
-};
-
-struct timespec64 {
-	long long tv_sec;
-	long tv_nsec;
-};
-
-struct inode___6_6 {
 	struct timespec64 __i_mtime; /* 6.6 to 6.10 */
-};
-
-struct inode___5 {
 	struct timespec64 i_mtime; /* before 6.6 */
 };
 
@@ -256,12 +247,9 @@ struct mm_struct {
 
 struct kernfs_node {
 	struct kernfs_node *__parent; /* since 6.15 */
+	struct kernfs_node *parent; /* before 6.15 */
 	const char *name;
 	__u64 id;
-};
-
-struct kernfs_node___parent {
-	struct kernfs_node *parent; /* before 6.15 */
 };
 
 struct cgroup {

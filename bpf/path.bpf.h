@@ -308,21 +308,17 @@ __noinline int path_append(__u32 slot)
 /* Returns the offset of the name that the dentry itself holds. */
 static __always_inline __u64 path_inline_offset(struct dentry *dentry)
 {
-	struct dentry___iname *older = (void *)dentry;
-
 	if (bpf_core_field_exists(dentry->d_shortname))
 		return bpf_core_field_offset(dentry->d_shortname);
-	return bpf_core_field_offset(older->d_iname);
+	return bpf_core_field_offset(dentry->d_iname);
 }
 
 /* Returns the bytes of its place. */
 static __always_inline __u64 path_inline_bytes(struct dentry *dentry)
 {
-	struct dentry___iname *older = (void *)dentry;
-
 	if (bpf_core_field_exists(dentry->d_shortname))
 		return bpf_core_field_size(dentry->d_shortname);
-	return bpf_core_field_size(older->d_iname);
+	return bpf_core_field_size(dentry->d_iname);
 }
 
 /*
@@ -451,11 +447,9 @@ static __always_inline int path_append_short(struct scratch *scratch, struct den
 
 static __always_inline struct kernfs_node *path_kernfs_parent(struct kernfs_node *node)
 {
-	struct kernfs_node___parent *older = (void *)node;
-
 	if (bpf_core_field_exists(node->__parent))
 		return BPF_CORE_READ(node, __parent);
-	return BPF_CORE_READ(older, parent);
+	return BPF_CORE_READ(node, parent);
 }
 
 /* Walks from the kernfs node up to the root, which has no parent. Returns as path_append(). */

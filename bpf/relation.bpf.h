@@ -143,15 +143,10 @@ static __always_inline __u64 relation_leader_start(const struct record_task *out
 	return first ? BPF_CORE_READ((struct task_struct *)leader, start_boottime) : 0;
 }
 
-/*
- * Returns the first thread of a task's process, as a pointer that the verifier does not trust, or
- * NULL. Nor does it trust any pointer on the way up from there, so it searches no names for them,
- * see task_find().
- */
+/* Returns the first thread of a task's process as task_untrusted_thread() does, or NULL. */
 static __always_inline struct task_struct *relation_untrusted_leader(struct task_struct *task)
 {
-	/* a thread of the process (kernel/fork.c, copy_signal(); kernel/signal.c) */
-	struct task_struct *leader = task->signal->curr_target->group_leader;
+	struct task_struct *leader = task_untrusted_thread(task)->group_leader;
 
 	return leader == task->group_leader ? leader : NULL;
 }

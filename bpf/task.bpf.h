@@ -54,7 +54,8 @@ struct task_parts {
 /*
  * Loads each pointer once, ahead of all branches. For each pointer that is loaded from a task the
  * verifier searches the names of all types (kernel/bpf/verifier.c, btf_nested_type_is_trusted(),
- * 6.4 to 6.18), which takes a millisecond, again on each way through the program.
+ * 6.4 to 6.18), which takes a millisecond, again on each way through the program; but not from a
+ * task that it does not trust.
  */
 static __always_inline struct task_parts task_find(struct task_struct *task,
 						   struct task_struct *parent, bool typed)
@@ -62,6 +63,19 @@ static __always_inline struct task_parts task_find(struct task_struct *task,
 	return (struct task_parts){ READ(typed, task, group_leader),
 				    READ(typed, parent, group_leader), READ(typed, task, signal),
 				    READ(typed, task, cred), READ(typed, task, nsproxy) };
+}
+
+/*
+ * Returns a thread of the task's process, as a pointer that the verifier does not trust: nor does
+ * it trust any pointer that is loaded through it, see task_find(). Loads of numbers are checked at
+ * run time then, and are longer (arch/x86/net/bpf_jit_comp.c, BPF_PROBE_MEM).
+ *
+ * signal->curr_target is always one of the threads (5.10 to 7.2: kernel/fork.c, copy_signal();
+ * kernel/signal.c, complete_signal(); kernel/exit.c, __exit_signal()).
+ */
+static __always_inline struct task_struct *task_untrusted_thread(struct task_struct *task)
+{
+	return task->signal->curr_target;
 }
 
 /* Returns the address of the root mount of a mount namespace. */
