@@ -6,7 +6,7 @@ UNIT_SAN := address,undefined
 UNIT_BUILD := build/san
 UNIT_SOURCES := $(wildcard tests/unit/test_*.c)
 UNITS := $(UNIT_SOURCES:tests/unit/%.c=$(UNIT_BUILD)/tests/%)
-HELPERS := $(patsubst tests/helpers/%.c,build/tests/%,$(wildcard tests/helpers/*.c))
+HELPERS := $(patsubst tests/helpers/%.c,build/tests/%,$(wildcard tests/helpers/*.c)) build/tests/probe
 ifeq ($(ARCH),x86_64)
 HELPERS += build/tests/noop32
 endif
@@ -18,6 +18,11 @@ helpers: $(HELPERS) build/tests/replay
 build/tests/noop: tests/helpers/noop.c
 	@mkdir -p $(@D)
 	$(CC) $(WARNINGS) -static -nostdlib -o $@ $<
+
+# Static, so that it runs in a chroot.
+build/tests/probe: tests/kernels/probe.c tests/kernels/facts.h
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE $(WARNINGS) $(CFLAGS) -static -o $@ $<
 
 build/tests/noop32: tests/helpers/noop32.S
 	@mkdir -p $(@D)
