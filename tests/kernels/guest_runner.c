@@ -30,6 +30,7 @@
 
 #define PROBE "/bin/probe"
 #define WORK "/work"
+#define TRACING "/sys/kernel/tracing"
 #define PIN_DIRECTORY "/sys/fs/bpf/exectap"
 #define NAME_BYTES 16 /* TASK_COMM_LEN */
 #define STATUS_BROKEN 99
@@ -1036,6 +1037,19 @@ static void run_pinned(const char *name)
 	fact_send();
 }
 
+/* Skips the cases of failed attempts: the kernel's own tracing of the calls has seen none either.
+ */
+static void skip_failed_by_tracepoint(void)
+{
+	for (const struct way *way = tracepoint_ways; way->go; way++) {
+		if (way->go != way_failed && way->go != way_failed_too_late)
+			continue;
+		fact_begin("skip", way->name);
+		fact_string("why", "the kernel's own tracing shows no system call");
+		fact_send();
+	}
+}
+
 /* kernel/trace/ftrace.c, FTRACE_OPS_FL_PERMANENT: fexit programs cannot be attached while ftrace is
  * disabled. */
 static void run_tracepoints(const char *name)
@@ -1047,7 +1061,11 @@ static void run_tracepoints(const char *name)
 		return;
 	write_to("/proc/sys/kernel/ftrace_enabled", "0");
 	exectap = watch(name, options);
+	write_to(TRACING "/events/syscalls/sys_exit_execve/enable", "1");
 	run_ways(tracepoint_ways);
+	write_to(TRACING "/events/syscalls/sys_exit_execve/enable", "0");
+	if (!file_has(TRACING "/trace", "sys_execve -> "))
+		skip_failed_by_tracepoint();
 	stop(name, exectap);
 	write_to("/proc/sys/kernel/ftrace_enabled", "1");
 }
