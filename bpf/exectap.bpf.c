@@ -49,7 +49,7 @@ struct exec_call {
 	int old_tid; /* 0: unknown to the hook */
 };
 
-/* For `typed`, which concerns the binprm, see task.bpf.h. */
+/* Returns what a hook knows of an exec. For `typed`, which concerns the binprm, see task.bpf.h. */
 static __always_inline struct exec_call find_call(struct task_struct *task, int old_tid,
 						  struct linux_binprm *bprm, bool typed)
 {

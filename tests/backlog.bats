@@ -28,7 +28,7 @@ fill() {
 	bash -c 'for ((i = 0; i < $1; i++)); do
 			"$2" 1 99 "$3" "$4" >/dev/null
 			"$5" "$3"
-			until read -r stat <"/proc/$6/stat" && [[ $stat = *") S "* ]]; do :; done
+			while read -r stat <"/proc/$6/stat" && [[ $stat != *") S "* ]]; do :; done
 		done' bash "$1" "$helpers/storm" "$marker" "$helpers/noop" "$noop" "$exectap_pid" 3>&-
 }
 
