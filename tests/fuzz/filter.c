@@ -91,7 +91,8 @@ static bool is_one_of(const char *key, const char *const names[])
 	return false;
 }
 
-/* Reports whether keys are marked that the type does not have: a corrupt record may mark any. */
+/* Reports whether keys are marked that the event cannot have: a corrupt record may mark any, also
+ * the path of a program as detached that it lacks. */
 static bool has_other_marks(const struct event *event)
 {
 	uint32_t doubtful = event_doubtful_keys(event);
@@ -102,7 +103,7 @@ static bool has_other_marks(const struct event *event)
 		if (field->events & EVENT_BIT(event->type))
 			doubtful &= ~field->record_key;
 	}
-	return doubtful;
+	return doubtful || (event->process.detached & RECORD_KEY_EXE && !event->exec.has_exe);
 }
 
 static bool is_marked(const json_t *line, const char *key)
