@@ -8,14 +8,16 @@ more_teardown() {
 	remove_made_cgroup
 }
 
-now() {
-	date -u +%Y-%m-%dT%H:%M:%S.%NZ
+# Prints the boot clock in milliseconds, which /proc counts in hundredths of a second.
+boot_ms() {
+	awk '{ printf "%d\n", $1 * 1000 }' /proc/uptime
 }
 
-# Prints the exit lines of the process $pid, which lived between $begin and $end: on a busy host, pids are soon reused.
+# Prints the exit lines of the process $pid, which lived between $begin_ms and $end_ms: a busy host reuses pids soon.
 exits() {
 	grep -F "\"pid\":$pid," "$lines" |
-		jq -c "select(.type == \"exit\" and .pid == $pid and .timestamp > \"$begin\" and .timestamp < \"$end\")"
+		jq -c "select(.type == \"exit\" and .pid == $pid) |
+			select((.event_id | split(\"-\")[1] | tonumber / 1000000) as \$ms | \$ms >= $begin_ms and \$ms < $end_ms + 10)"
 }
 
 have_exit() {
@@ -25,9 +27,9 @@ have_exit() {
 
 # reap COMMAND...: runs it. Sets $report to the result of wait4(2) and $line to its exit line.
 reap() {
-	begin=$(now)
+	begin_ms=$(boot_ms)
 	report=$("$helpers/reap" "$@" 3>&- 2>/dev/null)
-	end=$(now)
+	end_ms=$(boot_ms)
 	pid=$(jq .pid <<<"$report")
 	poll have_exit
 }
@@ -114,25 +116,25 @@ waits_for_execs() {
 			group) expect exit_code 3 ;;
 			killed) expect signal SIGKILL ;;
 			esac
-			echo "$pid $begin $end" >>"$BATS_TEST_TMPDIR/reaped"
+			echo "$pid $begin_ms $end_ms" >>"$BATS_TEST_TMPDIR/reaped"
 			# all threads together: 64 times 3 ms
 			[ "$(jq '.user_time + .system_time >= 0.19' <<<"$line")" = true ]
 			expect max_rss "$(jq .max_rss <<<"$report")"
 		done
 	done
 	stop_exectap
-	while read -r pid begin end; do
+	while read -r pid begin_ms end_ms; do
 		[ "$(exits | wc -l)" = 1 ]
 	done <"$BATS_TEST_TMPDIR/reaped"
 }
 
 @test "a process that never executed anything has an exit too" {
 	start_exectap --events exec,exit
-	begin=$(now)
+	begin_ms=$(boot_ms)
 	(exit 9) 3>&- &
 	pid=$!
 	wait "$pid" || true
-	end=$(now)
+	end_ms=$(boot_ms)
 	poll have_exit
 	expect exit_code 9
 	expect comm "$(cat /proc/self/comm | sed 's/cat/bash/')"

@@ -720,6 +720,17 @@ static void way_exit_threads(void)
 	_exit(0);
 }
 
+/* The events that follow have the time of the clock that was set. */
+static void way_clock_set(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	now.tv_sec += 3600;
+	done(clock_settime(CLOCK_REALTIME, &now), "clock_settime");
+	execute(PROBE);
+}
+
 /* --- long arguments */
 
 /* `count` arguments of `length` bytes, all values but 0; every third one and the last are empty */
@@ -815,6 +826,7 @@ static const struct way ways[] = {
 	{ "exit_code", way_exit_code },
 	{ "exit_signal", way_exit_signal },
 	{ "exit_threads", way_exit_threads },
+	{ "clock_set", way_clock_set },
 	{},
 };
 

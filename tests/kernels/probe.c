@@ -175,14 +175,26 @@ static void write_cgroup(void)
 		fact_bytes("cgroup", line + 3, (size_t)(end - line - 3));
 }
 
-static void write_facts(const char *name)
+static long long clock_ns(clockid_t clock)
 {
 	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* The wall clock is read between two readings of the boot clock: its offset is between the two
+ * differences. */
+static void write_facts(const char *name)
+{
+	long long before_ns = clock_ns(CLOCK_BOOTTIME), wall_ns = clock_ns(CLOCK_REALTIME);
+	long long boot_ns = clock_ns(CLOCK_BOOTTIME);
 	ssize_t length;
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	fact_begin(getenv("HOLD") ? "running" : "exec", name);
-	fact_number("now_ns", now.tv_sec * 1000000000LL + now.tv_nsec);
+	fact_number("boot_ns", boot_ns);
+	fact_number("wall_minus_boot_min", wall_ns - boot_ns);
+	fact_number("wall_minus_boot_max", wall_ns - before_ns);
 	fact_number("pid", stat_field("self/stat", 1));
 	fact_number("ppid", stat_field("self/stat", 4));
 	fact_number("pgid", stat_field("self/stat", 5));
