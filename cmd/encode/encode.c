@@ -224,8 +224,8 @@ static void cut_variables(const struct encoding *encoding, size_t count, size_t 
 		encoding->event->process.truncated |= RECORD_KEY_ENV;
 }
 
-/* Returns the text, or none where the budget does not pay for all of it: a part of a name is
- * another name. */
+/* Returns the text, or none where the budget does not pay for all of it: a part of a name or of an
+ * id is another one. */
 static struct text whole_or_none(struct text text, struct text_json_budget *budget)
 {
 	struct text_json_budget before = *budget;
@@ -374,7 +374,7 @@ static void cut_paths(const struct encoding *encoding)
 		  0 },
 		{ FIELD_ID_parent_exe, RECORD_KEY_PARENT_EXE, &context->parent_exe, text_json_tail,
 		  format->exe_times, 0 },
-		{ FIELD_ID_container_id, RECORD_KEY_CGROUP, &context->container.id, text_json_cut,
+		{ FIELD_ID_container_id, RECORD_KEY_CGROUP, &context->container.id, whole_or_none,
 		  1, CONTAINER_BYTES },
 		{ FIELD_ID_container_name, RECORD_KEY_CGROUP, &names->name, whole_or_none, 1,
 		  CONTAINER_NAME_AROUND_BYTES },

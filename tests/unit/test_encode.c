@@ -591,7 +591,7 @@ static void every_limit_is_kept(void)
 		limits_are_kept(formats[i]);
 }
 
-/* The names of a container are whole, or left out and named by their source. */
+/* The id and the names of a container are whole, or left out and named by their source. */
 static void container_names_are_whole(void)
 {
 	char *path = filled('a');
@@ -606,21 +606,25 @@ static void container_names_are_whole(void)
 		.args_length = RECORD_PATH_BYTES,
 		.comm = "sh"
 	};
-	size_t length, line_length, whole = 0;
+	size_t length, line_length, whole = 0, without_id = 0;
 	struct record_exec *exec = fixture_record(&strings, &length);
 
 	use_containers();
 	for (size_t limit = ENCODE_LINE_MIN_BYTES; limit < 30000; limit += 997) {
-		const struct container_names *names = &event.context->container.names;
+		const struct container *container = &event.context->container;
+		const struct container_names *names = &container->names;
 
 		CHECK(line_of(exec, length, limit, &line_length) == 0 && line_length <= limit);
 		CHECK(is_reference(line_length));
 		CHECK(!names->image.length ||
 		      text_equals(names->image, "docker.io/library/nginx:1.25.3"));
 		CHECK(names->image.length || event.process.truncated & RECORD_KEY_CGROUP);
+		CHECK(!container->id.length || text_equals(container->id, CONTAINER_ID));
+		CHECK(container->id.length || event.process.truncated & RECORD_KEY_CGROUP);
+		without_id += !container->id.length;
 		whole += names->image.length && names->name.length && names->pod_name.length;
 	}
-	CHECK(whole > 5);
+	CHECK(whole > 5 && without_id > 0);
 	for (size_t i = 0; i < FORMATS; i++)
 		CHECK(line_as(formats[i], exec, length, formats[i]->line_min_bytes, &line_length) ==
 			      0 &&
@@ -841,7 +845,7 @@ int main(void)
 		every_limit_is_kept);
 	tap_run("the same with command_line, which is cut with args and named in truncated",
 		limits_are_kept_with_command_line);
-	tap_run("names of containers are whole or left out", container_names_are_whole);
+	tap_run("ids and names of containers are whole or left out", container_names_are_whole);
 	tap_run("command_line without args has their bytes in raw", command_line_alone);
 	tap_run("the fields that lines lack by default are those of the table",
 		extra_fields_are_those_of_the_table);
