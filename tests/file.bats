@@ -71,6 +71,26 @@ os.execv(sys.argv[1], sys.argv[1:])" "$helpers/hold"
 	expect exe_mtime 1970-01-01T00:00:00.000000000Z
 }
 
+@test "a time that only a disk can have is unreadable, and the exec has its line" {
+	local place=$BATS_TEST_TMPDIR/place
+	PATH=$PATH:/usr/sbin:/sbin
+	command -v debugfs >/dev/null || skip "no debugfs"
+	mkdir "$place" "$BATS_TEST_TMPDIR/files"
+	cp "$helpers/hold" "$BATS_TEST_TMPDIR/files"
+	truncate -s 8M "$BATS_TEST_TMPDIR/disk"
+	mkfs.ext4 -q -I 256 -d "$BATS_TEST_TMPDIR/files" "$BATS_TEST_TMPDIR/disk"
+	# 30 bits of nanoseconds, all ones
+	debugfs -w -R 'set_inode_field /hold mtime_extra 0xfffffffc' "$BATS_TEST_TMPDIR/disk" 2>&1
+	mount -o loop,ro "$BATS_TEST_TMPDIR/disk" "$place" || skip "no loop devices"
+	start_exectap
+	hold "$place/hold"
+	expect exe_mtime null
+	expect_unreadable exe_mtime
+	expect exe_size "$(stat -c %s "$place/hold")"
+	stop_exectap
+	[ "$(grep -c '"type":"lost"' "$lines")" = 0 ]
+}
+
 # Executes the files of the overlayfs. Their keys are those of stat(1), but for the device on two file systems; the
 # directory of the upper layer has the files that are not of the image.
 expect_overlay() {

@@ -396,20 +396,20 @@ static bool decode_streams(const struct record *record,
 
 /*
  * Decodes the program's file. Adds the keys whose values have no place in a line: a size above
- * 2^53, and a time before 1970 or behind the year 2554.
+ * 2^53, and a time before 1970, behind the year 2554, or with a second's worth of nanoseconds. Not
+ * every file system checks what its disk says (fs/ext4/ext4.h, ext4_decode_extra_time(): 30 bits).
  */
-static bool decode_file(const struct record_file *file, uint32_t flags, struct event_exec *out,
+static void decode_file(const struct record_file *file, uint32_t flags, struct event_exec *out,
 			uint32_t *unreadable)
 {
 	out->exe_file = *file;
 	out->exe_upper = flags & RECORD_FLAG_EXE_UPPER;
 	if (file->size > SIZE_MAX_SHOWN)
 		*unreadable |= RECORD_KEY_EXE_SIZE;
-	if (file->mtime_s < 0 || file->mtime_s > MTIME_MAX_S)
+	if (file->mtime_s < 0 || file->mtime_s > MTIME_MAX_S || file->mtime_ns >= NS_PER_S)
 		*unreadable |= RECORD_KEY_EXE_MTIME;
 	else
 		out->exe_mtime_ns = (uint64_t)file->mtime_s * NS_PER_S + file->mtime_ns;
-	return file->mtime_ns < NS_PER_S;
 }
 
 /*
@@ -488,9 +488,9 @@ static bool decode_new_call(const struct context_call_source *source, struct eve
 	if (out->filename.length > RECORD_FILENAME_BYTES ||
 	    memchr(out->filename.bytes, '\0', out->filename.length) ||
 	    !decode_exe(slices[CONTEXT_CALL_EXE], &exec->keys, exec->flags, out) ||
-	    !decode_cwd(slices[CONTEXT_CALL_CWD], &exec->keys, out) ||
-	    !decode_file(&exec->file, exec->flags, out, &unreadable))
+	    !decode_cwd(slices[CONTEXT_CALL_CWD], &exec->keys, out))
 		return false;
+	decode_file(&exec->file, exec->flags, out, &unreadable);
 	event->process.unreadable |= unreadable;
 	context_store_call(event, source, unreadable);
 	return true;
@@ -607,9 +607,9 @@ static bool decode_running(const struct record *record, const struct record_proc
 		return false;
 	out->name = event->process.comm;
 	out->has_exe = out->has_exe || process->exe.offset;
+	decode_file(&process->file, process->flags, out, &event->process.unreadable);
 	return (!process->exe.offset || decode_exe(exe, keys, process->flags, out)) &&
-	       decode_cwd(cwd, keys, out) && decode_streams(record, process->streams, out) &&
-	       decode_file(&process->file, process->flags, out, &event->process.unreadable);
+	       decode_cwd(cwd, keys, out) && decode_streams(record, process->streams, out);
 }
 
 static int decode_exit(const struct record_exit *record, size_t fixed_bytes, struct event *event)
