@@ -6,11 +6,17 @@
 #include "kernel_types.h"
 #include "record.h"
 #include "scratch.bpf.h"
+#include <asm-generic/errno-base.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
 /* Since 6.16 the hook has an argument that is true for the last thread. Set by the loader. */
 const volatile bool config_exit_has_group_dead = false;
+
+struct exited_process {
+	__u64 signal; /* address of the signal_struct, which all threads share */
+	__u64 start; /* start of the process: the address may be used again */
+};
 
 /*
  * Processes of which an exit was sent, for kernels without that argument. An entry is needed while
@@ -19,33 +25,29 @@ const volatile bool config_exit_has_group_dead = false;
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
-	__type(key, __u64); /* address of the signal_struct, which all threads share */
-	__type(value, __u64); /* start of the process: the address may be used again */
+	__type(key, struct exited_process);
+	__type(value, __u8);
 } exited SEC(".maps");
 
 /*
  * Reports if this thread is the process's last one. do_exit() (kernel/exit.c) decrements
- * signal->live before the hook, so several threads may read 0; the first one to insert its entry
+ * signal->live before the hook, so several threads may read 0; the one that inserts the entry
  * sends the record.
  */
 static __always_inline bool exit_is_last_thread(unsigned long long *context,
 						struct task_struct *task)
 {
-	__u64 process = (__u64)BPF_CORE_READ(task, signal),
-	      start = task->group_leader->start_boottime;
-	__u64 *known;
+	struct exited_process process = {
+		.signal = (__u64)BPF_CORE_READ(task, signal),
+		.start = task->group_leader->start_boottime,
+	};
+	__u8 value = 0;
 
 	if (config_exit_has_group_dead)
 		return context[1] & 1;
 	if (task->signal->live.counter)
 		return false;
-	if (!bpf_map_update_elem(&exited, &process, &start, BPF_NOEXIST))
-		return true;
-	known = bpf_map_lookup_elem(&exited, &process);
-	if (!known || *known == start)
-		return false;
-	*known = start;
-	return true;
+	return bpf_map_update_elem(&exited, &process, &value, BPF_NOEXIST) != -EEXIST;
 }
 
 /* Maximum threads whose times are added up: those that are not reaped yet. */
