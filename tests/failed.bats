@@ -238,6 +238,26 @@ for number in range(int(sys.argv[2]), int(sys.argv[3])):
         pass' "$marker" "$1" "$2" 3>&-
 }
 
+@test "an attempt of a thread has its tid in event_id: two threads can fail at the same time" {
+	start_exectap --events exec_failed
+	python3 - "/$marker" <<'END' >"$BATS_TEST_TMPDIR/ids" 3>&-
+import os, sys, threading
+def attempt():
+    try:
+        os.execv(sys.argv[1], ["attempt"])
+    except OSError:
+        print(os.getpid(), threading.get_native_id(), flush=True)
+attempt()
+thread = threading.Thread(target=attempt)
+thread.start()
+thread.join()
+END
+	stop_exectap
+	[ "$(jq -r --arg filename "/$marker" 'select(.filename == $filename) | "\(.pid) \(.event_id | split("-")[2])"' "$lines")" = \
+		"$(cat "$BATS_TEST_TMPDIR/ids")" ]
+	[ "$(cut -d ' ' -f 2 "$BATS_TEST_TMPDIR/ids" | uniq | wc -l)" = 2 ]
+}
+
 @test "100,000 failed attempts are lines, each once, or counted, and memory stays flat" {
 	local before lost written
 	start_exectap --events exec_failed

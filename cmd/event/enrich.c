@@ -421,6 +421,15 @@ static struct text group_leader_id(struct enricher *enricher, const struct event
 	return last->text;
 }
 
+/* Threads of a process can fail at the same time, so that an attempt is named by its thread. */
+static struct text event_id(const struct enricher *enricher, struct event *event,
+			    const struct digits *pid)
+{
+	if (event->type == EVENT_EXEC_FAILED && event->exec.tid != event->process.task.pid)
+		return id_name(event->event_id_bytes, enricher, event->time_ns, event->exec.tid);
+	return id_from_digits(event->event_id_bytes, enricher, event->time_ns, pid);
+}
+
 static void enrich_process(struct enricher *enricher, struct event *event)
 {
 	struct event_process *process = &event->process;
@@ -432,7 +441,7 @@ static void enrich_process(struct enricher *enricher, struct event *event)
 	process->id = id_from_digits(process->id_bytes, enricher, task->start_ns, &pid);
 	process->pid = text_skip(process->id, process->id.length - pid.length);
 	process->group_leader_id = group_leader_id(enricher, process);
-	event->event_id = id_from_digits(event->event_id_bytes, enricher, event->time_ns, &pid);
+	event->event_id = event_id(enricher, event, &pid);
 	if (event->shared) {
 		update_container(enricher, event);
 	} else {
