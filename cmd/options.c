@@ -70,14 +70,17 @@ static int parse_size(const char *name, const char *value, size_t min, size_t ma
 	static const char units[] = "KMG";
 	const char *end = value, *unit;
 	uint64_t number;
-	int result = number_read(&end, 10, &number);
+	int result = number_read(&end, 10, &number), shift;
 
 	if (!result && *end) {
 		unit = strchr(units, *end);
+		shift = unit ? 10 * (int)(unit - units + 1) : 0;
 		if (!unit || end[1])
 			result = -EINVAL;
-		else if (number <= max)
-			number <<= 10 * (unit - units + 1);
+		else if (number > max >> shift)
+			result = -ERANGE;
+		else
+			number <<= shift;
 	}
 	if (result == -EINVAL)
 		return usage_error("invalid --%s '%s' (a number of bytes, or one with K, M or G)",

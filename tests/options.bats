@@ -80,6 +80,7 @@ load lib
 	rejects "invalid --socket-mode '888' (octal digits, at most 0777)" --socket-mode 888
 	rejects "invalid --rotate '1M:0' (1 to 999 files)" --rotate 1M:0 -o file:/x
 	rejects "invalid --rotate '1' (65536 to 1099511627776 bytes)" --rotate 1 -o file:/x
+	rejects "invalid --rotate '17179869185G' (65536 to 1099511627776 bytes)" --rotate 17179869185G -o file:/x
 	rejects "invalid --rotate ':2' (SIZE[:COUNT])" --rotate :2 -o file:/x
 	rejects "invalid --file-mode '1777' (octal digits, at most 0777)" --file-mode 1777 -o file:/x
 }

@@ -76,40 +76,45 @@ int filter_add_skip(struct filter *filter, const char *rule)
 	return add(&filter->skip, rule);
 }
 
-/* Only joined strings have NULs. */
-static bool text_matches(struct text text, const char *glob)
+/* Only joined strings have NULs. Without memory for a copy the answer is unknown. */
+static enum answer text_matches(struct text text, const char *glob)
 {
 	char copy[EVENT_PATH_BYTES + 1], *string = copy, *nul;
-	bool matches;
+	enum answer answer;
 
 	if (text.length >= sizeof(copy))
 		string = malloc(text.length + 1);
 	if (!string)
-		return false;
+		return ANSWER_UNKNOWN;
 	memcpy(string, text.bytes, text.length);
 	string[text.length] = '\0';
 	while ((nul = memchr(string, '\0', text.length)))
 		*nul = ' ';
-	matches = !fnmatch(glob, string, 0);
+	answer = fnmatch(glob, string, 0) ? ANSWER_NO : ANSWER_YES;
 	if (string != copy)
 		free(string);
-	return matches;
+	return answer;
 }
 
 static enum answer rule_apply(const struct rule *rule, const struct event *event)
 {
 	bool complete = field_is_complete(rule->field, event, true), present = false;
+	enum answer best = ANSWER_NO, answer;
 	struct field_cursor cursor = {};
 	char buf[FIELD_BUF_BYTES];
 	struct text value;
 
 	while (field_next(rule->field, event, &cursor, buf, &value)) {
 		present = true;
-		if ((complete || field_value_is_whole(rule->field, event, value)) &&
-		    text_matches(value, rule->glob))
+		if (!complete && !field_value_is_whole(rule->field, event, value))
+			continue;
+		answer = text_matches(value, rule->glob);
+		if (answer == ANSWER_YES)
 			return ANSWER_YES;
+		if (answer > best)
+			best = answer;
 	}
-	return field_is_complete(rule->field, event, present) ? ANSWER_NO : ANSWER_UNKNOWN;
+	return field_is_complete(rule->field, event, present) ? best : ANSWER_UNKNOWN;
 }
 
 /* Returns the best answer of the rules for one key: they are alternatives. */
