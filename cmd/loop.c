@@ -364,6 +364,8 @@ static int drain_until(struct loop *loop, uint64_t end)
 
 		if (drained < 0 && drained != -EAGAIN)
 			return (int)drained;
+		if (!drained && output_lacks_clients(loop->stages.output))
+			return -ENOTCONN;
 		if (now_ns - progress_ns > SHUTDOWN_STALLED_NS ||
 		    now_ns - started_ns > SHUTDOWN_MAX_NS)
 			return -ETIMEDOUT;
@@ -380,6 +382,12 @@ static int drain_until(struct loop *loop, uint64_t end)
 	return 0;
 }
 
+/* Waits for room where `result` says that the output had none. */
+static int drain_rest(struct loop *loop, uint64_t end, int result)
+{
+	return result == -EAGAIN ? drain_until(loop, end) : result;
+}
+
 /* Writes what the kernel holds at the time of the call, and the stop line. */
 static int shutdown_drain(struct loop *loop)
 {
@@ -391,11 +399,10 @@ static int shutdown_drain(struct loop *loop)
 	pipeline_end_windows(loop->stages.pipeline);
 	result = drain_until(loop, end);
 	if (!result)
-		result = pipeline_check(loop->stages.pipeline);
+		result = drain_rest(loop, end, pipeline_check(loop->stages.pipeline));
 	if (!result && loop->heartbeat_ns)
-		result = pipeline_heartbeat(loop->stages.pipeline, EVENT_STOP);
-	if (result == -EAGAIN)
-		result = drain_until(loop, end);
+		result = drain_rest(loop, end,
+				    pipeline_heartbeat(loop->stages.pipeline, EVENT_STOP));
 	return result;
 }
 

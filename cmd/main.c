@@ -316,16 +316,21 @@ static enum status enter_sandbox(const struct options *options,
 static void report_unwritten(const struct options *options, const struct pipeline_stages *stages,
 			     struct pipeline *pipeline, const char *cause)
 {
-	unsigned long long count = pipeline_count_unwritten(pipeline);
+	bool is_pinned = options->pin_directory && !capture_check_pins(stages->capture);
+	struct pipeline_unwritten unwritten;
+	unsigned long long dropped;
 
-	if (!count && output_may_lack_clients(stages->output))
-		return;
-	if (options->pin_directory && !capture_check_pins(stages->capture))
+	pipeline_count_unwritten(pipeline, &unwritten);
+	dropped = unwritten.dropped + (is_pinned ? 0 : unwritten.held);
+	if (is_pinned && (unwritten.held || !dropped))
 		log_error("%s: %llu events are not written: %s; the next start emits them",
-			  options->output, count, cause);
-	else
-		log_error("%s: the last lines are dropped, %llu: %s", options->output, count,
+			  options->output, (unsigned long long)unwritten.held, cause);
+	if (dropped || (!is_pinned && !output_may_lack_clients(stages->output)))
+		log_error("%s: the last lines are dropped, %llu: %s", options->output, dropped,
 			  cause);
+	if (unwritten.lost && !is_pinned)
+		log_error("%s: %llu events were lost before, and no line counts them",
+			  options->output, (unsigned long long)unwritten.lost);
 }
 
 /* Maps the result of loop_run() to the exit status, and logs a failure. */

@@ -31,13 +31,13 @@ struct lost_count {
 struct pipeline {
 	struct pipeline_stages stages;
 	uint64_t seq;
+	uint64_t released_seq; /* the records of all lines before it are released */
 	uint64_t seen;
 	uint64_t filtered;
 	uint64_t suppressed;
 	uint64_t lost;
 	uint64_t written[EVENT_TYPES];
 	uint64_t line_bytes;
-	uint64_t client_lost; /* lines that single clients of unix-listen lost */
 	uint64_t used_peak_bytes; /* of the ring buffer */
 	/* until_ns: the last time when report_losses() had reported everything */
 	struct capture_lost lost_reported;
@@ -83,7 +83,6 @@ static size_t encode_drop_notice(void *context, uint64_t count, uint64_t from_ns
 	};
 	enrich_event(pipeline->stages.enricher, event);
 	selection_apply(pipeline->stages.rules.selection, event);
-	pipeline->client_lost += count;
 	return encode_event(&pipeline->stages.format, event, line, pipeline->stages.line_max_bytes);
 }
 
@@ -147,8 +146,10 @@ static int flush(struct pipeline *pipeline)
 	output_set_urgent(output, used_bytes + output_backlog_bytes(output) >=
 					  pipeline->stages.buffer_bytes / 2);
 	result = output_flush(output);
-	if (!result || (is_blocked(result) && may_use_backlog(pipeline)))
+	if (!result || (is_blocked(result) && may_use_backlog(pipeline))) {
 		capture_release(pipeline->stages.capture, &pipeline->lost_reported);
+		pipeline->released_seq = pipeline->seq;
+	}
 	return result;
 }
 
@@ -549,7 +550,7 @@ static void add_losses(const struct pipeline *pipeline, struct metrics *metrics)
 	}
 	metrics_add(metrics, "exectap_client_lost_lines_total", METRICS_COUNTER,
 		    "Lines that single clients of unix-listen did not get.");
-	metrics_value(metrics, NULL, pipeline->client_lost);
+	metrics_value(metrics, NULL, output_count_client_lost(pipeline->stages.output));
 }
 
 static void add_buffers(const struct pipeline *pipeline, struct metrics *metrics)
@@ -584,14 +585,37 @@ bool pipeline_has_passed(const struct pipeline *pipeline, uint64_t end)
 	       (!pipeline->ends_windows || limit_due_ns(pipeline->limiter) == UINT64_MAX);
 }
 
-uint64_t pipeline_count_unwritten(struct pipeline *pipeline)
+/* Returns the lost events that no line has reported. */
+static uint64_t count_unreported(const struct pipeline *pipeline)
 {
-	uint64_t count = output_count_pending(pipeline->stages.output);
+	struct capture_lost lost;
+	uint64_t count = 0;
+
+	capture_get_lost(pipeline->stages.capture, &lost);
+	for (int type = 0; type < RECORD_TYPES; type++)
+		for (int reason = 0; reason < RECORD_LOSSES; reason++)
+			count += lost.counts[type][reason] -
+				 pipeline->lost_reported.counts[type][reason];
+	for (int reason = 0; reason < UNDECODED_REASONS; reason++)
+		count += pipeline->undecoded[reason].now - pipeline->undecoded[reason].reported;
+	return count;
+}
+
+void pipeline_count_unwritten(struct pipeline *pipeline, struct pipeline_unwritten *unwritten)
+{
+	uint64_t pending = output_count_pending(pipeline->stages.output), held = 0;
 	const void *record;
 	size_t length;
 
+	/* the pending lines are the last ones */
+	if (pipeline->seq > pipeline->released_seq)
+		held = pipeline->seq - pipeline->released_seq;
+	if (held > pending)
+		held = pending;
+	unwritten->dropped = pending - held;
 	while (capture_next(pipeline->stages.capture, &record, &length))
 		if (decode_record(record, length, &pipeline->event) || enrich_and_filter(pipeline))
-			count++;
-	return count;
+			held++;
+	unwritten->held = held;
+	unwritten->lost = count_unreported(pipeline);
 }

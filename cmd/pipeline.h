@@ -94,10 +94,14 @@ void pipeline_add_metrics(const struct pipeline *pipeline, struct metrics *metri
  * pipeline_end_windows() all summaries. */
 bool pipeline_has_passed(const struct pipeline *pipeline, uint64_t end);
 
-/*
- * Counts the lines that are not delivered and the records that would have a line. To be called
- * once, at the end: it reads the records and releases none.
- */
-uint64_t pipeline_count_unwritten(struct pipeline *pipeline);
+/* Events whose lines are not delivered. */
+struct pipeline_unwritten {
+	uint64_t held; /* the ring buffer has their records */
+	uint64_t dropped; /* their records are released: the output had taken their lines */
+	uint64_t lost; /* no lost line counts them */
+};
+
+/* Counts them. To be called once, at the end: it reads the records and releases none. */
+void pipeline_count_unwritten(struct pipeline *pipeline, struct pipeline_unwritten *unwritten);
 
 #endif

@@ -109,6 +109,11 @@ stop_exectap() {
 	fi
 }
 
+# Returns 0 if no signal is pending for process $1.
+signal_taken() {
+	grep -q '^ShdPnd:.*0000000000000000' "/proc/$1/status"
+}
+
 # select_lines FILTER: prints the lines with $marker that match the jq filter, without this function's own greps. If
 # the last line is not complete yet, jq stops there. (jq -R does not help: version 1.6 breaks characters of a long
 # line that cross its read buffers.)

@@ -4,6 +4,13 @@
 
 load lib
 
+more_teardown() {
+	local mounted
+	for mounted in $(awk -v at="$BATS_TEST_TMPDIR/" 'index($2, at) == 1 { print $2 }' /proc/self/mounts); do
+		umount -l "$mounted"
+	done
+}
+
 # Starts exectap with --output $1 and further options; diagnostics go to $log.
 start_with_output() {
 	: >"$log"
@@ -329,6 +336,34 @@ END
 	jq -es 'map({event_id, seq}) | unique | (map(.event_id) | unique | length) == length' "$lines"
 }
 
+@test "unix: what a reader dies without having read is dropped at the end, also with --pin, and that is said" {
+	local pin=$BATS_TEST_TMPDIR/bpf status=0 dropped held
+	mkdir "$pin"
+	mount -t bpf bpf "$pin" || skip "no bpf file system"
+	reader stream "$BATS_TEST_TMPDIR/socket" "$lines"
+	start_with_output "unix:$BATS_TEST_TMPDIR/socket" --pin "$pin/hooks" --only "args=*$marker*"
+	"$helpers/storm" 1 10 "$marker-read" "$helpers/noop"
+	poll have_storm_lines 10
+	kill -STOP "$reader"
+	"$helpers/storm" 1 50 "$marker-few" "$helpers/noop"
+	poll unread_by "$BATS_TEST_TMPDIR/socket" 20000
+	kill -KILL "$reader"
+	wait "$reader" 2>/dev/null || true
+	poll grep -q 'trying again' "$log"
+	kill -TERM "$exectap_pid"
+	wait "$exectap_pid" || status=$?
+	exectap_pid=
+	[ "$status" = 1 ]
+	"$exectap" --unpin "$pin/hooks" 3>&-
+	umount "$pin"
+	dropped=$(sed -n 's/.*the last lines are dropped, \([0-9]*\): .*/\1/p' "$log")
+	held=$(sed -n 's/.*: \([0-9]*\) events are not written: .*; the next start emits them/\1/p' "$log")
+	[ "$dropped" -ge 20 ]
+	# the storm itself has the marker too
+	[ $((dropped + ${held:-0})) -ge 50 ]
+	[ $((dropped + ${held:-0})) -le 60 ]
+}
+
 # unread_by SOCKET BYTES: returns 0 if that many bytes wait in a connection that the reader accepted
 unread_by() {
 	ss -xH src "$1" | awk -v least="$2" '$3 >= least { found = 1 } END { exit !found }'
@@ -472,6 +507,40 @@ makes_room() {
 		grep -vxFf <(grep . "$BATS_TEST_TMPDIR/start") "$lines" >"$BATS_TEST_TMPDIR/rest"
 		mv "$BATS_TEST_TMPDIR/rest" "$lines"
 	done
+}
+
+@test "file: SIGHUP in the midst of a line does not begin it again, in a file that cannot be cut" {
+	local place=$BATS_TEST_TMPDIR/place
+	PATH=$PATH:/usr/sbin:/sbin
+	command -v mkfs.ext4 >/dev/null || skip "no mkfs.ext4"
+	mkdir "$place"
+	truncate -s 4M "$BATS_TEST_TMPDIR/disk"
+	mkfs.ext4 -q -b 4096 "$BATS_TEST_TMPDIR/disk" # a page: a line that goes on in the next one is written in part
+	mount -o loop "$BATS_TEST_TMPDIR/disk" "$place" || skip "no loop devices"
+	chmod 777 "$place"
+	lines=$place/lines
+	: >"$lines"
+	chattr +a "$lines"
+	start_with_output "file:$lines"
+	"$helpers/noop" "$marker-first"
+	poll grep -q "$marker-first" "$lines"
+	dd if=/dev/zero of="$place/filler" bs=4K 2>/dev/null || true
+	within_line() {
+		"$helpers/noop" "$marker-0"
+		grep -q 'No space left on device' "$log" && [ "$(tail -c 1 "$lines" | od -An -c)" != '  \n' ]
+	}
+	poll within_line
+	kill -HUP "$exectap_pid"
+	poll signal_taken "$exectap_pid"
+	rm "$place/filler"
+	"$helpers/noop" "$marker-1"
+	poll grep -q "$marker-1" "$lines"
+	chattr -a "$lines"
+	stop_exectap
+	mv "$lines" "$BATS_TEST_TMPDIR/lines"
+	lines=$BATS_TEST_TMPDIR/lines
+	umount "$place"
+	jq -e . "$lines" >/dev/null
 }
 
 @test "file: an append-only file keeps its unfinished line, which is said and ended" {

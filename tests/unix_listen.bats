@@ -81,7 +81,8 @@ has_lines() {
 
 @test "64 clients: one stalls, one closes in mid-line, one sends garbage, the others get every line" {
 	local number stalled
-	start_listening --only "args=$marker*" # limits the copies of other programs' lines to 64 clients
+	# limits the copies of other programs' lines to 64 clients
+	start_listening --only "args=$marker*" --metrics "$BATS_TEST_TMPDIR/metrics"
 	readers 61 "$BATS_TEST_TMPDIR"
 	client "$BATS_TEST_TMPDIR/garbage" garbage
 	client "$BATS_TEST_TMPDIR/midline" midline
@@ -100,6 +101,9 @@ has_lines() {
 	poll has_lines "$BATS_TEST_TMPDIR/stalled" 100
 	marker=$marker-after
 	poll lost_is_reported
+	stop_exectap
+	[ "$(awk '$1 == "exectap_client_lost_lines_total" { print $2 }' "$BATS_TEST_TMPDIR/metrics")" = \
+		"$(jq -s 'map(select(.type == "lost") | .count) | add' "$BATS_TEST_TMPDIR/stalled")" ]
 	lines=$BATS_TEST_TMPDIR/reader.1
 }
 
@@ -157,6 +161,16 @@ lost_is_reported() {
 	poll has_lines "$lines" 300
 	stop_exectap
 	[ "$(wc -l <"$log")" = 1 ]
+}
+
+@test "lines that only a dead client had are counted at the end" {
+	start_listening --only "args=$marker*"
+	connect_and stay
+	"$helpers/storm" 1 300 "$marker" "$helpers/noop" # more than a socket holds
+	kill -KILL "$client"
+	wait "$client" 2>/dev/null || true
+	stop_exectap
+	grep -q 'last lines are dropped, 301: no client is connected' "$log"
 }
 
 # refuses REASON: fails unless exectap does not start and prints the reason

@@ -151,6 +151,19 @@ static int file_open(struct output_device *device)
 	return 0;
 }
 
+static int file_reopen(struct output_device *device)
+{
+	int result;
+
+	if (is_open(device))
+		return 0;
+	result = file_open(device);
+	if (result)
+		return result;
+	((struct file *)device)->within_line = false;
+	return 1;
+}
+
 /*
  * Opens the next file, renames the old ones and this one, and continues with the next. On failure
  * the open file continues, and the next attempt is made when it has grown as much again.
@@ -261,5 +274,5 @@ const struct output_ops output_file_ops = {
 	.open = file_open,
 	.write = file_write,
 	.classify = file_classify,
-	.reopen = file_open,
+	.reopen = file_reopen,
 };

@@ -75,6 +75,7 @@ struct listener {
 	uint64_t end;
 	uint64_t base_seq; /* number of the line at `base` */
 	uint64_t received; /* everything before it has been read by a client */
+	uint64_t client_lost; /* sum of the lines that single clients lost */
 };
 
 static struct listener *to_listener(struct output_device *device)
@@ -510,6 +511,7 @@ static void send_to_all(struct listener *listener)
 static void skip_lines(struct listener *listener, struct client *client, uint64_t to)
 {
 	const char *from = line_at(listener, client->position);
+	uint64_t lost;
 
 	if (client->position > listener->base && from[-1] != '\n') {
 		size_t rest =
@@ -526,7 +528,9 @@ static void skip_lines(struct listener *listener, struct client *client, uint64_
 	withdraw_drop_notice(client);
 	if (!client->lost)
 		client->lost_from_ns = clock_boot_ns();
-	client->lost += count_lines(from, (size_t)(to - client->position));
+	lost = count_lines(from, (size_t)(to - client->position));
+	client->lost += lost;
+	listener->client_lost += lost;
 	client->position = to;
 	client->acked = to;
 }
@@ -655,12 +659,25 @@ static enum output_action listener_on_event(struct output_device *device, uint32
 	return OUTPUT_CONTINUE;
 }
 
-/* Returns the lines that the slowest client waits for. */
+static bool listener_lacks_clients(const struct output_device *device)
+{
+	return !((const struct listener *)device)->first;
+}
+
+static uint64_t listener_count_client_lost(const struct output_device *device)
+{
+	return ((const struct listener *)device)->client_lost;
+}
+
+/* Returns the lines that the slowest client waits for; without a client, those that the next one
+ * would get. */
 static uint64_t listener_count_pending(const struct output_device *device)
 {
 	const struct listener *listener = (const struct listener *)device;
 	uint64_t position = listener->end, own = 0;
 
+	if (!listener->first)
+		position = line_start(listener, listener->received);
 	for (const struct client *client = listener->first; client; client = client->next) {
 		position = client->position < position ? client->position : position;
 		own |= client->own || client->lost;
@@ -709,5 +726,7 @@ const struct output_ops output_listener_ops = {
 	.classify = listener_classify,
 	.on_event = listener_on_event,
 	.count_pending = listener_count_pending,
+	.lacks_clients = listener_lacks_clients,
+	.count_client_lost = listener_count_client_lost,
 	.set_drop_notice = listener_set_drop_notice,
 };

@@ -325,15 +325,26 @@ bool output_may_lack_clients(const struct output *output)
 	return output->ops->needs.accepts;
 }
 
+bool output_lacks_clients(const struct output *output)
+{
+	return output->ops->lacks_clients && output->ops->lacks_clients(output->device);
+}
+
+uint64_t output_count_client_lost(const struct output *output)
+{
+	return output->ops->count_client_lost ? output->ops->count_client_lost(output->device) : 0;
+}
+
 int output_reopen(struct output *output)
 {
 	int result = output->ops->reopen ? output->ops->reopen(output->device) : 0;
 
-	if (!result && output->ops->reopen)
-		/* an interrupted line is written whole to the new file */
-		while (output->done_bytes && output->lines[output->done_bytes - 1] != '\n')
-			output->done_bytes--;
-	return result;
+	if (result < 0)
+		return result;
+	/* an interrupted line is written whole to another file */
+	while (result && output->done_bytes && output->lines[output->done_bytes - 1] != '\n')
+		output->done_bytes--;
+	return 0;
 }
 
 /* Returns where the next line is gathered, or NULL if there is no room. */

@@ -89,9 +89,15 @@ int output_handle(struct output *output, uint32_t events);
 /* Returns true if an output without a consumer is normal (unix-listen). */
 bool output_may_lack_clients(const struct output *output);
 
+/* Returns true if it has no consumer now, and that is normal. */
+bool output_lacks_clients(const struct output *output);
+
+/* Returns the sum of the lines that single clients of unix-listen lost. */
+uint64_t output_count_client_lost(const struct output *output);
+
 /*
- * Opens a file again, which logrotate(8) has moved away. Returns 0 or -errno; lines then go to the
- * old file.
+ * Opens a file again, which logrotate(8) has moved away. Returns 0, also if the path leads to the
+ * open file; or -errno, and lines go to the old file.
  */
 int output_reopen(struct output *output);
 

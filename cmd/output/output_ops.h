@@ -71,8 +71,8 @@ struct output_ops {
 	enum output_action (*classify)(struct output_device *device, int error);
 	/* Handles poll events on fd. NULL: none are of interest. */
 	enum output_action (*on_event)(struct output_device *device, uint32_t events);
-	/* Opens the path anew, for SIGHUP. Returns 0 or -errno; the old file then stays open.
-	 * NULL: nothing to do. */
+	/* Opens the path anew, for SIGHUP. Returns 1; 0 if it leads to the open file; or -errno, and
+	 * the old file stays open. NULL: nothing to do. */
 	int (*reopen)(struct output_device *device);
 	/* Returns an upper bound of the bytes that the consumer has not read. NULL: 0. */
 	size_t (*unacked_bytes)(struct output_device *device);
@@ -81,6 +81,10 @@ struct output_ops {
 	bool (*was_left_unread)(struct output_device *device, int error);
 	/* Returns the number of lines that were taken but not delivered. NULL: 0. */
 	uint64_t (*count_pending)(const struct output_device *device);
+	/* Returns true if nobody is there to take lines. NULL: false. */
+	bool (*lacks_clients)(const struct output_device *device);
+	/* Returns the sum of the lines that single clients lost. NULL: 0. */
+	uint64_t (*count_client_lost)(const struct output_device *device);
 	void (*set_drop_notice)(struct output_device *device, drop_notice_fn encode, void *context);
 };
 
