@@ -123,7 +123,7 @@ stores() {
 	local i folder=$BATS_TEST_TMPDIR
 	command -v fluent-bit >/dev/null || skip "no fluent-bit"
 	fluent-bit --help | grep -q ' syslog  ' || skip "this fluent-bit was built without its syslog input"
-	block yaml 1 | sed "s#/run/exectap#$folder#; s#/var/lib/fluent-bit/exectap#$folder/chunks#" \
+	block yaml 1 | sed "s#/run/fluent-bit#$folder/fluent-bit#; s#/var/lib/fluent-bit/exectap#$folder/chunks#" \
 		>"$folder/exectap.yaml"
 	fluent-bit -q -c "$folder/exectap.yaml" >"$folder/stored" 2>"$folder/shipper.log" 3>&- &
 	held+=("$!")

@@ -71,8 +71,8 @@ struct output_ops {
 	enum output_action (*classify)(struct output_device *device, int error);
 	/* Handles poll events on fd. NULL: none are of interest. */
 	enum output_action (*on_event)(struct output_device *device, uint32_t events);
-	/* Opens the path anew, for SIGHUP. Returns 1; 0 if it leads to the open file; or -errno, and
-	 * the old file stays open. NULL: nothing to do. */
+	/* Opens the path anew, for SIGHUP. Returns 1; 0 if the path leads to the open file; or
+	 * -errno, and the old file stays open. NULL: nothing to do. */
 	int (*reopen)(struct output_device *device);
 	/* Returns an upper bound of the bytes that the consumer has not read. NULL: 0. */
 	size_t (*unacked_bytes)(struct output_device *device);
