@@ -235,7 +235,8 @@ static __always_inline __u32 exec_append_parent(const struct exec_relatives *out
 		end = program_append(slot, out->parent, out->task->ppid, out->task->parent_start_ns,
 				     READ(typed, parent, self_exec_id), end);
 		if (out->parent->length) {
-			if (program_is_deleted(mm, typed))
+			/* of an address space that the parent has still, see exec_walk_exe_of() */
+			if (program_is_deleted(mm, typed) && BPF_CORE_READ(parent, mm) == mm)
 				keys->deleted |= RECORD_KEY_PARENT_EXE;
 			return end;
 		}
