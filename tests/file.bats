@@ -114,7 +114,7 @@ expect_overlay() {
 
 # The mounts are removed with the holding processes.
 end_overlay() {
-	kill -KILL "${held[@]}" 2>/dev/null || true
+	kill_own KILL "${held[@]}"
 	wait "${held[@]}" 2>/dev/null || true
 }
 

@@ -11,7 +11,8 @@ captured=${EXECTAP_CAPTURED:-$top/build/tests/captured}
 patience_s=30 # maximum time of a poll
 
 setup() {
-	marker="m$BASHPID-$BATS_TEST_NUMBER-$RANDOM$RANDOM"
+	shell_pid=$BASHPID
+	marker="m$shell_pid-$BATS_TEST_NUMBER-$RANDOM$RANDOM"
 	lines=$BATS_TEST_TMPDIR/lines.jsonl
 	log=$BATS_TEST_TMPDIR/log
 	exectap_pid=
@@ -36,10 +37,32 @@ open_folders() {
 	chmod 755 "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$BATS_TEST_TMPDIR"
 }
 
+# Returns 0 if the process is this test's: a descendant of its shell, or its arguments have the test's folder or marker.
+# The id of a process that has ended can be that of any other by now.
+is_own() {
+	local pid=$1 stat
+	while [ "$pid" -gt 1 ] && [ "$pid" != "$shell_pid" ]; do
+		stat=
+		IFS= read -rd '' stat 2>/dev/null <"/proc/$pid/stat" || true
+		stat=${stat##*) ? }
+		pid=${stat%% *}
+		pid=${pid:-0}
+	done 2>/dev/null
+	[ "$pid" = "$shell_pid" ] || grep -qaF -e "$BATS_TEST_TMPDIR" -e "m$shell_pid-" "/proc/$1/cmdline" 2>/dev/null
+}
+
+# kill_own SIGNAL PID...: sends a signal to those processes that are this test's
+kill_own() {
+	local pid
+	for pid in "${@:2}"; do
+		! is_own "$pid" || kill "-$1" "$pid" 2>/dev/null || true
+	done
+}
+
 teardown() {
 	local pid killed=
-	for pid in "${held[@]}" $exectap_pid; do
-		kill -KILL "$pid" 2>/dev/null || true
+	for pid in $exectap_pid "${held[@]}"; do
+		kill_own KILL "$pid"
 		wait "$pid" 2>/dev/null || [ $? != 137 ] || killed+=" $pid" # 128 + SIGKILL
 	done
 	if declare -F more_teardown >/dev/null; then more_teardown; fi

@@ -378,7 +378,7 @@ stop_within_10_s() {
 		poll grep -q 'Address already in use' "$log.1" "$log.2"
 		poll grep -q 'watching' "$log.1" "$log.2"
 		connect_and close
-		kill -TERM "$first" "$second" 2>/dev/null || true
+		kill_own TERM "$first" "$second"
 		wait "$first" "$second" || true
 		[ ! -e "$socket" ]
 	done
