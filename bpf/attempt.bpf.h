@@ -15,10 +15,12 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-/* The user addresses of an attempt under way. A successful exec leaves its entry to the LRU. */
+/* The user addresses of an attempt under way. A thread that takes the leader's id leaves its entry
+ * to the LRU, and its own id to another thread. */
 struct attempt {
 	__u64 filename;
 	__u64 argv;
+	__u64 start_ns; /* of the thread */
 	__s32 directory_fd;
 	__u32 pointer_bytes; /* 4 for a 32-bit caller, 0 for AT_EXECVE_CHECK: nothing was to be
 				executed */
@@ -150,12 +152,13 @@ struct attempt_exit_context {
 static __always_inline int attempt_enter(unsigned long filename, unsigned long argv,
 					 int directory_fd, unsigned long flags)
 {
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct attempt attempt = { .filename = filename,
 				   .argv = argv,
+				   .start_ns = BPF_CORE_READ(task, start_boottime),
 				   .directory_fd = directory_fd,
 				   .pointer_bytes =
 					   flags & ATTEMPT_EXECVE_CHECK ? 0 : sizeof(__u64) };
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	__u32 pid = pid_tgid >> 32, tid = (__u32)pid_tgid;
 
@@ -178,12 +181,13 @@ static __always_inline int attempt_exit(long result)
 	struct attempt attempt = { .directory_fd = RECORD_FD_CWD };
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct attempt *entered = bpf_map_lookup_elem(&attempts, &tid);
+	struct attempt *found = bpf_map_lookup_elem(&attempts, &tid);
+	bool entered = found && found->start_ns == BPF_CORE_READ(task, start_boottime);
 
-	if (entered) {
-		attempt = *entered;
+	if (entered)
+		attempt = *found;
+	if (found)
 		bpf_map_delete_elem(&attempts, &tid);
-	}
 	if (!attempt_has_failed(result)) {
 		caller_discard_completed(tid, BPF_CORE_READ(task, self_exec_id));
 		return 0;

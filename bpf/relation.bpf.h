@@ -89,13 +89,17 @@ static __always_inline bool relation_add(struct record_task *out, int generation
 /*
  * Follows the parents up to init or kthreadd, the children of the swapper with pid 0. Each one's
  * parent is read once. A process that loses its parent meanwhile gets another one; what is read is
- * true of each process. Returns the mask of the keys that are unreadable.
+ * true of each process. `parent` must still be the one that the record has. Returns the mask of the
+ * keys that are unreadable.
  */
 static __always_inline __u32 relation_walk(struct record_task *out, struct task_struct *process,
 					   struct task_struct *parent, bool typed)
 {
 	struct task_struct *child = process, *ancestor = READ(typed, parent, group_leader);
 
+	if ((__u32)READ(typed, ancestor, tgid) != out->ppid ||
+	    READ(typed, ancestor, start_boottime) != out->parent_start_ns)
+		return RELATION_KEYS;
 	for (int generation = 0; generation < RELATION_STEPS; generation++) {
 		__u32 pid = READ(typed, ancestor, tgid), type;
 		__u64 name[2];

@@ -238,6 +238,54 @@ for number in range(int(sys.argv[2]), int(sys.argv[3])):
         pass' "$marker" "$1" "$2" 3>&-
 }
 
+@test "what a thread left behind whose exec succeeded is never the attempt of another one with its id" {
+	local status=0
+	[ "$(uname -m)" = x86_64 ] || skip "the number of the call is that of x86-64"
+	start_exectap --events exec_failed --verbose
+	grep -q "the system calls' tracepoints" "$log" || skip "this kernel needs no entry for an attempt"
+	# A thread that is not the leader executes "noop". Then a process gets its id, which a filter refuses execve(2): the
+	# hook at the start of the call does not see it.
+	python3 - "$helpers/noop" "$marker" 3>&- >"$BATS_TEST_TMPDIR/pid" <<'END' || status=$?
+import ctypes, os, struct, sys, threading
+noop, marker = sys.argv[1:]
+libc = ctypes.CDLL(None, use_errno=True)
+reading, writing = os.pipe()
+def thread():
+    os.write(writing, str(threading.get_native_id()).encode())
+    os.execv(noop, ["noop", marker])
+def refuse_execve():
+    # load the number of the call; EPERM for 59
+    code = b"".join(struct.pack("HBBI", *step) for step in ((0x20, 0, 0, 0), (0x15, 0, 1, 59), (6, 0, 0, 0x50001), (6, 0, 0, 0x7fff0000)))
+    steps = ctypes.create_string_buffer(code)
+    program = struct.pack("HxxxxxxP", 4, ctypes.addressof(steps))
+    assert not libc.prctl(38, 1, 0, 0, 0) and not libc.prctl(22, 2, program, 0, 0)
+for _ in range(50):
+    if not os.fork():
+        threading.Thread(target=thread).start()
+        threading.Event().wait()
+    tid = int(os.read(reading, 100))
+    os.wait()
+    open("/proc/sys/kernel/ns_last_pid", "w").write(str(tid - 1))
+    pid = os.fork()
+    if not pid:
+        try:
+            refuse_execve()
+            os.execv(noop, ["noop", marker])
+        except PermissionError:
+            os._exit(0)
+        os._exit(1)
+    assert os.wait()[1] == 0
+    if pid == tid:
+        print(pid)
+        sys.exit(0)
+sys.exit(9)
+END
+	stop_exectap
+	[ "$status" = 0 ]
+	[ "$(jq -c --argjson pid "$(cat "$BATS_TEST_TMPDIR/pid")" 'select(.type == "exec_failed" and .pid == $pid)' "$lines")" = "" ]
+	jq -es 'map(select(.type == "lost" and .event_type == "exec_failed" and .reason == "no_entry") | .count) | add >= 1' "$lines"
+}
+
 @test "an attempt of a thread has its tid in event_id: two threads can fail at the same time" {
 	start_exectap --events exec_failed
 	python3 - "/$marker" <<'END' >"$BATS_TEST_TMPDIR/ids" 3>&-

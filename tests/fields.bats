@@ -199,3 +199,16 @@ members() {
 	expect 'redacted == ["env"] and .redacted_bytes == 9' true
 	[ "$(keys)" = env,redacted,redacted_bytes,timestamp,type ]
 }
+
+@test "without parent_args a line has no command line of the parent either, in each format" {
+	local format
+	for format in ecs ocsf; do
+		start_exectap --format "$format" --omit parent_args
+		bash -c '"$0" "$1"; :' "$helpers/noop" "$marker-$format"
+		poll grep -qE "\"(noop|.*/noop)\".*$marker-$format" "$lines"
+		stop_exectap
+		grep -F -- "$marker-$format" "$lines" | jq -es '
+			map(select(.process | .name == "noop" or .file.name == "noop")) |
+			length == 1 and all(.[]; .process | (.parent // .parent_process) | has("command_line") or has("cmd_line") | not)'
+	done
+}

@@ -47,6 +47,8 @@ static inline bool encode_mapped_has_args(const struct event *event)
 static inline bool encode_mapped_has_parent_args(const struct event *event)
 {
 	return event->context->parent_has_args && !event->exec.parent_args_hidden &&
+	       (FIELD_IS_WRITTEN(event, parent_args) ||
+		FIELD_IS_WRITTEN(event, parent_command_line)) &&
 	       encode_mapped_is_readable(event, RECORD_KEY_PARENT_ARGS);
 }
 

@@ -158,7 +158,7 @@ static void append_place(struct text_line *line, const struct event *event)
 	struct text cwd = event->exec.paths[EVENT_PATH_CWD];
 
 	color(line, DIM);
-	if (cwd.length) {
+	if (cwd.length && !(event->process.unreadable & RECORD_KEY_CWD)) {
 		strip_append(&line->strip, " in ");
 		strip_append_word(&line->strip, cwd);
 	}

@@ -159,7 +159,7 @@ struct event_exec {
 	/* decode */
 	uint64_t args_bytes; /* the true length, or RECORD_ARGS_BYTES_UNKNOWN; args.length may be
 				less */
-	uint32_t tid; /* the calling thread's, before the exec */
+	uint32_t tid; /* the calling thread's, before the exec; 0: unknown, as comm is */
 	uint32_t argc; /* or RECORD_ARGC_UNKNOWN */
 	int error; /* errno(3) of a failed attempt */
 	union {

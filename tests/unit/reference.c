@@ -482,7 +482,7 @@ static void set_exec(json_t *object, const struct event *event)
 		set_string(object, "error", error_name(exec->error, (char[ERROR_NAME_BYTES]){ 0 }));
 		set_integer(object, "errno", (uint64_t)exec->error);
 	}
-	if (exec->tid != event->process.task.pid)
+	if (exec->tid && exec->tid != event->process.task.pid)
 		set_integer(object, "tid", exec->tid);
 	set_exec_strings(object, event);
 }

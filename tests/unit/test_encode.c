@@ -705,6 +705,44 @@ static void unreadable_is_left_out(void)
 	free(exec);
 }
 
+/* A hook that lacks the caller knows no thread of it. */
+static void unknown_thread_is_left_out(void)
+{
+	size_t length, line_length;
+	struct record_exec *exec = mixed_record(&length);
+	json_t *json;
+
+	exec->keys.unreadable = RECORD_KEY_COMM;
+	exec->tid = 0;
+	for (size_t i = 0; i < FORMATS; i++) {
+		CHECK(line_as(formats[i], exec, length, LINE_ROOM, &line_length) == 0);
+		line[line_length] = '\0';
+		CHECK(!strstr(line, "tid\":"));
+	}
+	CHECK(line_of(exec, length, LINE_ROOM, &line_length) == 0);
+	json = parse(line_length);
+	CHECK(!json_object_get(json, "tid"));
+	json_decref(json);
+	free(exec);
+}
+
+/* Text shows no directory where none could be read. */
+static void unknown_directory_is_left_out(void)
+{
+	size_t length, line_length;
+	struct record_exec *exec = mixed_record(&length);
+
+	CHECK(line_as(&encode_text, exec, length, LINE_ROOM, &line_length) == 0);
+	line[line_length] = '\0';
+	CHECK(strstr(line, " in /home"));
+	exec->keys.unreadable = RECORD_KEY_CWD;
+	exec->cwd.length = 0;
+	CHECK(line_as(&encode_text, exec, length, LINE_ROOM, &line_length) == 0);
+	line[line_length] = '\0';
+	CHECK(!strstr(line, " in /"));
+	free(exec);
+}
+
 /* Encodes in all formats, with the reduced event; nothing is truncated here. */
 static void golden_event(const char *stem)
 {
@@ -850,6 +888,8 @@ int main(void)
 	tap_run("the fields that lines lack by default are those of the table",
 		extra_fields_are_those_of_the_table);
 	tap_run("what could not be read is left out and named", unreadable_is_left_out);
+	tap_run("a thread that is not known is left out", unknown_thread_is_left_out);
+	tap_run("text shows no directory that could not be read", unknown_directory_is_left_out);
 	tap_run("lines about exectap itself are what jansson would write, and the recorded ones",
 		about_exectap);
 	tap_run("summaries of a limit are what jansson would write, and the recorded ones",
