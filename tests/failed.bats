@@ -243,8 +243,8 @@ for number in range(int(sys.argv[2]), int(sys.argv[3])):
 	[ "$(uname -m)" = x86_64 ] || skip "the number of the call is that of x86-64"
 	start_exectap --events exec_failed --verbose
 	grep -q "the system calls' tracepoints" "$log" || skip "this kernel needs no entry for an attempt"
-	# A thread that is not the leader executes "noop". Then a process gets its id, which a filter refuses execve(2): the
-	# hook at the start of the call does not see it.
+	# A thread that is not the leader executes "noop". Then a process gets its id, which a filter refuses execve(2):
+	# the hook at the start of the call does not see it.
 	python3 - "$helpers/noop" "$marker" 3>&- >"$BATS_TEST_TMPDIR/pid" <<'END' || status=$?
 import ctypes, os, struct, sys, threading
 noop, marker = sys.argv[1:]
