@@ -218,12 +218,13 @@ execs_between() {
 # Prints how many execs of other programs the reference has within 100 ms of $marker-first or $marker-last. On another
 # CPU such an exec may come before one of the two in one ring buffer, and behind it in the other one.
 execs_beside() {
-	jq -n --arg marker "$marker" '
+	# the reference is still being written: complete lines only
+	head -n "$(wc -l <"$reference")" "$reference" | jq -n --arg marker "$marker" '
 		def seconds: .timestamp | (.[:19] + "Z" | fromdate) + (.[19:29] | tonumber);
 		[inputs | select(.type == "exec") | { argument: (.args[1]? // ""), at: seconds }] |
 		map(select(.argument == ($marker + "-first", $marker + "-last")).at) as $ends |
 		map(select((.argument | startswith($marker) | not) and (.at as $at | any($ends[]; (. - $at | fabs) < 0.1)))) |
-		length' "$reference"
+		length'
 }
 
 # adds_up LEAST: fails unless, between these two execs, the lines and losses in $lines add up to the execs of the

@@ -52,7 +52,7 @@ more_teardown() {
 	# shellcheck disable=SC2016
 	bash -c 'read -r _ <"$2"; "$0" "$1"; :' "$helpers/noop" "$marker" "$BATS_TEST_TMPDIR/go" 3>&- &
 	held+=($!)
-	poll grep -q bash "/proc/${held[0]}/comm"
+	poll grep -qa -- "$marker" "/proc/${held[0]}/cmdline"
 	start_exectap
 	echo >"$BATS_TEST_TMPDIR/go"
 	own_line
@@ -73,7 +73,7 @@ more_teardown() {
 	# shellcheck disable=SC2016
 	bash -c 'read -r _ <"$2"; "$0" "$1"; :' "$helpers/noop" "$marker" "$BATS_TEST_TMPDIR/go" "${args[@]}" 3>&- &
 	held+=($!)
-	poll grep -q bash "/proc/${held[0]}/comm"
+	poll grep -qa -- "$marker" "/proc/${held[0]}/cmdline"
 	start_exectap --events exec,process
 	echo >"$BATS_TEST_TMPDIR/go"
 	own_line
@@ -414,20 +414,22 @@ start_shells() {
 }
 
 @test "processes whose ids are 4,096 apart have a program each" {
-	local count=64 old new='' last width ahead shared=0 leaves
+	local count=64 old='' new='' started last width=0 ahead shared=0 leaves
 	export marker helpers
 	cd "$BATS_TEST_TMPDIR"
 	mkfifo go
 	exec 9<>go
 	# shellcheck disable=SC2016
 	echo '"$helpers/noop" "$marker-now-$1-$$" 9>&-; read -r _ <&9; "$helpers/noop" "$marker-then-$1-$$" 9>&-' >shell
-	start_exectap
-	old=$(start_shells old "$count")
-	# shellcheck disable=SC2206,SC2086
-	held+=($old)
-	last=$(tail -n 1 <<<"$old")
-	width=$((last - $(head -n 1 <<<"$old")))
-	[ "$width" -gt 0 ]
+	start_exectap --buffer 64M # for what the host executes meanwhile, too
+	while [ "$width" -le 0 ]; do # the ids begin anew at pid_max
+		started=$(start_shells old "$count")
+		old+=$started$'\n'
+		# shellcheck disable=SC2206,SC2086
+		held+=($started)
+		last=$(tail -n 1 <<<"$started")
+		width=$((last - $(head -n 1 <<<"$started")))
+	done
 	while [ "$shared" -lt 4 ]; do # other processes take ids too
 		ahead=$((((last - $(sh -c 'echo $$')) % 4096 + 4096) % 4096))
 		if [ "$ahead" -gt "$width" ]; then
@@ -440,7 +442,7 @@ start_shells() {
 	done
 	# shellcheck disable=SC2206,SC2086
 	held+=($new)
-	leaves=$((2 * (count + $(wc -w <<<"$new"))))
+	leaves=$((2 * $(wc -w <<<"$old $new")))
 	echo "old: until $last, new: ${new//$'\n'/ }, $shared slots for two of them"
 	printf '\n%.0s' $(seq $((leaves / 2))) >&9
 	all_written() { [ "$(grep -cE "\"args\":[^]]*$marker-(now|then)-(old|new)-" "$lines")" -ge "$leaves" ]; }
@@ -472,6 +474,11 @@ start_shells() {
 	stop_exectap
 }
 
+# runs PID ARGUMENT...: returns 0 if the process has this command line
+runs() {
+	cmp -s "/proc/$1/cmdline" <(printf '%s\0' "${@:2}")
+}
+
 @test "a process that ran before exectap is the parent with its old program, then with its new one" {
 	local dir=$BATS_TEST_TMPDIR
 	export marker helpers dir
@@ -482,7 +489,7 @@ start_shells() {
 	echo '"$helpers/noop" "$marker-new"; :' >"$dir/new"
 	taskset -c "$(cut -d - -f 1 /sys/devices/system/cpu/online)" bash "$dir/old" 3>&- & # a CPU keeps the last programs
 	held+=($!)
-	poll grep -q bash "/proc/${held[0]}/comm"
+	poll runs "${held[0]}" bash "$dir/old"
 	start_exectap
 	echo >"$dir/go"
 	marker=$marker-new own_line

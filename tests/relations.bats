@@ -102,11 +102,16 @@ below() {
 	hold setsid --wait "$helpers/hold"
 	expect session_leader_id "$(key id)"
 	expect group_leader_id "$(key id)"
-	# a process group and a session of other processes
+	# a process group and a session of other processes; without a terminal, bash -m makes no groups, but set -m does
 	own_shell leader
-	setsid "$shell" -mc "'$helpers/noop' $marker-group | '$helpers/noop' $marker-member; :" 3>&-
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	# the leader of the group is the subshell that reads; it opens the FIFO for writing too, so as not to wait there
+	setsid "$shell" -c "set -m; read -rt 60 _ <>'$BATS_TEST_TMPDIR/fifo' | '$helpers/noop' $marker-member; :" 3>&- &
+	held+=($!)
 	wait_for_line ".args[1] == \"$marker-member\""
+	echo >"$BATS_TEST_TMPDIR/fifo"
 	[ "$(key 'session_leader_id == .parent_id')" = true ]
+	[ "$(key 'pgid != .pid and .pgid != .sid')" = true ]
 	expect "group_leader_id | split(\"-\")[2]" "$(key pgid)"
 	stop_exectap
 }
@@ -186,6 +191,7 @@ below() {
 			expect entry_exe "$(realpath "$(command -v bash)")"
 		fi
 		stop_exectap
+		wait "${held[-1]}" # a program that still runs cannot be written again
 	done
 }
 

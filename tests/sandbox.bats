@@ -156,8 +156,8 @@ failed_attempt_is_reported() {
 	chown root "$place"
 	install -m 640 -o nobody /dev/null "$place/lines"
 	kill -HUP "$exectap_pid"
-	"$helpers/noop" "$marker-1"
-	poll has_marker 1 "$place/lines"
+	executed() { "$helpers/noop" "$marker-1" && has_marker 1 "$place/lines"; } # the file changes some time later
+	poll executed
 	# and without "create"
 	mv "$place/lines" "$place/lines.3"
 	kill -HUP "$exectap_pid"

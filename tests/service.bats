@@ -80,6 +80,16 @@ every_line() {
 	poll said 1 STOPPING=1
 }
 
+# read_pipe: writes to $lines what comes from the pipe whose both ends are descriptor 4, and closes this. Sets $reader
+# to the pid of the program that reads, which ends with exectap.
+read_pipe() {
+	exec 5<"$BATS_TEST_TMPDIR/pipe" # before 4 is closed, so that there always is a reader
+	cat <&5 >"$lines" 3>&- 4>&- 5<&- &
+	reader=$!
+	held+=("$reader")
+	exec 4>&- 5<&-
+}
+
 @test "STOPPING=1 comes once, when the end begins: while a stalled reader still holds it up" {
 	manager "$BATS_TEST_TMPDIR/notify"
 	mkfifo "$BATS_TEST_TMPDIR/pipe"
@@ -93,13 +103,12 @@ every_line() {
 	kill -TERM "$exectap_pid"
 	poll said 1 STOPPING=1
 	kill -0 "$exectap_pid"
-	cat <&4 >"$lines" 3>&- &
-	held+=($!)
-	exec 4<&-
+	read_pipe
 	wait "$exectap_pid"
 	exectap_pid=
 	[ "$(grep -c STOPPING=1 "$messages")" = 1 ]
-	poll has_marker 0-499
+	wait "$reader"
+	has_marker 0-499
 }
 
 @test "STOPPING=1 also where the reader leaves" {
@@ -108,9 +117,11 @@ every_line() {
 	poll said 1 STOPPING=1
 }
 
-# Pings come at half the requested interval on average: never sooner, and later only on a loaded machine.
+# Pings come at half the requested interval on average: never sooner, and later only on a loaded machine. There the
+# manager may be late for one too, above all for the first, since it executes noop before.
 pings_are_in_time() {
-	awk '/WATCHDOG=1/ { if (!n++) first = $1; last = $1 } END { print n, (last - first) / (n - 1); exit !((last - first) / (n - 1) >= 0.095) }' "$messages"
+	awk '/WATCHDOG=1/ { if (++n == 2) first = $1; last = $1 }
+		END { mean = (last - first) / (n - 2); print n, mean; exit !(mean >= 0.07) }' "$messages"
 }
 
 @test "the watchdog hears from it at half the interval, with a status that is true" {
@@ -171,15 +182,14 @@ pings_while_stalled() {
 	mkfifo "$BATS_TEST_TMPDIR/pipe"
 	exec 4<>"$BATS_TEST_TMPDIR/pipe"
 	: >"$log"
-	WATCHDOG_USEC=100000 "$exectap" >"$BATS_TEST_TMPDIR/pipe" 2>"$log" 3>&- 4>&- &
+	WATCHDOG_USEC=100000 "$exectap" --buffer 64M >"$BATS_TEST_TMPDIR/pipe" 2>"$log" 3>&- 4>&- &
 	exectap_pid=$!
 	poll watching
 	pings_while_stalled
-	cat <&4 >"$lines" 3>&- &
-	held+=($!)
-	exec 4<&-
+	read_pipe
 	poll has_marker 0-1999
 	stop_exectap
+	wait "$reader"
 	every_line 2000
 }
 
@@ -190,7 +200,7 @@ pings_while_stalled() {
 import os, socket, subprocess, sys, time
 exectap, log, pid, go, lines = sys.argv[1:]
 ours, theirs = socket.socketpair()
-program = subprocess.Popen([exectap], stdout=theirs, stderr=open(log, "wb"))
+program = subprocess.Popen([exectap, "--buffer", "64M"], stdout=theirs, stderr=open(log, "wb"))
 theirs.close()
 with open(pid + ".part", "w") as file:
     print(program.pid, file=file)

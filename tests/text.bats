@@ -118,7 +118,7 @@ END
 	: >"$log"
 	: >"$text"
 	export exectap marker helpers log text
-	TERM=xterm timeout 60 script -qfec "bash $BATS_TEST_TMPDIR/session $(printf '%q ' "$@")" "$text" </dev/null >/dev/null 3>&-
+	SHELL=/bin/bash TERM=xterm timeout 60 script -qfec "bash $BATS_TEST_TMPDIR/session $(printf '%q ' "$@")" "$text" </dev/null >/dev/null 3>&-
 }
 
 @test "on a terminal no line is wider than it, with wide characters too, and the end of a line stays" {

@@ -369,7 +369,8 @@ stop_within_10_s() {
 	local round first second
 	setup_socket
 	for round in 1 2 3; do
-		: >"$log"
+		: >"$log.1"
+		: >"$log.2"
 		"$exectap" -o "unix-listen:$socket" 2>"$log.1" 3>&- >/dev/null &
 		first=$!
 		"$exectap" -o "unix-listen:$socket" 2>"$log.2" 3>&- >/dev/null &
