@@ -32,7 +32,8 @@ struct {
 /*
  * Reports if this thread is the process's last one. do_exit() (kernel/exit.c) decrements
  * signal->live before the hook, so several threads may read 0; the one that inserts the entry
- * sends the record.
+ * sends the record. Before Linux 6.4 the result of an update is an int in a register of which the
+ * upper half is zero (include/linux/bpf.h, map_update_elem()).
  */
 static __always_inline bool exit_is_last_thread(unsigned long long *context,
 						struct task_struct *task)
@@ -47,7 +48,7 @@ static __always_inline bool exit_is_last_thread(unsigned long long *context,
 		return context[1] & 1;
 	if (task->signal->live.counter)
 		return false;
-	return bpf_map_update_elem(&exited, &process, &value, BPF_NOEXIST) != -EEXIST;
+	return (int)bpf_map_update_elem(&exited, &process, &value, BPF_NOEXIST) != -EEXIST;
 }
 
 /* Maximum threads whose times are added up: those that are not reaped yet. */
