@@ -603,13 +603,12 @@ static uint64_t count_unreported(const struct pipeline *pipeline)
 
 void pipeline_count_unwritten(struct pipeline *pipeline, struct pipeline_unwritten *unwritten)
 {
-	uint64_t pending = output_count_pending(pipeline->stages.output), held = 0;
+	/* the pending lines are the last ones */
+	uint64_t pending = output_count_pending(pipeline->stages.output),
+		 held = pipeline->seq - pipeline->released_seq;
 	const void *record;
 	size_t length;
 
-	/* the pending lines are the last ones */
-	if (pipeline->seq > pipeline->released_seq)
-		held = pipeline->seq - pipeline->released_seq;
 	if (held > pending)
 		held = pending;
 	unwritten->dropped = pending - held;

@@ -5,10 +5,7 @@
 load lib
 
 more_teardown() {
-	local mounted
-	for mounted in $(awk -v at="$BATS_TEST_TMPDIR/" 'index($2, at) == 1 { print $2 }' /proc/self/mounts | sort -r); do
-		umount -l "$mounted"
-	done
+	unmount_made
 	if [ -n "${core_pattern:-}" ]; then echo "$core_pattern" >/proc/sys/kernel/core_pattern; fi
 }
 

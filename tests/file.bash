@@ -2,10 +2,7 @@
 # Functions that compare a line with stat(1) of the file that runs, and with /proc.
 
 more_teardown() {
-	local mounted
-	for mounted in $(awk -v at="$BATS_TEST_TMPDIR/" 'index($2, at) == 1 { print $2 }' /proc/self/mounts | sort -r); do
-		umount -l "$mounted"
-	done
+	unmount_made
 }
 
 # mtime_of FILE: its time of modification as lines have it

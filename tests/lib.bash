@@ -88,6 +88,14 @@ copy_lines() {
 	fi
 }
 
+# Unmounts what a test has mounted in its folder.
+unmount_made() {
+	local mounted
+	for mounted in $(awk -v at="$BATS_TEST_TMPDIR/" 'index($2, at) == 1 { print $2 }' /proc/self/mounts | sort -r); do
+		umount -l "$mounted"
+	done
+}
+
 # Removes the cgroup $made_cgroup, if a test has made it, and those below it.
 remove_made_cgroup() {
 	local dir

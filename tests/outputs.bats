@@ -5,10 +5,7 @@
 load lib
 
 more_teardown() {
-	local mounted
-	for mounted in $(awk -v at="$BATS_TEST_TMPDIR/" 'index($2, at) == 1 { print $2 }' /proc/self/mounts); do
-		umount -l "$mounted"
-	done
+	unmount_made
 }
 
 # Starts exectap with --output $1 and further options; diagnostics go to $log.

@@ -445,7 +445,7 @@ append_field(struct json_writer *json, const struct field *field, const struct e
 		append_ascii(json, field, text_from_string(event_type_name(event->type)));
 		break;
 	case FIELD_KIND_TID:
-		if (event->exec.tid && event->exec.tid != event->process.task.pid)
+		if (event_has_tid(event))
 			append_number(json, field, event->exec.tid);
 		break;
 	case FIELD_KIND_ARGC:

@@ -183,8 +183,7 @@ static void write_caller(struct json_writer *json, const struct event *event)
 		encode_mapped_ascii(json, JSON_WRITER_KEY("uid"), process->id);
 	if (encode_mapped_has_comm(event))
 		encode_mapped_text(json, JSON_WRITER_KEY("name"), process->comm);
-	if (event_is_exec(event) && event->exec.tid && event->exec.tid != process->task.pid &&
-	    FIELD_IS_WRITTEN(event, tid))
+	if (event_is_exec(event) && event_has_tid(event) && FIELD_IS_WRITTEN(event, tid))
 		encode_mapped_number(json, JSON_WRITER_KEY("ptid"), event->exec.tid);
 	encode_mapped_object_end(json, &before);
 }

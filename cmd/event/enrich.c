@@ -425,7 +425,7 @@ static struct text group_leader_id(struct enricher *enricher, const struct event
 static struct text event_id(const struct enricher *enricher, struct event *event,
 			    const struct digits *pid)
 {
-	if (event->type == EVENT_EXEC_FAILED && event->exec.tid != event->process.task.pid)
+	if (event->type == EVENT_EXEC_FAILED && event_has_tid(event))
 		return id_name(event->event_id_bytes, enricher, event->time_ns, event->exec.tid);
 	return id_from_digits(event->event_id_bytes, enricher, event->time_ns, pid);
 }

@@ -261,6 +261,12 @@ static inline bool event_is_exec(const struct event *event)
 	return EVENT_BIT(event->source) & EVENT_BITS_EXEC;
 }
 
+/* Reports whether a thread that is known, and not the leader, called exec. */
+static inline bool event_has_tid(const struct event *event)
+{
+	return event->exec.tid && event->exec.tid != event->process.task.pid;
+}
+
 /* Reports whether event->process and event->exec are valid; the others are about exectap itself.
  */
 static inline bool event_is_process(const struct event *event)

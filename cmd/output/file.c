@@ -153,12 +153,9 @@ static int file_open(struct output_device *device)
 
 static int file_reopen(struct output_device *device)
 {
-	int result;
+	int fd = device->fd, result = file_open(device);
 
-	if (is_open(device))
-		return 0;
-	result = file_open(device);
-	if (result)
+	if (result || device->fd == fd)
 		return result;
 	((struct file *)device)->within_line = false;
 	return 1;
