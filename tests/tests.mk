@@ -131,6 +131,7 @@ BATS_UNSEEN := SC2034 SC2128 SC2154 SC2178
 
 lint: build/compile_commands.json $(BUILD)/exectap.skel.h
 	tests/style
+	clang-format --dry-run --Werror cmd/*.[ch] cmd/*/*.[ch] bpf/*.[ch] tests/*/*.[ch]
 	printf '%s\n' $(LINTED) | xargs -P $$(nproc) -n 1 clang-tidy --quiet -p build 2>&1 | { ! grep -vE 'warnings? generated|^Suppressed '; }
 	shellcheck $(SCRIPTS)
 	shellcheck -x tests/kernels/run tests/kernels/init tests/kernels/sysroot-arm64 tests/packages/boot tests/packages/check packaging/debian/postrm

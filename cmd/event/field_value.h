@@ -218,8 +218,7 @@ static inline bool field_value_format_computed(enum field_kind kind, const struc
 	case FIELD_KIND_SCHEMA:
 		return field_value_format_string(FIELD_VALUE_SCHEMA_VERSION, value);
 	case FIELD_KIND_TID:
-		return event_has_tid(event) &&
-		       field_value_format_number(exec->tid, buf, value);
+		return event_has_tid(event) && field_value_format_number(exec->tid, buf, value);
 	case FIELD_KIND_ERROR:
 		return field_value_format_string(error_name(exec->error, buf), value);
 	case FIELD_KIND_ERRNO:
