@@ -331,6 +331,9 @@ static void report_unwritten(const struct options *options, const struct pipelin
 	if (unwritten.lost && !is_pinned)
 		log_error("%s: %llu events were lost before, and no line counts them",
 			  options->output, (unsigned long long)unwritten.lost);
+	if (unwritten.suppressed)
+		log_error("%s: %llu events were suppressed, and no line counts them",
+			  options->output, (unsigned long long)unwritten.suppressed);
 }
 
 /* Maps the result of loop_run() to the exit status, and logs a failure. */
@@ -339,7 +342,7 @@ static enum status loop_status(const struct options *options, const struct pipel
 {
 	const char *outage = output_outage(stages->output);
 
-	if (!result || result == -EPIPE) /* the reader of standard output has closed it */
+	if (!result || result == -EPIPE) /* the consumer of standard output has closed it */
 		return STATUS_STOPPED;
 	if (result == -ENOTCONN && output_may_lack_clients(stages->output)) {
 		report_unwritten(options, stages, pipeline, "no client is connected");
@@ -450,8 +453,8 @@ static int read_again(struct reload *reload, struct reload *next)
 	if (!result)
 		result = redact_new(&next->redactor);
 	if (!result)
-		result = options_reload(next->options, next->filter, next->redactor, reload->argc,
-					reload->argv);
+		result = options_reload(next->options, reload->running, next->filter,
+					next->redactor, reload->argc, reload->argv);
 	return result ? result : apply_reload(reload, next);
 }
 

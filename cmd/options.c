@@ -308,14 +308,33 @@ static int parse_skip(struct options *options, const char *name, const char *val
 	return check_rule(name, value, filter_add_skip(options->filter, value));
 }
 
+/* Parses what a line of the file says of an option that needs no value. Returns false if it is
+ * another value. */
+static bool parse_switch(const char *value, bool *on)
+{
+	static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
+
+	*on = true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]) && value; i++)
+		if (!strcmp(value, words[i])) {
+			*on = i % 2;
+			return true;
+		}
+	return !value;
+}
+
 static int parse_redact(struct options *options, const char *name, const char *value)
 {
 	char why[128];
+	bool on;
 	int result;
 
 	redact_add_builtin(options->redactor);
 	if (!value)
 		return 0;
+	if (!*value || parse_switch(value, &on)) /* "no" would mask each "no" */
+		return usage_error("invalid --%s '%s' (a value is an extended regular expression)",
+				   name, value);
 	result = redact_add_pattern(options->redactor, value, why, sizeof(why));
 	if (result == -EINVAL)
 		return usage_error("invalid --%s '%s' (an extended regular expression: %s)", name,
@@ -700,20 +719,6 @@ static int apply_option(struct options *options, const struct option_row *row, c
 	return 0;
 }
 
-/* Parses the value of an option that is on or off. */
-static int parse_switch(const char *name, const char *value, bool *on)
-{
-	static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
-
-	*on = true;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (value && !strcmp(value, words[i])) {
-			*on = i % 2;
-			return 0;
-		}
-	return value ? usage_error("invalid %s '%s' (yes or no)", name, value) : 0;
-}
-
 static int apply_entry(struct options *options, const struct config_entry *entry)
 {
 	size_t i = 0;
@@ -725,11 +730,11 @@ static int apply_entry(struct options *options, const struct config_entry *entry
 		return usage_error("unknown option '%s'; " HINT, entry->name);
 	if (argument_kind(&rows[i]) == required_argument && (!entry->value || !*entry->value))
 		return usage_error("option '%s' requires a value; " HINT, entry->name);
-	if (argument_kind(&rows[i]) != no_argument)
-		return apply_option(options, &rows[i], entry->value);
-	if (parse_switch(entry->name, entry->value, &on))
-		return -EINVAL;
-	return on ? apply_option(options, &rows[i], NULL) : 0;
+	if (argument_kind(&rows[i]) != required_argument && parse_switch(entry->value, &on))
+		return on ? apply_option(options, &rows[i], NULL) : 0;
+	if (argument_kind(&rows[i]) == no_argument)
+		return usage_error("invalid %s '%s' (yes or no)", entry->name, entry->value);
+	return apply_option(options, &rows[i], entry->value);
 }
 
 /* Applies the options of the file, and logs each error in it. */
@@ -830,10 +835,29 @@ int options_parse(struct options *options, struct filter *filter, struct redacto
 	return parse_from_start(options, false, filter, redactor, argc, argv);
 }
 
-int options_reload(struct options *options, struct filter *filter, struct redactor *redactor,
-		   int argc, char **argv)
+/* Checks that every rule can match with the events and values that exectap has from its start on.
+ */
+static int check_running(const struct options *options, const struct options *running)
 {
-	return parse_from_start(options, true, filter, redactor, argc, argv);
+	struct options mixed = *options;
+
+	mixed.events = running->events;
+	mixed.no_args = running->no_args;
+	mixed.containers = running->containers;
+	mixed.parent_args_bytes = running->parent_args_bytes;
+	mixed.env_names = running->env_names;
+	if (!check_rules(&mixed))
+		return 0;
+	log_error("restart exectap to apply rules together with the options that they need");
+	return -EINVAL;
+}
+
+int options_reload(struct options *options, const struct options *running, struct filter *filter,
+		   struct redactor *redactor, int argc, char **argv)
+{
+	int result = parse_from_start(options, true, filter, redactor, argc, argv);
+
+	return result ? result : check_running(options, running);
 }
 
 const char *options_find_change(const struct options *options, const struct options *running,

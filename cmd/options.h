@@ -79,11 +79,11 @@ void options_free(struct options *options);
 /*
  * Does the same while exectap runs, but opens no file except that of --config: --user and
  * --socket-group are not parsed. A change of --env, --fields, --heartbeat, --host, --limit, --omit,
- * --only,
- * --redact, --skip, --tag and --verbose can take effect then.
+ * --only, --redact, --skip, --tag and --verbose can take effect then. Rules that need another
+ * change are an error: `running` has the options of the start.
  */
-int options_reload(struct options *options, struct filter *filter, struct redactor *redactor,
-		   int argc, char **argv);
+int options_reload(struct options *options, const struct options *running, struct filter *filter,
+		   struct redactor *redactor, int argc, char **argv);
 
 /* Returns the bits of enum record_key that lines and rules need. */
 uint32_t options_record_keys(const struct options *options);
@@ -91,8 +91,8 @@ uint32_t options_record_keys(const struct options *options);
 /* Returns the strings of --tag, in the form of tags_strings(). */
 struct text options_tags(const struct options *options);
 
-/* Checks that lines of the format can be as short as `line_max_bytes`. Returns 0, or -EINVAL after
- * logging one line. */
+/* Checks that `line_max_bytes` is enough for the shortest line of the format, with these --host and
+ * --tag. Returns 0, or -EINVAL after logging one line. */
 int options_check_line(const struct options *options, const struct encode_format *format,
 		       size_t line_max_bytes);
 

@@ -35,6 +35,7 @@ struct pipeline {
 	uint64_t seen;
 	uint64_t filtered;
 	uint64_t suppressed;
+	uint64_t summarized; /* of these, counted in a line */
 	uint64_t lost;
 	uint64_t written[EVENT_TYPES];
 	uint64_t line_bytes;
@@ -185,7 +186,8 @@ static void write_line(struct pipeline *pipeline)
 
 	length = encode_event(&pipeline->stages.format, &pipeline->event, line,
 			      pipeline->stages.line_max_bytes);
-	output_commit(pipeline->stages.output, length, pipeline->event.seq);
+	output_commit(pipeline->stages.output, length, pipeline->event.seq,
+		      pipeline->event.time_ns);
 	pipeline->seq++;
 	pipeline->written[pipeline->event.type]++;
 	pipeline->line_bytes += length;
@@ -227,6 +229,7 @@ static bool write_summary(struct pipeline *pipeline)
 	limit_summarize(&summary, event);
 	enrich_summary(pipeline->stages.enricher, event);
 	write_line(pipeline);
+	pipeline->summarized += summary.count;
 	limit_drop_summary(pipeline->limiter);
 	return true;
 }
@@ -617,4 +620,5 @@ void pipeline_count_unwritten(struct pipeline *pipeline, struct pipeline_unwritt
 			held++;
 	unwritten->held = held;
 	unwritten->lost = count_unreported(pipeline);
+	unwritten->suppressed = pipeline->suppressed - pipeline->summarized;
 }

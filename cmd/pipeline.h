@@ -99,6 +99,7 @@ struct pipeline_unwritten {
 	uint64_t held; /* the ring buffer has their records */
 	uint64_t dropped; /* their records are released: the output had taken their lines */
 	uint64_t lost; /* no lost line counts them */
+	uint64_t suppressed; /* no line counts them, and their records are released */
 };
 
 /* Counts them. To be called once, at the end: it reads the records and releases none. */

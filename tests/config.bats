@@ -35,23 +35,40 @@ reload() {
 		'redact' "skip = args=*#*"
 	start_configured --format native --only "args=*$marker-b*" --env B
 	A=1 B=2 C=3 "$helpers/noop" "$marker-a"
-	A=1 "$helpers/noop" "$marker-b" --password=secret
+	A=1 "$helpers/noop" "$marker-b" --password=secret no
 	"$helpers/noop" "$marker-a" "#"
 	"$helpers/noop" "$marker-c"
 	stop_exectap
-	jq -es --arg marker "$marker" 'map(select(.type == "exec")) | map([.args[1][($marker | length):], .env, .args[2]]) ==
-		[["-a", {"A": "1", "B": "2"}, null], ["-b", {"A": "1"}, "--password=[REDACTED]"]]' "$lines"
+	jq -es --arg marker "$marker" 'map(select(.type == "exec")) | map([.args[1][($marker | length):], .env, .args[2:]]) ==
+		[["-a", {"A": "1", "B": "2"}, []], ["-b", {"A": "1"}, ["--password=[REDACTED]", "no"]]]' "$lines"
+}
+
+@test "an option that needs no value is on or off by yes or no" {
+	configure "only = args=*$marker-off*" 'redact = no'
+	start_configured
+	"$helpers/noop" "$marker-off" --password=secret no
+	stop_exectap
+	jq -es 'map(select(.type == "exec").args[2:]) == [["--password=secret", "no"]]' "$lines"
+	configure "only = args=*$marker-on*" 'redact = yes'
+	start_configured
+	"$helpers/noop" "$marker-on" --password=secret yes
+	stop_exectap
+	jq -es 'map(select(.type == "exec").args[2:]) == [["--password=[REDACTED]", "yes"]]' "$lines"
 }
 
 @test "--test-config says file and line of each error, and exits with status 2, 0 if there is none" {
-	configure 'format = json' 'heartbeat = 0' 'nonsense = 1' 'output =' 'no-args = perhaps' 'help' '= x' 'format = ocsf'
+	configure 'format = json' 'heartbeat = 0' 'nonsense = 1' 'output =' 'no-args = perhaps' 'help' '= x' 'format = ocsf' \
+		'redact =' 'redact = (' 'redact = no' 'redact = [n]o'
 	tested 2 "CONF:1: invalid format 'json' (choose native, ecs, ocsf, text)" \
 		"CONF:2: invalid --heartbeat '0' (1 to 86400 seconds)" \
 		"CONF:3: unknown option 'nonsense'; see 'exectap --help'" \
 		"CONF:4: option 'output' requires a value; see 'exectap --help'" \
 		"CONF:5: invalid no-args 'perhaps' (yes or no)" \
 		"CONF:6: unknown option 'help'; see 'exectap --help'" \
-		"CONF:7: unknown option ''; see 'exectap --help'"
+		"CONF:7: unknown option ''; see 'exectap --help'" \
+		"CONF:9: invalid --redact '' (a value is an extended regular expression)" \
+		"CONF:10: invalid --redact '(' (an extended regular expression: Unmatched ( or \\()"
+	grep -q "^exectap: invalid --redact 'no' (a value is an extended regular expression)" <("$exectap" --redact=no 2>&1 3>&-)
 	configure 'only = uid=root'
 	tested 2 "rule 'uid=root': the values of this key are numbers"
 	configure "output = file:/x" "rotate = 1M:3"
@@ -114,6 +131,23 @@ reload() {
 	stop_exectap
 	jq -es 'map(select(.type == "exec" and (.args[0]? // "" | endswith("/noop")))) | map([.env, .args[2]]) ==
 		[[{"A": "1"}, "--password=secret"], [{"B": "2"}, "--password=[REDACTED]"]]' "$lines"
+}
+
+@test "SIGHUP does not apply rules for values that are not recorded, and says so" {
+	local options
+	configure "only = args=*$marker*" 'parent-args = 0' 'no-args = no'
+	start_configured
+	for options in 'env = A:only = env=A=1' 'parent-args = 512:only = parent_args=*x*' 'env = A:limit = 1/60:exe,env' \
+		'events = exec,exit:only = exit_code=1' 'containers:only = container_name=x'; do
+		configure "only = args=*$marker*" "${options%%:*}" "${options#*:}"
+		reload 'not applied; continuing with the options before'
+		grep -q 'restart exectap to apply rules together with the options that they need' "$log"
+		[ "$(wc -l <"$log")" = 3 ]
+	done
+	A=1 "$helpers/noop" "$marker"
+	A=2 "$helpers/noop" "$marker"
+	stop_exectap
+	[ "$(jq -r 'select(.type == "exec" and (.args[0]? // "" | endswith("/noop"))).args[1]' "$lines" | grep -c .)" = 2 ]
 }
 
 @test "SIGHUP with an error in the file changes nothing and says so" {

@@ -154,12 +154,20 @@ all_lines() {
 	# a line longer than what the file may grow
 	"$helpers/noop" "long-$marker" "$(head -c 100000 /dev/zero | tr '\0' x)"
 	"$helpers/noop" "last-$marker"
+	poll grep -q "/noop\",\"last-$marker" "$lines"
+	# the limit that was raised is that of this file alone
+	rm -r "$lines.1"
+	mv "$lines" "$lines.grown"
+	kill -HUP "$exectap_pid"
+	poll test -e "$lines"
+	"$helpers/storm" 1 300 "next-$marker" "$helpers/noop"
 	stop_exectap
+	[ "$(stat -c %s "$lines.1")" -le 65536 ]
+	mv "$lines.grown" "$lines"
 	[ "$(storm_lines | wc -l)" = 400 ]
 	[ "$(grep -cE "/noop\",\"(long|last)-$marker" "$lines")" = 2 ]
 	jq -e . "$lines" >/dev/null
 	[ "$(grep -c 'cannot rotate: ' "$log")" -ge 1 ]
-	rm -r "$lines.1"
 }
 
 @test "file: is not reached through a symbolic link, and says what is wrong" {

@@ -48,8 +48,8 @@ has_ended() {
 	jq -es '[.[] | select(.type == "lost")] == []' "$lines"
 }
 
-# stalled_exectap [OPTION...]: starts exectap with a full pipe, the other end of which is descriptor 4
-stalled_exectap() {
+# start_piped [OPTION...]: starts exectap with a pipe, the other end of which is descriptor 4
+start_piped() {
 	rm -f "$BATS_TEST_TMPDIR/pipe"
 	mkfifo "$BATS_TEST_TMPDIR/pipe"
 	exec 4<>"$BATS_TEST_TMPDIR/pipe"
@@ -57,6 +57,11 @@ stalled_exectap() {
 	"$exectap" "$@" >"$BATS_TEST_TMPDIR/pipe" 2>"$log" 3>&- 4>&- &
 	exectap_pid=$!
 	poll watching
+}
+
+# stalled_exectap [OPTION...]: starts exectap with a full pipe
+stalled_exectap() {
+	start_piped "$@"
 	"$helpers/storm" 1 500 "$marker" "$helpers/noop" # more than a pipe holds
 }
 
@@ -97,6 +102,17 @@ stalled_exectap() {
 	[ "$dropped" -ge 50 ]
 	[ $(($(wc -l <"$lines") + dropped + lost)) -ge 2500 ]
 	jq -es 'all(.type == "exec")' "$lines"
+}
+
+@test "what was suppressed before a consumer stalls is counted at the end, though no line can say it" {
+	start_piped --buffer 128K --only "args=$marker*" --limit 1/3600:args
+	for _ in {1..50}; do "$helpers/noop" "$marker-same"; done
+	"$helpers/storm" 1 3000 "$marker" "$helpers/noop" # more than pipe, memory and buffer hold
+	kill -TERM "$exectap_pid"
+	wait "$exectap_pid" || true
+	exectap_pid=
+	exec 4>&-
+	grep -q ' 49 events were suppressed, and no line counts them$' "$log"
 }
 
 @test "signals that the parent left blocked end it as well" {

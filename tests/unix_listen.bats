@@ -292,6 +292,22 @@ END
 	poll has_last_line "$BATS_TEST_TMPDIR/stalled"
 	jq -es '(map(select(.type == "lost")) | length == 1 and .[0].reason == "reader_stalled") and
 		(map(select(.type == "lost") | .count) | add) + (map(select(.type == "exec")) | length) >= 4000' "$BATS_TEST_TMPDIR/stalled"
+	lost_times_hold "$BATS_TEST_TMPDIR/stalled" "$lines"
+}
+
+# lost_times_hold STALLED WHOLE: the lost line's interval begins with the first lost line, at most 100 lines earlier,
+# and ends after the last one. A tenth of a second is left for a clock that is set.
+lost_times_hold() {
+	jq -nes --slurpfile whole "$2" --slurpfile stalled "$1" '
+		def seconds: (.[:19] + "Z" | fromdate) + ("0" + .[19:29] | tonumber);
+		($stalled | map(select(.type == "lost"))[0]) as $lost | ($lost.seq - $lost.count + 1) as $first |
+		($whole | map({key: "\(.seq)", value: (.timestamp | seconds)}) | from_entries) as $times |
+		($lost.from | seconds) as $from |
+		$from <= $times["\($first)"] + 0.1 and $from >= $times["\([$first - 100, 0] | max)"] - 0.1 and
+		($lost.to | seconds) >= $times["\($lost.seq)"] - 0.1' || {
+		jq -c 'select(.type == "lost")' "$1"
+		return 1
+	}
 }
 
 has_last_line() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "output/backlog.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,13 +15,6 @@ struct chunk {
 	size_t used; /* end of the lines, from the beginning of the chunk */
 };
 
-/* A line in a chunk. */
-struct entry {
-	uint64_t seq;
-	size_t length;
-	char line[];
-};
-
 struct backlog {
 	size_t max_bytes;
 	size_t line_max_bytes;
@@ -28,22 +22,22 @@ struct backlog {
 	size_t mapped_bytes; /* of all chunks */
 	struct chunk *first;
 	struct chunk *last;
-	size_t first_place; /* of the first entry, in the first chunk */
+	size_t first_place; /* of the first line, in the first chunk */
 	size_t line_bytes;
 	uint64_t count;
 };
 
-/* Returns the bytes of an entry, so that the next one is aligned. */
-static size_t entry_bytes(size_t length)
+/* Returns the bytes that a line occupies, so that the next one is aligned. */
+static size_t occupied_bytes(size_t length)
 {
-	return (sizeof(struct entry) + length + _Alignof(struct entry) - 1) &
-	       ~(_Alignof(struct entry) - 1);
+	return (sizeof(struct backlog_line) + length + _Alignof(struct backlog_line) - 1) &
+	       ~(_Alignof(struct backlog_line) - 1);
 }
 
 struct backlog *backlog_new(size_t max_bytes, size_t line_max_bytes)
 {
 	struct backlog *backlog = calloc(1, sizeof(*backlog));
-	size_t least = sizeof(struct chunk) + entry_bytes(line_max_bytes);
+	size_t least = sizeof(struct chunk) + occupied_bytes(line_max_bytes);
 
 	if (!backlog)
 		return NULL;
@@ -97,53 +91,45 @@ static bool add_chunk(struct backlog *backlog)
 	return true;
 }
 
-static struct entry *entry_at(struct chunk *chunk, size_t place)
+static struct backlog_line *line_at(struct chunk *chunk, size_t place)
 {
-	return (struct entry *)((char *)chunk + place);
+	return (struct backlog_line *)((char *)chunk + place);
 }
 
 char *backlog_buf(struct backlog *backlog)
 {
-	size_t bytes = entry_bytes(backlog->line_max_bytes);
+	size_t bytes = occupied_bytes(backlog->line_max_bytes);
 
 	if ((!backlog->last || backlog->last->used + bytes > backlog->chunk_bytes) &&
 	    !add_chunk(backlog))
 		return NULL;
-	return entry_at(backlog->last, backlog->last->used)->line;
+	return line_at(backlog->last, backlog->last->used)->text;
 }
 
-void backlog_commit(struct backlog *backlog, size_t length, uint64_t seq)
+void backlog_commit(struct backlog *backlog, size_t length, uint64_t seq, uint64_t time_ns)
 {
-	struct entry *entry = entry_at(backlog->last, backlog->last->used);
+	struct backlog_line *line = line_at(backlog->last, backlog->last->used);
 
-	entry->seq = seq;
-	entry->length = length;
-	backlog->last->used += entry_bytes(length);
+	line->seq = seq;
+	line->time_ns = time_ns;
+	line->length = length;
+	backlog->last->used += occupied_bytes(length);
 	backlog->line_bytes += length;
 	backlog->count++;
 }
 
-bool backlog_first_line(const struct backlog *backlog, const char **line, size_t *length,
-			uint64_t *seq)
+const struct backlog_line *backlog_first_line(const struct backlog *backlog)
 {
-	const struct entry *entry;
-
-	if (!backlog->count)
-		return false;
-	entry = entry_at(backlog->first, backlog->first_place);
-	*line = entry->line;
-	*length = entry->length;
-	*seq = entry->seq;
-	return true;
+	return backlog->count ? line_at(backlog->first, backlog->first_place) : NULL;
 }
 
 void backlog_drop_line(struct backlog *backlog)
 {
-	const struct entry *entry = entry_at(backlog->first, backlog->first_place);
+	const struct backlog_line *line = line_at(backlog->first, backlog->first_place);
 
-	backlog->line_bytes -= entry->length;
+	backlog->line_bytes -= line->length;
 	backlog->count--;
-	backlog->first_place += entry_bytes(entry->length);
+	backlog->first_place += occupied_bytes(line->length);
 	if (backlog->first_place >= backlog->first->used)
 		drop_chunk(backlog);
 }

@@ -4,11 +4,18 @@
 #ifndef EXECTAP_BACKLOG_H
 #define EXECTAP_BACKLOG_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct backlog;
+
+/* A line, as output_commit() takes it. */
+struct backlog_line {
+	uint64_t seq;
+	uint64_t time_ns;
+	size_t length;
+	char text[];
+};
 
 /* Makes an empty queue that occupies at most max_bytes, or room for one line of line_max_bytes.
  * Returns NULL without memory; free with backlog_free(). */
@@ -18,13 +25,11 @@ void backlog_free(struct backlog *backlog);
 /* Returns the buffer for one line, or NULL if there is no room. */
 char *backlog_buf(struct backlog *backlog);
 
-/* Queues the line of `length` bytes with number seq that was written into backlog_buf(). */
-void backlog_commit(struct backlog *backlog, size_t length, uint64_t seq);
+/* Queues the line that was written into backlog_buf(), see output_commit(). */
+void backlog_commit(struct backlog *backlog, size_t length, uint64_t seq, uint64_t time_ns);
 
-/* Returns the first line and its number, which stays in the queue until backlog_drop_line().
- * Returns false if there is none. */
-bool backlog_first_line(const struct backlog *backlog, const char **line, size_t *length,
-			uint64_t *seq);
+/* Returns the first line, which stays in the queue until backlog_drop_line(), or NULL. */
+const struct backlog_line *backlog_first_line(const struct backlog *backlog);
 void backlog_drop_line(struct backlog *backlog);
 
 /* Return the bytes and the number of the lines. */

@@ -42,7 +42,6 @@ static struct output_device *file_new(const struct output_target *target)
 		return NULL;
 	file->device.target = target;
 	file->device.fd = -1;
-	file->rotate_bytes = target->options.rotate_bytes;
 	return &file->device;
 }
 
@@ -130,6 +129,14 @@ static int check_directory(const struct output_target *target)
 	return -ECANCELED;
 }
 
+/* Continues with another file. */
+static void set_file(struct file *file, int fd)
+{
+	file_close(&file->device);
+	file->device.fd = fd;
+	file->rotate_bytes = file->device.target->options.rotate_bytes;
+}
+
 /*
  * Opens the file, unless the path still leads to the one that is open. Returns 0 or -errno;
  * device->fd is unchanged on failure.
@@ -146,8 +153,7 @@ static int file_open(struct output_device *device)
 	fd = result ? result : open_path(target, target->path);
 	if (fd < 0)
 		return fd;
-	file_close(device);
-	device->fd = fd;
+	set_file((struct file *)device, fd);
 	return 0;
 }
 
@@ -179,8 +185,7 @@ static int rotate(struct file *file)
 		close(fd);
 		return result;
 	}
-	file_close(&file->device);
-	file->device.fd = fd;
+	set_file(file, fd);
 	return 0;
 }
 
@@ -202,7 +207,6 @@ static void rotate_full(struct file *file, off_t size, const char *lines, size_t
 			file->rotate_bytes = target->options.rotate_bytes + (size_t)size;
 			return;
 		}
-		file->rotate_bytes = target->options.rotate_bytes;
 		fitting = rotate_fitting_bytes(lines, *length, 0, file->rotate_bytes);
 	}
 	*length = fitting;
@@ -228,14 +232,14 @@ static int replace_deleted(struct file *file, off_t *size)
 }
 
 static ssize_t file_write(struct output_device *device, const char *lines, size_t length,
-			  uint64_t first_seq)
+			  const struct output_batch *batch)
 {
 	struct file *file = (struct file *)device;
 	off_t size = 0;
 	int result = replace_deleted(file, &size);
 	ssize_t written;
 
-	(void)first_seq;
+	(void)batch;
 	if (result)
 		return result;
 	if (file->rotate_bytes && !file->within_line)

@@ -26,6 +26,8 @@
 #define LISTEN_BACKLOG 128
 /* Maximum bytes in the buffer, without the last line. */
 #define BUFFER_BYTES (1024 * 1024)
+/* The buffer is divided into parts. The earliest time of the lines is known for each of them. */
+#define PARTS 64
 /* A client that takes nothing for this time has stalled. */
 #define STALLED_NS 5000000000ull
 /* Interval at which a full buffer is looked at again. */
@@ -51,7 +53,7 @@ struct client {
 	size_t own_sent;
 	uint64_t lost; /* lines that have not been reported to it */
 	uint64_t reported; /* lines that `own` reports; 0: it is the rest of a line */
-	uint64_t lost_from_ns;
+	uint64_t lost_from_ns; /* CLOCK_BOOTTIME: the earliest time of their events */
 };
 
 struct listener {
@@ -74,6 +76,8 @@ struct listener {
 	uint64_t base; /* offset of the first line in the buffer */
 	uint64_t end;
 	uint64_t base_seq; /* number of the line at `base` */
+	size_t part_bytes;
+	uint64_t part_ns[PARTS]; /* CLOCK_BOOTTIME, at offset / part_bytes % PARTS */
 	uint64_t received; /* everything before it has been read by a client */
 	uint64_t client_lost; /* sum of the lines that single clients lost */
 };
@@ -239,6 +243,7 @@ static int listener_open(struct output_device *device)
 	int result;
 
 	listener->limit_bytes = BUFFER_BYTES + line_max_bytes;
+	listener->part_bytes = listener->limit_bytes / (PARTS - 2); /* some bytes remain */
 	listener->lines = malloc(2 * listener->limit_bytes);
 	listener->notice = malloc(line_max_bytes);
 	if (!listener->lines || !listener->notice)
@@ -299,15 +304,41 @@ static void drop_received(struct listener *listener)
 	listener->base = base;
 }
 
+/* Sets the earliest time of `length` bytes that are appended, in each part that they touch. */
+static void set_part_times(struct listener *listener, size_t length, uint64_t earliest_ns)
+{
+	uint64_t begun = listener->end % listener->part_bytes;
+	uint64_t part = listener->end / listener->part_bytes;
+	uint64_t last = (listener->end + length - 1) / listener->part_bytes;
+
+	if (begun && listener->part_ns[part % PARTS] < earliest_ns)
+		part++;
+	for (; part <= last; part++)
+		listener->part_ns[part % PARTS] = earliest_ns;
+}
+
+/* Returns a time that no line between two offsets precedes. */
+static uint64_t earliest_ns(const struct listener *listener, uint64_t from, uint64_t to)
+{
+	uint64_t earliest = UINT64_MAX;
+
+	for (uint64_t part = from / listener->part_bytes; part <= (to - 1) / listener->part_bytes;
+	     part++)
+		if (listener->part_ns[part % PARTS] < earliest)
+			earliest = listener->part_ns[part % PARTS];
+	return earliest;
+}
+
 /* Appends lines, for which there is room. */
-static void append(struct listener *listener, const char *lines, size_t length, uint64_t first_seq)
+static void append(struct listener *listener, const char *lines, size_t length,
+		   const struct output_batch *batch)
 {
 	size_t used = (size_t)(listener->end - listener->base);
 	uint64_t now_ns = clock_boot_ns();
 
 	if (!used) {
 		listener->start = 0;
-		listener->base_seq = first_seq;
+		listener->base_seq = batch->first_seq;
 	}
 	if (listener->start + used + length > 2 * listener->limit_bytes) {
 		memmove(listener->lines, listener->lines + listener->start, used);
@@ -317,6 +348,7 @@ static void append(struct listener *listener, const char *lines, size_t length, 
 	for (struct client *client = listener->first; client; client = client->next)
 		if (client->position == listener->end && !client->own)
 			client->progress_ns = now_ns;
+	set_part_times(listener, length, batch->earliest_ns);
 	listener->end += length;
 }
 
@@ -511,7 +543,7 @@ static void send_to_all(struct listener *listener)
 static void skip_lines(struct listener *listener, struct client *client, uint64_t to)
 {
 	const char *from = line_at(listener, client->position);
-	uint64_t lost;
+	uint64_t from_ns, lost;
 
 	if (client->position > listener->base && from[-1] != '\n') {
 		size_t rest =
@@ -526,8 +558,9 @@ static void skip_lines(struct listener *listener, struct client *client, uint64_
 	if (client->position == to)
 		return;
 	withdraw_drop_notice(client);
-	if (!client->lost)
-		client->lost_from_ns = clock_boot_ns();
+	from_ns = earliest_ns(listener, client->position, to);
+	if (!client->lost || from_ns < client->lost_from_ns)
+		client->lost_from_ns = from_ns;
 	lost = count_lines(from, (size_t)(to - client->position));
 	client->lost += lost;
 	listener->client_lost += lost;
@@ -566,7 +599,7 @@ static bool make_space(struct listener *listener, size_t length)
 
 /* Takes the lines for all clients, or none of them. */
 static ssize_t listener_write(struct output_device *device, const char *lines, size_t length,
-			      uint64_t first_seq)
+			      const struct output_batch *batch)
 {
 	struct listener *listener = to_listener(device);
 
@@ -581,7 +614,7 @@ static ssize_t listener_write(struct output_device *device, const char *lines, s
 		device->pause_ms = FULL_PAUSE_MS;
 		return -EBUSY;
 	}
-	append(listener, lines, length, first_seq);
+	append(listener, lines, length, batch);
 	send_to_all(listener);
 	return (ssize_t)length;
 }

@@ -43,7 +43,7 @@ struct output {
 	int retry_ms; /* between two attempts to connect */
 	uint64_t opened_ns;
 	uint64_t retry_ns; /* no attempt before this time */
-	uint64_t first_seq; /* number of the first line in `lines` */
+	struct output_batch batch; /* of the lines in `lines` */
 	/* ends of the lines that were written and may be unread, of what is written, and of what is
 	 * committed */
 	size_t retained_bytes;
@@ -355,10 +355,12 @@ static char *gather_buf(struct output *output)
 		       : NULL;
 }
 
-static void gather(struct output *output, size_t length, uint64_t seq)
+static void gather(struct output *output, size_t length, uint64_t seq, uint64_t time_ns)
 {
 	if (!output->used_bytes)
-		output->first_seq = seq;
+		output->batch = (struct output_batch){ seq, time_ns };
+	else if (time_ns < output->batch.earliest_ns)
+		output->batch.earliest_ns = time_ns;
 	output->used_bytes += length;
 }
 
@@ -385,12 +387,12 @@ char *output_buf(struct output *output)
 	return buf;
 }
 
-void output_commit(struct output *output, size_t length, uint64_t seq)
+void output_commit(struct output *output, size_t length, uint64_t seq, uint64_t time_ns)
 {
 	if (has_backlog(output) || !gather_buf(output))
-		backlog_commit(output->backlog, length, seq);
+		backlog_commit(output->backlog, length, seq, time_ns);
 	else
-		gather(output, length, seq);
+		gather(output, length, seq, time_ns);
 }
 
 size_t output_backlog_bytes(const struct output *output)
@@ -485,9 +487,9 @@ static int flush_gathered(struct output *output)
 
 	output->polled = false;
 	while (!result && output->done_bytes < output->used_bytes) {
-		ssize_t written = output->ops->write(
-			output->device, output->lines + output->done_bytes,
-			output->used_bytes - output->done_bytes, output->first_seq);
+		ssize_t written =
+			output->ops->write(output->device, output->lines + output->done_bytes,
+					   output->used_bytes - output->done_bytes, &output->batch);
 
 		if (written < 0)
 			result = handle_write_error(output, (int)-written);
@@ -503,17 +505,14 @@ static int flush_gathered(struct output *output)
 /* Gathers the first lines of the backlog. Returns false if it has none. */
 static bool gather_backlog(struct output *output)
 {
-	const char *line;
-	size_t length;
-	uint64_t seq;
+	const struct backlog_line *line;
 	char *buf;
 
 	if (!has_backlog(output))
 		return false;
-	while (backlog_first_line(output->backlog, &line, &length, &seq) &&
-	       (buf = gather_buf(output))) {
-		memcpy(buf, line, length);
-		gather(output, length, seq);
+	while ((line = backlog_first_line(output->backlog)) && (buf = gather_buf(output))) {
+		memcpy(buf, line->text, line->length);
+		gather(output, line->length, line->seq, line->time_ns);
 		backlog_drop_line(output->backlog);
 	}
 	return true;

@@ -78,6 +78,9 @@ int output_fd(const struct output *output);
 /* Returns the number of times that the destination was opened: a descriptor of the same number is
  * another one after that. */
 unsigned int output_opens(const struct output *output);
+
+/* Returns the epoll(7) events to be polled for on output_fd(). `blocked`: output_flush() has
+ * returned -EAGAIN or -ENOTCONN. */
 uint32_t output_events(const struct output *output, bool blocked);
 
 /*
@@ -113,8 +116,11 @@ bool output_use_backlog(struct output *output);
 /* Returns the bytes of lines in the backlog. */
 size_t output_backlog_bytes(const struct output *output);
 
-/* Queues the line of `length` bytes with number seq that was written into output_buf(). */
-void output_commit(struct output *output, size_t length, uint64_t seq);
+/*
+ * Queues the line of `length` bytes with number seq that was written into output_buf(). time_ns is
+ * that of its event (CLOCK_BOOTTIME).
+ */
+void output_commit(struct output *output, size_t length, uint64_t seq, uint64_t time_ns);
 
 /* Reports if lines that were committed are not delivered yet. */
 bool output_is_pending(const struct output *output);

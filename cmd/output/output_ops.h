@@ -44,6 +44,12 @@ enum output_action {
 	OUTPUT_FAIL,
 };
 
+/* Lines that are written together. */
+struct output_batch {
+	uint64_t first_seq; /* number of the first line */
+	uint64_t earliest_ns; /* CLOCK_BOOTTIME: the earliest time of their events */
+};
+
 struct output_ops {
 	const char *prefix; /* start of the destination: "file:" */
 	struct output_needs needs;
@@ -63,10 +69,10 @@ struct output_ops {
 	int (*open)(struct output_device *device);
 	/* NULL: cannot be closed and opened again. */
 	void (*close)(struct output_device *device);
-	/* Writes whole lines, the first of which may be the rest of one; it has number first_seq.
-	 * Returns the bytes that were taken, or -errno. */
+	/* Writes whole lines, the first of which may be the rest of one. Returns the bytes that
+	 * were taken, or -errno. */
 	ssize_t (*write)(struct output_device *device, const char *lines, size_t length,
-			 uint64_t first_seq);
+			 const struct output_batch *batch);
 	/* Maps an error of write(). */
 	enum output_action (*classify)(struct output_device *device, int error);
 	/* Handles poll events on fd. NULL: none are of interest. */

@@ -68,12 +68,12 @@ static ssize_t write_polled(const char *lines, size_t length)
 }
 
 static ssize_t stdout_write(struct output_device *device, const char *lines, size_t length,
-			    uint64_t first_seq)
+			    const struct output_batch *batch)
 {
 	const struct standard_output *output = (const struct standard_output *)device;
 	ssize_t written;
 
-	(void)first_seq;
+	(void)batch;
 	if (output->is_regular)
 		return partial_line_write(STDOUT_FILENO, lines, length);
 	if (output->may_block)

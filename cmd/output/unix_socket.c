@@ -148,11 +148,11 @@ static int unix_socket_open(struct output_device *device)
 
 /* A datagram is one line. */
 static ssize_t unix_socket_write(struct output_device *device, const char *lines, size_t length,
-				 uint64_t first_seq)
+				 const struct output_batch *batch)
 {
 	ssize_t sent;
 
-	(void)first_seq;
+	(void)batch;
 	if (((struct unix_socket *)device)->type == SOCK_DGRAM)
 		length = (size_t)((const char *)memchr(lines, '\n', length) - lines) + 1;
 	sent = send(device->fd, lines, length, MSG_NOSIGNAL | MSG_DONTWAIT);

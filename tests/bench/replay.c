@@ -205,7 +205,7 @@ static void push(struct replay *replay, const void *bytes, size_t bytes_length, 
 	if (length > LINE_MAX_BYTES)
 		fail("encode");
 	if (last == SINK)
-		output_commit(replay->output, length, event->seq);
+		output_commit(replay->output, length, event->seq, event->time_ns);
 }
 
 /* Returns the CPU time of this thread, user and system. */

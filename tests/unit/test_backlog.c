@@ -19,6 +19,11 @@ static char byte_of(uint64_t seq)
 	return (char)('a' + seq % 26);
 }
 
+static uint64_t time_of(uint64_t seq)
+{
+	return ~seq;
+}
+
 /* Returns false if there is no room. */
 static bool add(struct backlog *backlog, uint64_t seq)
 {
@@ -27,19 +32,18 @@ static bool add(struct backlog *backlog, uint64_t seq)
 	if (!buf)
 		return false;
 	memset(buf, byte_of(seq), LINE_MAX_BYTES); /* all of the buffer is there */
-	backlog_commit(backlog, length_of(seq), seq);
+	backlog_commit(backlog, length_of(seq), seq, time_of(seq));
 	return true;
 }
 
 /* Removes the first line, which has to be that of this number. */
 static bool take(struct backlog *backlog, uint64_t seq)
 {
-	const char *line;
-	size_t length;
-	uint64_t found;
+	const struct backlog_line *line = backlog_first_line(backlog);
 
-	if (!backlog_first_line(backlog, &line, &length, &found) || found != seq ||
-	    length != length_of(seq) || line[0] != byte_of(seq) || line[length - 1] != byte_of(seq))
+	if (!line || line->seq != seq || line->time_ns != time_of(seq) ||
+	    line->length != length_of(seq) || line->text[0] != byte_of(seq) ||
+	    line->text[line->length - 1] != byte_of(seq))
 		return false;
 	backlog_drop_line(backlog);
 	return true;
