@@ -42,19 +42,9 @@ static __always_inline __u32 attempt_append_filename(struct scratch *scratch,
 						     struct record_exec *exec, __u32 end,
 						     const void *filename)
 {
-	long length =
-		args_read_string(&scratch->record[sizeof(*exec)], RECORD_FILENAME_BYTES, filename);
-
-	exec->filename.offset = end;
-	exec->filename.length = 0;
-	if (length <= 0) {
-		exec->keys.unreadable |= RECORD_KEY_FILENAME;
-		return end;
-	}
-	if (length == RECORD_FILENAME_BYTES)
-		exec->keys.truncated |= RECORD_KEY_FILENAME;
-	exec->filename.length = length - 1;
-	return end + length;
+	return exec_end_filename(
+		exec, end,
+		args_read_string(&scratch->record[sizeof(*exec)], RECORD_FILENAME_BYTES, filename));
 }
 
 static __always_inline __u32 attempt_append_args(struct scratch *scratch, struct record_exec *exec,
@@ -126,7 +116,7 @@ static __always_inline void attempt_handle_result(const struct attempt *attempt,
 
 	if (!attempt_has_failed(result) || output_state() == RECORD_STATE_STANDBY)
 		return;
-	slot = scratch_claim();
+	slot = scratch_claim(SCRATCH_SLOTS_SHARED);
 	scratch = scratch_get(slot);
 	if (!scratch) {
 		output_count_loss(RECORD_EXEC_FAILED, RECORD_LOSS_NO_SCRATCH);

@@ -47,12 +47,9 @@ static __always_inline bool exec_omits(struct record_keys *keys, enum record_key
 	return true;
 }
 
-static __always_inline __u32 exec_append_filename(struct scratch *scratch, struct record_exec *exec,
-						  const char *filename, __u32 end)
+/* Adds the filename that a helper has read to `end`, with its result. Returns where it ends. */
+static __always_inline __u32 exec_end_filename(struct record_exec *exec, __u32 end, long length)
 {
-	long length = bpf_probe_read_kernel_str(&scratch->record[sizeof(*exec)],
-						RECORD_FILENAME_BYTES, filename);
-
 	exec->filename.offset = end;
 	exec->filename.length = 0;
 	if (length <= 0) {
@@ -63,6 +60,14 @@ static __always_inline __u32 exec_append_filename(struct scratch *scratch, struc
 		exec->keys.truncated |= RECORD_KEY_FILENAME;
 	exec->filename.length = length - 1;
 	return end + length;
+}
+
+static __always_inline __u32 exec_append_filename(struct scratch *scratch, struct record_exec *exec,
+						  const char *filename, __u32 end)
+{
+	return exec_end_filename(exec, end,
+				 bpf_probe_read_kernel_str(&scratch->record[sizeof(*exec)],
+							   RECORD_FILENAME_BYTES, filename));
 }
 
 /* What exec_append_short() appends the path of. */

@@ -277,7 +277,7 @@ struct task_struct {
 	__u64 stime;
 	__u64 start_boottime;
 	__u64 self_exec_id;
-	const struct cred *cred;
+	const struct cred *real_cred;
 	char comm[16];
 	struct fs_struct *fs;
 	struct files_struct *files;

@@ -186,14 +186,22 @@ static __always_inline __u32 relation_omitted(void)
 	return *(volatile __u64 *)&shared.omitted_keys & RELATION_KEYS;
 }
 
-/* Fills in the leaders of a process. */
+/*
+ * Fills in the process group and the session, and their leaders. Each is read once: setpgid(2) and
+ * setsid(2) store another one meanwhile (kernel/pid.c, change_pid()).
+ */
 static __always_inline void relation_fill_leaders(struct record_task *out,
 						  struct signal_struct *signal, bool typed)
 {
-	out->group_start_ns = relation_leader_start(out, out->pgid,
-						    READ(typed, signal, pids[PIDTYPE_PGID]), typed);
-	out->session_start_ns =
-		relation_leader_start(out, out->sid, READ(typed, signal, pids[PIDTYPE_SID]), typed);
+	struct pid *group = READ(typed, signal, pids[PIDTYPE_PGID]);
+	struct pid *session = READ(typed, signal, pids[PIDTYPE_SID]);
+
+	if (!group || !session) /* the process has ended, see running_has_ended() */
+		return;
+	out->pgid = READ(typed, group, numbers[0].nr);
+	out->sid = READ(typed, session, numbers[0].nr);
+	out->group_start_ns = relation_leader_start(out, out->pgid, group, typed);
+	out->session_start_ns = relation_leader_start(out, out->sid, session, typed);
 }
 
 /*

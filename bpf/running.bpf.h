@@ -52,6 +52,15 @@ static __always_inline void running_fill(struct scratch *scratch, struct task_st
 		running->program.flags = RECORD_PROGRAM_ARGS_UNREADABLE;
 }
 
+/*
+ * Returns true if the process has been waited for. Its ids have gone, thread_pid before those of
+ * its group and session (kernel/exit.c, __unhash_process()).
+ */
+static __always_inline bool running_has_ended(struct task_struct *task)
+{
+	return !*(struct pid *volatile *)&task->thread_pid;
+}
+
 static __always_inline __u16 running_flags(int walked)
 {
 	return (walked & PATH_TRUNCATED ? RECORD_PROGRAM_EXE_TRUNCATED : 0) |

@@ -2,7 +2,8 @@
 /*
  * Scratch memory in which a record is built before it goes to the ring buffer as a whole.
  *
- * Tracepoint programs can be preempted on kernels 7.x, and another program of ours can then run on
+ * Programs at the return of a function can be preempted, those at tracepoints on kernels 7.x too
+ * (kernel/bpf/trampoline.c, __bpf_prog_enter_recur()), and another program of ours can then run on
  * the same CPU, so a CPU's scratch has to be claimed. Kernels before 5.12 have no atomic
  * instruction that returns the old value; counting up and *then* looking whether one is alone works
  * on all of them: whoever reads 1 after its own increment is the only one until it counts down. Two
@@ -15,7 +16,10 @@
 #include "record.h"
 #include <bpf/bpf_helpers.h>
 
-#define SCRATCH_SLOTS_PER_CPU 2
+#define SCRATCH_SLOTS_PER_CPU 3
+/* Programs that a task can be preempted in claim one of these only: so nobody takes the last one
+ * away from execs and exits, whose programs cannot be preempted (see exectap.bpf.c). */
+#define SCRATCH_SLOTS_SHARED 2
 #define SCRATCH_NONE ((__u32)-1)
 
 /* A record with as many argument bytes as fit into the default --max-line. */
@@ -127,14 +131,15 @@ static __always_inline struct scratch *scratch_get(__u32 slot)
 	return bpf_map_lookup_elem(&scratch_slots, &slot);
 }
 
-/* Returns a slot that belongs to the program until scratch_release(), or SCRATCH_NONE. */
-static __always_inline __u32 scratch_claim(void)
+/* Returns one of the CPU's first `slots`, which belongs to the program until scratch_release(), or
+ * SCRATCH_NONE. */
+static __always_inline __u32 scratch_claim(__u32 slots)
 {
 	__u32 first = (bpf_get_smp_processor_id() & config_cpu_mask) * SCRATCH_SLOTS_PER_CPU;
 
 	/* a separate counter: between two unknown bounds the verifier follows thousands of rounds
 	 */
-	for (__u32 i = 0; i < SCRATCH_SLOTS_PER_CPU; i++) {
+	for (__u32 i = 0; i < slots; i++) {
 		struct scratch *scratch = scratch_get(first + i);
 
 		if (!scratch)

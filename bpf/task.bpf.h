@@ -47,7 +47,7 @@ struct task_parts {
 	struct task_struct *leader;
 	struct task_struct *parent_leader;
 	struct signal_struct *signal;
-	const struct cred *cred;
+	const struct cred *cred; /* real_cred: a task can have another's for a call (overlayfs) */
 	struct nsproxy *nsproxy;
 };
 
@@ -62,7 +62,7 @@ static __always_inline struct task_parts task_find(struct task_struct *task,
 {
 	return (struct task_parts){ READ(typed, task, group_leader),
 				    READ(typed, parent, group_leader), READ(typed, task, signal),
-				    READ(typed, task, cred), READ(typed, task, nsproxy) };
+				    READ(typed, task, real_cred), READ(typed, task, nsproxy) };
 }
 
 /*
@@ -90,14 +90,10 @@ static __always_inline void task_fill_ids(struct record_task *out, struct task_s
 					  struct task_struct *parent,
 					  const struct task_parts *parts, bool typed)
 {
-	struct signal_struct *signal = parts->signal;
-
 	out->pid = READ(typed, task, tgid);
 	out->start_ns = READ(typed, parts->leader, start_boottime);
 	out->ppid = READ(typed, parent, tgid);
 	out->parent_start_ns = READ(typed, parts->parent_leader, start_boottime);
-	out->pgid = READ(typed, READ(typed, signal, pids[PIDTYPE_PGID]), numbers[0].nr);
-	out->sid = READ(typed, READ(typed, signal, pids[PIDTYPE_SID]), numbers[0].nr);
 }
 
 /* numbers[] has one entry for each level of pid namespaces, the innermost last. */

@@ -226,6 +226,24 @@ replaced_one_is_gone() {
 	[ "$(storm_lines | wc -l)" = 100 ]
 }
 
+@test "one with another record format replaces the hooks, and says that the losses before are unknown" {
+	local manifest value
+	make_place
+	start_pinned
+	kill_exectap
+	storm 100
+	manifest=$(find "$pins" -name manifest)
+	mapfile -t value < <(bpftool --json map lookup pinned "$manifest" key 0 0 0 0 | jq -r '.value[]')
+	value[0]=0xff # record_version
+	bpftool map update pinned "$manifest" key 0 0 0 0 value "${value[@]}"
+	start_pinned
+	poll replaced_one_is_gone
+	stop_exectap
+	grep -q 'has another record format, its records are counted as lost' "$log"
+	[ "$(storm_lines | wc -l)" = 100 ] # only the set says that it has another format
+	jq -es 'map(select(.type == "lost")) | length == 1 and .[0].reason == "detached" and (.[0] | has("count") | not)' "$lines"
+}
+
 @test "what one that ended at once could not remove yet, the next one removes" {
 	make_place
 	start_pinned

@@ -172,6 +172,43 @@ sys.argv[1] = f"/proc/self/fd/{fd}"'
 	[ "$file" = dropped ]
 }
 
+# frozen: sets $line to the line of the process $pid, which waits in a call
+frozen() {
+	poll grep -q '^State:.D' "/proc/$pid/status" && start_exectap --events process && process_line
+}
+
+@test "a running process that waits in an overlayfs has its own credentials, not those of who mounted it" {
+	local place=$BATS_TEST_TMPDIR failed=
+	command -v mkfs.ext4 fsfreeze >/dev/null || skip "no mkfs.ext4 or fsfreeze"
+	truncate -s 64M "$place/image"
+	mkfs.ext4 -q "$place/image"
+	mkdir "$place/base" "$place/lower" "$place/merged"
+	mount -o loop "$place/image" "$place/base"
+	mkdir "$place/base/upper" "$place/base/work"
+	mount -t overlay overlay -o "lowerdir=$place/lower,upperdir=$place/base/upper,workdir=$place/base/work" "$place/merged"
+	python3 - "$place/merged/file" 3>&- <<'END' &
+import os, sys, time
+with open(sys.argv[1], "w") as file:
+    os.setgid(65534)
+    os.setuid(65534)
+    while True:
+        os.write(file.fileno(), b"x")
+        time.sleep(0.01)
+END
+	pid=$!
+	held+=("$pid")
+	poll grep -q '^Uid:.65534' "/proc/$pid/status"
+	fsfreeze --freeze "$place/base"
+	frozen || failed=yes
+	fsfreeze --unfreeze "$place/base"
+	[ -z "$failed" ]
+	expect uid 65534
+	expect euid 65534
+	expect gid 65534
+	expect cap_eff 0000000000000000
+	expect cap_prm 0000000000000000
+}
+
 @test "a running process in a mount namespace of its own, where nothing of it is in the one of exectap" {
 	mkdir "$BATS_TEST_TMPDIR/own"
 	# shellcheck disable=SC2016

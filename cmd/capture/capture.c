@@ -174,12 +174,15 @@ static void open_retired(struct capture *capture, const struct pin_set *used)
 		if (result) {
 			log_error("%s/%u: cannot open the pinned set, its records are dropped: %s",
 				  pin_directory(capture->pin), sets[i].number, strerror(-result));
+			capture->has_gap = true;
 			continue;
 		}
-		if (sets[i].manifest.record_version != RECORD_VERSION)
+		if (sets[i].manifest.record_version != RECORD_VERSION) {
 			log_error(
 				"%s/%u: has another record format, its records are counted as lost",
 				pin_directory(capture->pin), sets[i].number);
+			capture->has_gap = true; /* its counts of losses cannot be read */
+		}
 		retired->number = sets[i].number;
 		retired->was_off = ring_source_state(retired->source) == RECORD_STATE_OFF;
 		retired->replaced_ns = clock_boot_ns();

@@ -68,19 +68,19 @@ int capture_pin_fd(const struct capture *capture);
 bool capture_check_pins(struct capture *capture);
 
 /*
- * Reports if the pins were removed in this run, or the programs were detached before it. No program
- * counted the events of that time.
+ * Reports if the pins were removed in this run, or the programs were detached before it, or what
+ * those before have counted cannot be read: losses that no count contains.
  */
 bool capture_has_gap(const struct capture *capture);
 void capture_clear_gap(struct capture *capture);
 
-/* Like ring_next(), ring_written() and ring_read(), over all sets. Running processes get records
- * while there are no others. */
+/* Like ring_next(), over all sets. Running processes get records while there are no others. */
 bool capture_next(struct capture *capture, const void **record, size_t *length);
 
 /* Reports whether running processes have no record yet, for which the ring buffer had no room. */
 bool capture_is_reporting(const struct capture *capture);
 
+/* Like ring_written() and ring_read(), over all sets. */
 uint64_t capture_written(const struct capture *capture);
 uint64_t capture_read(const struct capture *capture);
 

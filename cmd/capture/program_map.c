@@ -136,8 +136,14 @@ void program_map_fill(const struct exectap *skeleton)
 
 int program_map_report(const struct exectap *skeleton)
 {
-	struct bpf_link *link = bpf_program__attach_iter(skeleton->progs.report_running, NULL);
-	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+	struct bpf_link *link;
+	int fd;
+
+	if (!running_can_read()) /* kernel/bpf/task_iter.c, init_seq_pidns() */
+		log_warning("not in the initial pid namespace: of the processes that run, only "
+			    "those in this one are reported");
+	link = bpf_program__attach_iter(skeleton->progs.report_running, NULL);
+	fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
 
 	if (fd < 0)
 		log_warning("cannot report the running processes: %s", strerror(errno));
