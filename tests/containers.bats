@@ -44,6 +44,18 @@ count_noop() {
 	jq -c 'select(.args[0]? // "" | endswith("/noop"))' "$lines" | grep -c .
 }
 
+@test "a cgroup whose path is cut has no container, whatever its end looks like" {
+	local deep
+	deep=$marker.slice$(printf '/a%.0s' {1..70})/docker/$id_a
+	make_namespace
+	copy_states
+	landlock || options=--no-sandbox
+	start_exectap --containers --only "args=$marker*" --skip "container_id=$id_a" $options
+	execute "$deep" "$marker-deep"
+	has_names "$marker-deep" '[null,null,null,null]'
+	expect '| [.container_id, .container_runtime, .pod_uid, .truncated] | tojson' '[null,null,null,["cgroup"]]'
+}
+
 @test "recorded files of Kubernetes, CRI-O, Docker and podman give the names; without the option there are none" {
 	local pod=$marker.slice/kubepods.slice/kubepods-pod01234567_89ab_cdef_0123_456789abcdef.slice id runtime
 	make_namespace

@@ -265,6 +265,8 @@ void container_from_cgroup(struct text path, struct container *container)
 	struct place place = { .above = { "", 0 }, .top = { "", 0 } };
 
 	memset(container, 0, sizeof(*container));
+	if (!text_has_prefix(path, "/"))
+		return;
 	while (path.length) {
 		const char *slash = memchr(path.bytes, '/', path.length);
 

@@ -30,7 +30,8 @@ struct container {
 
 /*
  * Finds the outermost container: what is inside it may have given its own cgroups any names. Below
- * the manager of a user, only the shapes of rootless runtimes are taken for containers.
+ * the manager of a user, only the shapes of rootless runtimes are taken for containers. Finds none
+ * in a path without its beginning, which does not show what is outermost.
  */
 void container_from_cgroup(struct text path, struct container *container);
 

@@ -18,11 +18,6 @@ static inline bool field_set_has(const struct field_set *set, unsigned int field
 	return set->words[field / 64] >> field % 64 & 1;
 }
 
-static inline bool field_set_is_empty(const struct field_set *set)
-{
-	return !(set->words[0] | set->words[1]);
-}
-
 static inline bool field_set_equals(const struct field_set *set, const struct field_set *other)
 {
 	return set->words[0] == other->words[0] && set->words[1] == other->words[1];
@@ -31,11 +26,6 @@ static inline bool field_set_equals(const struct field_set *set, const struct fi
 static inline void field_set_add(struct field_set *set, unsigned int field)
 {
 	set->words[field / 64] |= 1ull << field % 64;
-}
-
-static inline void field_set_remove(struct field_set *set, unsigned int field)
-{
-	set->words[field / 64] &= ~(1ull << field % 64);
 }
 
 #endif

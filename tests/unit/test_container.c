@@ -104,6 +104,10 @@ static const struct {
 	{ "/kubepods.slice/kubepods-burstable.slice", "", NULL, "" },
 	{ "/kubepods/podinfo/" ID, "", NULL, "" },
 	{ "/my-podcast.slice", "", NULL, "" },
+	/* cut: what is outermost is not known */
+	{ "docker/" ID, "", NULL, "" },
+	{ "a/system.slice/docker-" ID ".scope", "", NULL, "" },
+	{ "kubepods/besteffort/pod" UID "/" ID, "", NULL, "" },
 	{ "//", "", NULL, "" },
 	{ "", "", NULL, "" },
 };

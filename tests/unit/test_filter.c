@@ -247,12 +247,6 @@ static void cut_cgroup(void)
 	event.own_context.container = (struct container){ 0 };
 }
 
-static void cut_cgroup_below_container(void)
-{
-	event.process.truncated = RECORD_KEY_CGROUP;
-	event.own_context.container = (struct container){ .id = { "abc", 3 } };
-}
-
 static void lose_namespace(void)
 {
 	event.process.task.mnt_ns = 0;
@@ -284,8 +278,6 @@ static void known_parts_decide(void)
 {
 	CHECK(changed_passes(cut_args, "args=-c") && !changed_passes(cut_args, "-args=-c"));
 	CHECK(!changed_passes(cut_args_between, "-args=-c"));
-	CHECK(!changed_passes(cut_cgroup_below_container, "-container_id=abc"));
-	CHECK(!changed_passes(cut_cgroup_below_container, "container_id=other"));
 }
 
 static void whole_args(void)
