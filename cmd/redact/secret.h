@@ -64,6 +64,14 @@ void secret_text_mask(const struct secret_index *index, struct text string, unsi
 /* Masks a value but the command substitutions in it: $(...) and `...`. */
 void secret_value_mask(struct text value, struct mask *mask);
 
+/* Returns true if the string can be code of a shell or another language: it is more than a token.
+ */
+bool secret_is_code_like(struct text string);
+
+/* Returns the length of the cookies at the front of text, behind the name of the first one: "a;
+ * b=c" (RFC 6265, 4.2.1). */
+size_t secret_cookies_length(struct text text);
+
 /* Returns the length of the value at the front of text: quotes and what they enclose, or all before
  * the first quote, ; | & or newline. */
 size_t secret_value_length(struct text text);

@@ -18,8 +18,8 @@ static const struct rule {
 	const char *programs; /* a trailing * matches any end */
 	const char *option;
 	enum place places;
-	char behind; /* the secret begins behind the first such byte of the value; 0: the whole
-			value */
+	char behind; /* the secret begins behind the first such byte of the value, '=': of cookies;
+			0: the whole value */
 	const char *after; /* applies behind this word only; NULL: everywhere */
 	const char *until; /* applies before these words only; NULL: everywhere */
 } rules[] = {
@@ -251,15 +251,6 @@ static bool is_option(const struct rule *awaited, struct text word)
 	return word.length <= 2 || word.bytes[1] == '-' || awaited->option[0] != '-';
 }
 
-/* True if the string can be code of a shell or another language: it has more than a token. */
-static bool is_code_like(struct text string)
-{
-	for (size_t i = 0; i < string.length; i++)
-		if (strchr(" \t\n`(){}<>$", string.bytes[i]))
-			return true;
-	return false;
-}
-
 /* Returns the length up to the first newline. */
 static size_t line_length(struct text text)
 {
@@ -277,18 +268,19 @@ static bool ends_before_substitution(const struct words *words, struct text word
 	       end < words->mask->text.bytes + words->mask->text.length && *end == '(';
 }
 
-/* Masks the value of an option or a variable. A word of a command line has been split already; it
- * can still contain a newline, in quotes. */
-static void add_value(const struct words *words, struct text value)
+/* Masks the value of an option or a variable, whose length find_length() returns. A word of a
+ * command line has been split already; it can still contain a newline, in quotes. */
+static void add_value(const struct words *words, struct text value,
+		      size_t (*find_length)(struct text))
 {
-	if (!is_code_like(value)) {
+	if (!secret_is_code_like(value)) {
 		mask_add(words->mask, value);
 		return;
 	}
 	if (words->is_line)
 		value.length = line_length(value) - ends_before_substitution(words, value);
 	else
-		value.length = secret_value_length(value);
+		value.length = find_length(value);
 	secret_value_mask(value, words->mask);
 }
 
@@ -302,7 +294,8 @@ static void mask_behind(const struct words *words, struct text value, char byte)
 		value = text_skip(value, (size_t)(found + 1 - value.bytes));
 	if (byte == ':' && text_has_prefix(value, "//"))
 		return;
-	add_value(words, unquoted(value));
+	add_value(words, unquoted(value),
+		  byte == '=' ? secret_cookies_length : secret_value_length);
 }
 
 /* True for a cluster such as -sSu: letters only, the last one being the option's */
@@ -372,8 +365,10 @@ static void visit_named(struct words *words, struct text word)
 			name.length = (size_t)(sign - name.bytes);
 		if ((sign || dashes) && secret_name(words->index, name) == SECRET_NAME_VALUE) {
 			if (sign)
-				add_value(words, unquoted(text_skip(
-							 word, (size_t)(sign + 1 - word.bytes))));
+				add_value(
+					words,
+					unquoted(text_skip(word, (size_t)(sign + 1 - word.bytes))),
+					secret_value_length);
 			else if (!has_no_value(name))
 				words->awaited = &named;
 			return;

@@ -52,6 +52,8 @@ struct scan {
 	const char *resumed; /* end of the last match */
 	bool cut; /* the string's end is missing */
 	bool code; /* the string is a command line */
+	bool has_code; /* secret_is_code_like(), once is_examined */
+	bool is_examined;
 	unsigned int substitutions; /* found in values */
 	const struct secret_index *index;
 	struct mask *mask;
@@ -107,6 +109,14 @@ static const char *substitution_end(const char *at, const char *end)
 		depth -= next < end && *next == ')';
 	} while (next < end && depth);
 	return next < end ? next + 1 : end;
+}
+
+bool secret_is_code_like(struct text string)
+{
+	for (size_t i = 0; i < string.length; i++)
+		if (strchr(" \t\n`(){}<>$", string.bytes[i]))
+			return true;
+	return false;
 }
 
 void secret_value_mask(struct text value, struct mask *mask)
@@ -523,6 +533,16 @@ static const char *cookie_pair_end(const struct scan *scan, const char *at)
 	return skip(scan, sign + 1, CLASS_TOKEN);
 }
 
+size_t secret_cookies_length(struct text text)
+{
+	const struct scan scan = { .end = text.bytes + text.length };
+	const char *at = text.bytes + secret_value_length(text), *next;
+
+	while (at < scan.end && (next = cookie_pair_end(&scan, at)) != at)
+		at = next + secret_value_length(text_from(&scan, next));
+	return (size_t)(at - text.bytes);
+}
+
 /* Returns the end of the quoted string in a parameter, NAME="value", or `at` if there is none. */
 static const char *parameter_end(const struct scan *scan, const char *at)
 {
@@ -572,9 +592,22 @@ static const char *mask_field(struct scan *scan, const char *colon)
 	return colon;
 }
 
-static bool ends_authority(char byte)
+/* Returns true if a command can begin in the string. */
+static bool can_hold_command(struct scan *scan)
 {
-	return strchr("/?#\\<>", byte) || is(byte, CLASS_BLANK | CLASS_QUOTE);
+	if (!scan->is_examined)
+		scan->has_code = secret_is_code_like(text_from(scan, scan->start));
+	scan->is_examined = true;
+	return scan->has_code;
+}
+
+/* `before` is the byte before the URL. A password can contain quotes (RFC 3986, 2.2, sub-delims),
+ * but those of a command line. */
+static bool ends_authority(struct scan *scan, char byte, char before)
+{
+	if (is(byte, CLASS_QUOTE))
+		return byte == before || can_hold_command(scan);
+	return strchr("/?#\\<>", byte) || is(byte, CLASS_BLANK);
 }
 
 /* Handles scheme://user:password@host (RFC 3986, 3.2.1). If the end is cut, a possible password is
@@ -582,10 +615,12 @@ static bool ends_authority(char byte)
 static const char *mask_url(struct scan *scan, const char *colon)
 {
 	const char *authority = colon + strlen("://"), *end = authority, *at = NULL, *password;
+	struct text scheme = name_before(scan, colon);
+	char before = scheme.bytes > scan->start ? scheme.bytes[-1] : '\0';
 
 	if (colon == scan->start || !is(colon[-1], CLASS_NAME))
 		return colon;
-	for (; end < scan->end && !ends_authority(*end); end++)
+	for (; end < scan->end && !ends_authority(scan, *end, before); end++)
 		if (*end == '@')
 			at = end;
 	if (!at && scan->cut && end == scan->end)
@@ -596,7 +631,7 @@ static const char *mask_url(struct scan *scan, const char *colon)
 	/* the user can be a token */
 	secret_text_mask(scan->index, (struct text){ authority, (size_t)(password - authority) }, 0,
 			 scan->mask);
-	for (end = password + 1; end < at && !is_command_end(*end);)
+	for (end = password + 1; end < at && !(is_command_end(*end) && can_hold_command(scan));)
 		end++;
 	return mask_value_part(scan, password + 1, end);
 }
