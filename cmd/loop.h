@@ -36,10 +36,12 @@ int loop_write_metrics(const struct loop_stages *stages, bool is_blocked);
 
 /*
  * Drains until a stop signal comes and everything that the kernel held by then is written, or until
- * the reader of stdout closes it. With heartbeat_s, emits a start line first, a stats line every
+ * the consumer of stdout closes it. With heartbeat_s, emits a start line first, a stats line every
  * heartbeat_s seconds and a stop line last; 0: none. Notifies the service manager's watchdog once
- * per loop iteration, and of the end when it begins. Returns 0, -ENOTCONN if no consumer was
- * connected for the last lines, or another -errno of the output.
+ * per loop iteration, and of the end when it begins. Returns 0; -EPIPE if the consumer of stdout
+ * closed it; -ENOTCONN if no consumer was connected for the last lines; -ETIMEDOUT if the consumer
+ * took nothing for 2.5 s at the end, or the end took 30 s; -ECANCELED after an error that has been
+ * logged; or -errno of epoll(7).
  */
 int loop_run(const struct loop_stages *stages, unsigned int heartbeat_s);
 

@@ -70,7 +70,7 @@ shipper_config() {
 	local port=9200
 	[ ! -e "$place/port" ] || port=$(cat "$place/port")
 	sed -E "${tls:+/# plain$/d; s,(//)?#tls ,,;}
-		s#/(run|var/log|var/lib/fluent-bit)/exectap(-shipper)?#$place#g; s#/var/(spool/rsyslog|lib/syslog-ng|lib/vector)#$place#g
+		s#/(run|var/log|var/lib/fluent-bit)/exectap(-shipper)?#$place#g; s#/var/log/exec#$place/exec#g; s#/var/(spool/rsyslog|lib/syslog-ng|lib/vector)#$place#g
 		s#127\.0\.0\.1:9200#127.0.0.1:$port#g; s#((serverport=\"|port: |STORE_HOST[\`}]:))9200#\1$port#" "$shippers/$1"
 }
 

@@ -23,7 +23,7 @@ struct sandbox_identity {
  */
 int sandbox_drop_privileges(const struct sandbox_identity *identity);
 
-/* Whether sandbox_filter_calls() can do something here. */
+/* Returns true if the kernel lets this process install a filter of system calls, see seccomp(2). */
 bool sandbox_can_filter_calls(void);
 
 /* System calls while the program runs, besides those on descriptors that are open. */

@@ -70,6 +70,7 @@ def find_program(name):
 def adapt(text, place, port):
     """Returns a configuration with its folders replaced by `place`, and the store's port. Nothing else is changed."""
     text = re.sub(r"/(run|var/log|var/lib/fluent-bit|var/lib/otelcol)/exectap", place, text)
+    text = text.replace("/var/log/exec", f"{place}/exec")
     text = re.sub(r"/var/(spool/rsyslog|lib/syslog-ng|lib/vector)", place, text)
     text = re.sub(r"127\.0\.0\.1:(9200|9092)", f"127.0.0.1:{port}", text)
     return re.sub(r'((?:serverport="|port: ))9200', rf"\g<1>{port}", text)
