@@ -116,7 +116,7 @@ static __always_inline void attempt_handle_result(const struct attempt *attempt,
 
 	if (!attempt_has_failed(result) || output_state() == RECORD_STATE_STANDBY)
 		return;
-	slot = scratch_claim(SCRATCH_SLOTS_SHARED);
+	slot = scratch_claim(true);
 	scratch = scratch_get(slot);
 	if (!scratch) {
 		output_count_loss(RECORD_EXEC_FAILED, RECORD_LOSS_NO_SCRATCH);

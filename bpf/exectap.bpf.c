@@ -69,7 +69,7 @@ static __always_inline struct exec_call find_call(struct task_struct *task, int 
 
 static __always_inline void send_exec(const struct exec_call *call)
 {
-	__u32 slot = scratch_claim(SCRATCH_SLOTS_PER_CPU), end = sizeof(struct record_exec);
+	__u32 slot = scratch_claim(false), end = sizeof(struct record_exec);
 	struct scratch *scratch = scratch_get(slot);
 	struct task_struct *task = call->task, *parent = call->origin->real_parent;
 	struct mm_struct *parent_mm = READ_ONCE(parent->mm);
@@ -101,7 +101,7 @@ static __always_inline void send_exec(const struct exec_call *call)
 /* Keeps the program of an exec that has no record, for other records. */
 static __always_inline void keep_program(const struct exec_call *call)
 {
-	__u32 slot = scratch_claim(SCRATCH_SLOTS_PER_CPU);
+	__u32 slot = scratch_claim(false);
 	struct scratch *scratch = scratch_get(slot);
 	struct task_struct *task = call->task;
 	struct record_exec *exec;
@@ -336,8 +336,7 @@ static __always_inline __u32 fill_exit(struct record_exit *exit, struct scratch 
 /* Sends a record of the end of a process, the current one, or of any that begins or runs. */
 static __always_inline void send_process(enum record_type type, struct task_struct *task)
 {
-	__u32 slot =
-		scratch_claim(type == RECORD_EXIT ? SCRATCH_SLOTS_PER_CPU : SCRATCH_SLOTS_SHARED);
+	__u32 slot = scratch_claim(type != RECORD_EXIT);
 	__u32 end =
 		type == RECORD_PROCESS ? sizeof(struct record_process) : sizeof(struct record_exit);
 	struct task_struct *parent = task->real_parent;
@@ -436,7 +435,7 @@ int list_running(struct bpf_iter__task *context)
 	if (!task || task->pid != task->tgid || task->flags & PF_KTHREAD ||
 	    program_is_known(task->tgid, task->start_boottime))
 		return 0;
-	slot = scratch_claim(SCRATCH_SLOTS_SHARED);
+	slot = scratch_claim(true);
 	scratch = scratch_get(slot);
 	if (!scratch)
 		return 0;

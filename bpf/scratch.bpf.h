@@ -16,9 +16,12 @@
 #include "record.h"
 #include <bpf/bpf_helpers.h>
 
-#define SCRATCH_SLOTS_PER_CPU 3
-/* Programs that a task can be preempted in claim one of these only: so nobody takes the last one
- * away from execs and exits, whose programs cannot be preempted (see exectap.bpf.c). */
+#define SCRATCH_SLOTS_MAX 3
+/*
+ * Programs that a task can be preempted in claim one of these only, so that they take the last one
+ * away from nobody: execs and exits, whose programs are not preempted where there are probes
+ * (exectap.bpf.c).
+ */
 #define SCRATCH_SLOTS_SHARED 2
 #define SCRATCH_NONE ((__u32)-1)
 
@@ -115,13 +118,15 @@ struct scratch {
  */
 const volatile __u32 config_cpu_mask = 0;
 
-/*
- * Slot k of CPU c has the index c * SCRATCH_SLOTS_PER_CPU + k; the loader sets max_entries
- * accordingly.
- */
+/* Slots of a CPU, set by the loader: more than SCRATCH_SLOTS_SHARED if other events than execs and
+ * exits have records. */
+const volatile __u32 config_scratch_slots = SCRATCH_SLOTS_SHARED;
+
+/* Slot k of CPU c has the index c * config_scratch_slots + k; the loader sets max_entries
+ * accordingly. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SCRATCH_SLOTS_PER_CPU);
+	__uint(max_entries, SCRATCH_SLOTS_MAX);
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratch_slots SEC(".maps");
@@ -131,17 +136,19 @@ static __always_inline struct scratch *scratch_get(__u32 slot)
 	return bpf_map_lookup_elem(&scratch_slots, &slot);
 }
 
-/* Returns one of the CPU's first `slots`, which belongs to the program until scratch_release(), or
- * SCRATCH_NONE. */
-static __always_inline __u32 scratch_claim(__u32 slots)
+/* Returns a slot that belongs to the program until scratch_release(), or SCRATCH_NONE. */
+static __always_inline __u32 scratch_claim(bool is_preemptible)
 {
-	__u32 first = (bpf_get_smp_processor_id() & config_cpu_mask) * SCRATCH_SLOTS_PER_CPU;
+	__u32 first = (bpf_get_smp_processor_id() & config_cpu_mask) * config_scratch_slots;
 
 	/* a separate counter: between two unknown bounds the verifier follows thousands of rounds
 	 */
-	for (__u32 i = 0; i < slots; i++) {
-		struct scratch *scratch = scratch_get(first + i);
+	for (__u32 i = 0; i < SCRATCH_SLOTS_MAX; i++) {
+		struct scratch *scratch;
 
+		if (i == SCRATCH_SLOTS_SHARED && (is_preemptible || i == config_scratch_slots))
+			break;
+		scratch = scratch_get(first + i);
 		if (!scratch)
 			break;
 		__sync_fetch_and_add(&scratch->users, 1);

@@ -163,6 +163,9 @@ static __always_inline void task_fill_tty(struct record_task *out, struct signal
 		out->tty_major = READ(typed, driver, major);
 		out->tty_minor = READ(typed, driver, minor_start) + READ(typed, tty, index);
 	}
+	/* lost meanwhile: what was read can be freed memory (drivers/tty/tty_jobctrl.c) */
+	if (tty && (typed ? READ_ONCE(signal->tty) : BPF_CORE_READ(signal, tty)) != tty)
+		out->tty_major = out->tty_minor = 0;
 }
 
 /* Returns the mask of the keys that are unreadable. */

@@ -320,7 +320,7 @@ static void report_unwritten(const struct options *options, const struct pipelin
 	struct pipeline_unwritten unwritten;
 	unsigned long long dropped;
 
-	pipeline_count_unwritten(pipeline, &unwritten);
+	pipeline_count_unwritten(pipeline, is_pinned, &unwritten);
 	dropped = unwritten.dropped + (is_pinned ? 0 : unwritten.held);
 	if (is_pinned && (unwritten.held || !dropped))
 		log_error("%s: %llu events are not written: %s; the next start emits them",
@@ -328,12 +328,15 @@ static void report_unwritten(const struct options *options, const struct pipelin
 	if (dropped || (!is_pinned && !output_may_lack_clients(stages->output)))
 		log_error("%s: the last lines are dropped, %llu: %s", options->output, dropped,
 			  cause);
-	if (unwritten.lost && !is_pinned)
+	if (unwritten.lost)
 		log_error("%s: %llu events were lost before, and no line counts them",
 			  options->output, (unsigned long long)unwritten.lost);
 	if (unwritten.suppressed)
 		log_error("%s: %llu events were suppressed, and no line counts them",
 			  options->output, (unsigned long long)unwritten.suppressed);
+	if (capture_has_gap(stages->capture))
+		log_error("%s: the programs were detached for a time, and no line says so",
+			  options->output);
 }
 
 /* Maps the result of loop_run() to the exit status, and logs a failure. */

@@ -36,6 +36,9 @@ struct pipeline {
 	uint64_t filtered;
 	uint64_t suppressed;
 	uint64_t summarized; /* of these, counted in a line */
+	uint64_t released_suppressed; /* suppressed, not summarized, and their records are released
+				       */
+	uint64_t held_summaries; /* lines behind released_seq that are summaries */
 	uint64_t lost;
 	uint64_t written[EVENT_TYPES];
 	uint64_t line_bytes;
@@ -150,6 +153,8 @@ static int flush(struct pipeline *pipeline)
 	if (!result || (is_blocked(result) && may_use_backlog(pipeline))) {
 		capture_release(pipeline->stages.capture, &pipeline->lost_reported);
 		pipeline->released_seq = pipeline->seq;
+		pipeline->released_suppressed = pipeline->suppressed - pipeline->summarized;
+		pipeline->held_summaries = 0;
 	}
 	return result;
 }
@@ -230,6 +235,7 @@ static bool write_summary(struct pipeline *pipeline)
 	enrich_summary(pipeline->stages.enricher, event);
 	write_line(pipeline);
 	pipeline->summarized += summary.count;
+	pipeline->held_summaries++;
 	limit_drop_summary(pipeline->limiter);
 	return true;
 }
@@ -588,14 +594,14 @@ bool pipeline_has_passed(const struct pipeline *pipeline, uint64_t end)
 	       (!pipeline->ends_windows || limit_due_ns(pipeline->limiter) == UINT64_MAX);
 }
 
-/* Returns the lost events that no line has reported. */
-static uint64_t count_unreported(const struct pipeline *pipeline)
+/* Returns the lost events that no line reports, with is_pinned not at the next start either. */
+static uint64_t count_unreported(const struct pipeline *pipeline, bool is_pinned)
 {
 	struct capture_lost lost;
 	uint64_t count = 0;
 
 	capture_get_lost(pipeline->stages.capture, &lost);
-	for (int type = 0; type < RECORD_TYPES; type++)
+	for (int type = 0; type < RECORD_TYPES && !is_pinned; type++)
 		for (int reason = 0; reason < RECORD_LOSSES; reason++)
 			count += lost.counts[type][reason] -
 				 pipeline->lost_reported.counts[type][reason];
@@ -604,7 +610,8 @@ static uint64_t count_unreported(const struct pipeline *pipeline)
 	return count;
 }
 
-void pipeline_count_unwritten(struct pipeline *pipeline, struct pipeline_unwritten *unwritten)
+void pipeline_count_unwritten(struct pipeline *pipeline, bool is_pinned,
+			      struct pipeline_unwritten *unwritten)
 {
 	/* the pending lines are the last ones */
 	uint64_t pending = output_count_pending(pipeline->stages.output),
@@ -615,10 +622,13 @@ void pipeline_count_unwritten(struct pipeline *pipeline, struct pipeline_unwritt
 	if (held > pending)
 		held = pending;
 	unwritten->dropped = pending - held;
+	if (is_pinned) /* summaries have no records */
+		held -= held < pipeline->held_summaries ? held : pipeline->held_summaries;
 	while (capture_next(pipeline->stages.capture, &record, &length))
 		if (decode_record(record, length, &pipeline->event) || enrich_and_filter(pipeline))
 			held++;
 	unwritten->held = held;
-	unwritten->lost = count_unreported(pipeline);
-	unwritten->suppressed = pipeline->suppressed - pipeline->summarized;
+	unwritten->lost = count_unreported(pipeline, is_pinned);
+	unwritten->suppressed = is_pinned ? pipeline->released_suppressed
+					  : pipeline->suppressed - pipeline->summarized;
 }

@@ -99,10 +99,14 @@ struct pipeline_unwritten {
 	uint64_t held; /* the ring buffer has their records */
 	uint64_t dropped; /* their records are released: the output had taken their lines */
 	uint64_t lost; /* no lost line counts them */
-	uint64_t suppressed; /* no line counts them, and their records are released */
+	uint64_t suppressed; /* no line counts them */
 };
 
-/* Counts them. To be called once, at the end: it reads the records and releases none. */
-void pipeline_count_unwritten(struct pipeline *pipeline, struct pipeline_unwritten *unwritten);
+/*
+ * Counts them. To be called once, at the end: it reads the records and releases none. With
+ * is_pinned, the next start finds the records and the losses that the hooks have counted.
+ */
+void pipeline_count_unwritten(struct pipeline *pipeline, bool is_pinned,
+			      struct pipeline_unwritten *unwritten);
 
 #endif

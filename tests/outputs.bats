@@ -148,7 +148,7 @@ all_lines() {
 
 @test "--rotate: a rotation that fails loses nothing" {
 	rm -f "$lines"
-	start_with_output "file:$lines" --rotate 64K:1 --max-line 1M
+	start_with_output "file:$lines" --rotate 64K:1 --max-line 1M --only "filename=$helpers/noop"
 	mkdir -p "$lines.1/full"
 	"$helpers/storm" 1 400 "$marker" "$helpers/noop"
 	# a line longer than what the file may grow
@@ -363,7 +363,7 @@ END
 	umount "$pin"
 	dropped=$(sed -n 's/.*the last lines are dropped, \([0-9]*\): .*/\1/p' "$log")
 	held=$(sed -n 's/.*: \([0-9]*\) events are not written: .*; the next start emits them/\1/p' "$log")
-	[ "$dropped" -ge 20 ]
+	[ "$dropped" -ge 10 ] # lines of at most 2,000 bytes
 	# the storm itself has the marker too
 	[ $((dropped + ${held:-0})) -ge 50 ]
 	[ $((dropped + ${held:-0})) -le 60 ]

@@ -4,6 +4,10 @@
 
 load lib
 
+more_teardown() {
+	[ -z "${mounted:-}" ] || umount -l "$mounted"
+}
+
 # status_is NAME VALUE: compares a field of exectap's /proc/PID/status, words separated by single spaces
 status_is() {
 	local found
@@ -81,7 +85,10 @@ stat_of() {
 
 @test "failed attempts at tracepoints need CAP_DAC_READ_SEARCH besides" {
 	local caps=-all,+bpf,+perfmon,+dac_read_search
-	mount | grep -q 'type tracefs' || mount -t tracefs tracefs /sys/kernel/tracing
+	if ! mount | grep -q 'type tracefs'; then
+		mount -t tracefs tracefs /sys/kernel/tracing
+		mounted=/sys/kernel/tracing
+	fi
 	copy_exectap
 	setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps $caps --ambient-caps $caps "$copy" -e exec_failed >"$lines" 2>"$log" 3>&- &
 	exectap_pid=$!

@@ -4,6 +4,10 @@
 
 load lib
 
+more_teardown() {
+	unmount_made
+}
+
 # ends_with STATUS COMMAND...: fails unless the command exits with the status, one line on stderr and nothing on
 # stdout. Sets $said to the line.
 ends_with() {
@@ -104,15 +108,38 @@ stalled_exectap() {
 	jq -es 'all(.type == "exec")' "$lines"
 }
 
-@test "what was suppressed before a consumer stalls is counted at the end, though no line can say it" {
-	start_piped --buffer 128K --only "args=$marker*" --limit 1/3600:args
+# piped WORD: returns 0 if a line with the word has come through the pipe
+piped() {
+	dd bs=64K iflag=nonblock <&4 2>/dev/null >>"$BATS_TEST_TMPDIR/piped" || true
+	grep -q -- "$1" "$BATS_TEST_TMPDIR/piped"
+}
+
+# counts_suppressed [OPTION...]: executes what the limit suppresses, then more than pipe, memory and buffer hold
+counts_suppressed() {
+	start_piped --buffer 128K --only "filename=$helpers/noop" --limit 1/3600:args "$@"
 	for _ in {1..50}; do "$helpers/noop" "$marker-same"; done
-	"$helpers/storm" 1 3000 "$marker" "$helpers/noop" # more than pipe, memory and buffer hold
+	"$helpers/noop" "$marker-then"
+	poll piped "$marker-then"
+	"$helpers/storm" 1 3000 "$marker" "$helpers/noop"
 	kill -TERM "$exectap_pid"
 	wait "$exectap_pid" || true
 	exectap_pid=
 	exec 4>&-
 	grep -q ' 49 events were suppressed, and no line counts them$' "$log"
+}
+
+@test "what was suppressed before a consumer stalls is counted at the end, though no line can say it" {
+	counts_suppressed
+}
+
+@test "with --pin too, though the next start emits what is in the ring buffer" {
+	local pin=$BATS_TEST_TMPDIR/bpf
+	mkdir "$pin"
+	mount -t bpf bpf "$pin" || skip "no bpf file system"
+	counts_suppressed --pin "$pin/hooks"
+	"$exectap" --unpin "$pin/hooks" 3>&-
+	umount "$pin"
+	grep -q ' events are not written: .*; the next start emits them' "$log"
 }
 
 @test "signals that the parent left blocked end it as well" {

@@ -152,10 +152,21 @@ static bool is_empty(const struct retired_set *retired)
 	return ring_read(ring) == ring_written(ring);
 }
 
+static bool has_other_format(const struct pin_set *set)
+{
+	return set->manifest.record_version != RECORD_VERSION;
+}
+
+/* An earlier process has replaced the set. The state of another format cannot be read. */
+static bool is_replaced(const struct pin_set *set, const struct ring_source *source)
+{
+	return has_other_format(set) ? !set->links : ring_source_state(source) == RECORD_STATE_OFF;
+}
+
 /* A set in use lacks links: someone removed them, and the last process that held them has ended. */
 static bool is_detached(const struct pin_set *set, const struct ring_source *source)
 {
-	return set->links != set->manifest.links && ring_source_state(source) != RECORD_STATE_OFF;
+	return set->links != set->manifest.links && !is_replaced(set, source);
 }
 
 /* Opens all sets except the one in use. A set that cannot be opened is removed by the caller. */
@@ -177,16 +188,16 @@ static void open_retired(struct capture *capture, const struct pin_set *used)
 			capture->has_gap = true;
 			continue;
 		}
-		if (sets[i].manifest.record_version != RECORD_VERSION) {
+		if (has_other_format(&sets[i]))
 			log_error(
 				"%s/%u: has another record format, its records are counted as lost",
 				pin_directory(capture->pin), sets[i].number);
-			capture->has_gap = true; /* its counts of losses cannot be read */
-		}
 		retired->number = sets[i].number;
-		retired->was_off = ring_source_state(retired->source) == RECORD_STATE_OFF;
+		retired->was_off = is_replaced(&sets[i], retired->source);
 		retired->replaced_ns = clock_boot_ns();
-		capture->has_gap |= is_detached(&sets[i], retired->source);
+		/* the losses that another format has counted cannot be read */
+		capture->has_gap |= is_detached(&sets[i], retired->source) ||
+				    (has_other_format(&sets[i]) && !retired->was_off);
 		capture->retired_count++;
 	}
 }

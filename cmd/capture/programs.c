@@ -247,9 +247,12 @@ static int configure(struct exectap *skeleton, const struct capture_options *opt
 	result = bpf_map__set_max_entries(skeleton->maps.events, (__u32)options->buffer_bytes);
 	if (result)
 		return result;
-	/* the object declares the slots of one CPU */
+	if (options->events &
+	    (EVENT_BIT(EVENT_EXEC_FAILED) | EVENT_BIT(EVENT_FORK) | EVENT_BIT(EVENT_PROCESS)))
+		skeleton->rodata->config_scratch_slots =
+			bpf_map__max_entries(skeleton->maps.scratch_slots);
 	return bpf_map__set_max_entries(skeleton->maps.scratch_slots,
-					cpus * bpf_map__max_entries(skeleton->maps.scratch_slots));
+					cpus * skeleton->rodata->config_scratch_slots);
 }
 
 static int load_and_attach(struct programs *programs, const struct capture_options *options)

@@ -417,6 +417,21 @@ static bool holds_blanks(struct text text)
 	return memchr(text.bytes, ' ', text.length) || memchr(text.bytes, '\n', text.length);
 }
 
+/* True for bytes between two commands */
+static inline bool is_end(char byte)
+{
+	return byte_marks[(unsigned char)byte] & MARK_END;
+}
+
+static bool holds_ends(struct text text)
+{
+	size_t i = 0;
+
+	while (i < text.length && !is_end(text.bytes[i]))
+		i++;
+	return i < text.length;
+}
+
 static void visit_line(const struct secret_index *index, struct mask *mask, struct text line,
 		       int depth);
 
@@ -427,6 +442,7 @@ static void visit(struct words *words, struct text string, unsigned int found, i
 		found & MARK_BLANK && (string.length <= WORD_SHORT_BYTES || holds_blanks(string));
 	bool code;
 
+	is_line |= words->code && found & MARK_END && holds_ends(string);
 	if (is_inert(words, string, found)) {
 		words->code = false;
 		words->begun = true;
@@ -438,12 +454,6 @@ static void visit(struct words *words, struct text string, unsigned int found, i
 	}
 	if (is_line && depth)
 		visit_line(words->index, words->mask, string, depth - 1);
-}
-
-/* True for bytes between two commands */
-static inline bool is_end(char byte)
-{
-	return byte_marks[(unsigned char)byte] & MARK_END;
 }
 
 /* True for bytes between two words */

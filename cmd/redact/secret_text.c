@@ -601,8 +601,8 @@ static bool can_hold_command(struct scan *scan)
 	return scan->has_code;
 }
 
-/* `before` is the byte before the URL. A password can contain quotes (RFC 3986, 2.2, sub-delims),
- * but those of a command line. */
+/* `before` is the byte before the URL. A password can contain a quote (RFC 3986, 2.2, sub-delims;
+ * and programs accept other ones), but not those around the URL or in a command line. */
 static bool ends_authority(struct scan *scan, char byte, char before)
 {
 	if (is(byte, CLASS_QUOTE))
@@ -631,7 +631,8 @@ static const char *mask_url(struct scan *scan, const char *colon)
 	/* the user can be a token */
 	secret_text_mask(scan->index, (struct text){ authority, (size_t)(password - authority) }, 0,
 			 scan->mask);
-	for (end = password + 1; end < at && !(is_command_end(*end) && can_hold_command(scan));)
+	for (end = password + 1;
+	     end < at && !(is_command_end(*end) && (scan->code || can_hold_command(scan)));)
 		end++;
 	return mask_value_part(scan, password + 1, end);
 }
