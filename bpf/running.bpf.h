@@ -13,6 +13,7 @@
 #include "kernel_types.h"
 #include "path.bpf.h"
 #include "program.bpf.h"
+#include "read.bpf.h"
 #include "record.h"
 #include "scratch.bpf.h"
 #include "task.bpf.h"
@@ -58,7 +59,7 @@ static __always_inline void running_fill(struct scratch *scratch, struct task_st
  */
 static __always_inline bool running_has_ended(struct task_struct *task)
 {
-	return !*(struct pid *volatile *)&task->thread_pid;
+	return !READ_ONCE(task->thread_pid);
 }
 
 static __always_inline __u16 running_flags(int walked)

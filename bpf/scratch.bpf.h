@@ -136,7 +136,8 @@ static __always_inline struct scratch *scratch_get(__u32 slot)
 	return bpf_map_lookup_elem(&scratch_slots, &slot);
 }
 
-/* Returns a slot that belongs to the program until scratch_release(), or SCRATCH_NONE. */
+/* Returns a slot that belongs to the program until scratch_release(), or SCRATCH_NONE. A task can
+ * be preempted in the program if it `is_preemptible`: it gets none that execs and exits rely on. */
 static __always_inline __u32 scratch_claim(bool is_preemptible)
 {
 	__u32 first = (bpf_get_smp_processor_id() & config_cpu_mask) * config_scratch_slots;

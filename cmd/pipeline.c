@@ -36,8 +36,7 @@ struct pipeline {
 	uint64_t filtered;
 	uint64_t suppressed;
 	uint64_t summarized; /* of these, counted in a line */
-	uint64_t released_suppressed; /* suppressed, not summarized, and their records are released
-				       */
+	uint64_t released_suppressed; /* not summarized, and their records are released */
 	uint64_t held_summaries; /* lines behind released_seq that are summaries */
 	uint64_t lost;
 	uint64_t written[EVENT_TYPES];

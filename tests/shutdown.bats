@@ -132,7 +132,7 @@ counts_suppressed() {
 	counts_suppressed
 }
 
-@test "with --pin too, though the next start emits what is in the ring buffer" {
+@test "what was suppressed is counted at the end with --pin too, though the next start emits what the ring buffer has" {
 	local pin=$BATS_TEST_TMPDIR/bpf
 	mkdir "$pin"
 	mount -t bpf bpf "$pin" || skip "no bpf file system"

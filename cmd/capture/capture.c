@@ -94,6 +94,11 @@ static int open_set(const struct pin *pin, const struct pin_set *set, struct rin
 	return result;
 }
 
+static bool has_other_format(const struct pin_set *set)
+{
+	return set->manifest.record_version != RECORD_VERSION;
+}
+
 /* Opens the newest set that is complete, has the same identity, and was not replaced. */
 static const struct pin_set *take_over(struct capture *capture, const char *identity)
 {
@@ -103,8 +108,7 @@ static const struct pin_set *take_over(struct capture *capture, const char *iden
 	while (count--) {
 		const struct pin_set *set = &sets[count];
 
-		if (strcmp(set->manifest.identity, identity) ||
-		    set->manifest.record_version != RECORD_VERSION ||
+		if (strcmp(set->manifest.identity, identity) || has_other_format(set) ||
 		    set->links != set->manifest.links ||
 		    open_set(capture->pin, set, &capture->source))
 			continue;
@@ -152,21 +156,21 @@ static bool is_empty(const struct retired_set *retired)
 	return ring_read(ring) == ring_written(ring);
 }
 
-static bool has_other_format(const struct pin_set *set)
-{
-	return set->manifest.record_version != RECORD_VERSION;
-}
-
 /* An earlier process has replaced the set. The state of another format cannot be read. */
 static bool is_replaced(const struct pin_set *set, const struct ring_source *source)
 {
 	return has_other_format(set) ? !set->links : ring_source_state(source) == RECORD_STATE_OFF;
 }
 
-/* A set in use lacks links: someone removed them, and the last process that held them has ended. */
-static bool is_detached(const struct pin_set *set, const struct ring_source *source)
+/*
+ * Reports if events were lost that no count contains. A set in use lacks links: someone removed
+ * them, and the last process that held them has ended. What another format has counted cannot be
+ * read.
+ */
+static bool has_gap(const struct pin_set *set, const struct ring_source *source)
 {
-	return set->links != set->manifest.links && !is_replaced(set, source);
+	return !is_replaced(set, source) &&
+	       (has_other_format(set) || set->links != set->manifest.links);
 }
 
 /* Opens all sets except the one in use. A set that cannot be opened is removed by the caller. */
@@ -195,9 +199,7 @@ static void open_retired(struct capture *capture, const struct pin_set *used)
 		retired->number = sets[i].number;
 		retired->was_off = is_replaced(&sets[i], retired->source);
 		retired->replaced_ns = clock_boot_ns();
-		/* the losses that another format has counted cannot be read */
-		capture->has_gap |= is_detached(&sets[i], retired->source) ||
-				    (has_other_format(&sets[i]) && !retired->was_off);
+		capture->has_gap |= has_gap(&sets[i], retired->source);
 		capture->retired_count++;
 	}
 }

@@ -251,6 +251,7 @@ static int configure(struct exectap *skeleton, const struct capture_options *opt
 	    (EVENT_BIT(EVENT_EXEC_FAILED) | EVENT_BIT(EVENT_FORK) | EVENT_BIT(EVENT_PROCESS)))
 		skeleton->rodata->config_scratch_slots =
 			bpf_map__max_entries(skeleton->maps.scratch_slots);
+	/* the object declares the most slots of a CPU */
 	return bpf_map__set_max_entries(skeleton->maps.scratch_slots,
 					cpus * skeleton->rodata->config_scratch_slots);
 }

@@ -318,7 +318,7 @@ static void set_part_times(struct listener *listener, size_t length, uint64_t ea
 }
 
 /* Returns a time that no line between two offsets precedes. */
-static uint64_t earliest_ns(const struct listener *listener, uint64_t from, uint64_t to)
+static uint64_t find_earliest_ns(const struct listener *listener, uint64_t from, uint64_t to)
 {
 	uint64_t earliest = UINT64_MAX;
 
@@ -558,7 +558,7 @@ static void skip_lines(struct listener *listener, struct client *client, uint64_
 	if (client->position == to)
 		return;
 	withdraw_drop_notice(client);
-	from_ns = earliest_ns(listener, client->position, to);
+	from_ns = find_earliest_ns(listener, client->position, to);
 	if (!client->lost || from_ns < client->lost_from_ns)
 		client->lost_from_ns = from_ns;
 	lost = count_lines(from, (size_t)(to - client->position));
